@@ -1,0 +1,33 @@
+# The project's commands; each works on a new machine with Rust.
+
+CARGO ?= cargo
+# For instance --locked.
+CARGOFLAGS ?=
+
+.PHONY: demo test lint bench vulkan
+
+# Trains an undefended and a defended model on synthetic data and attacks both.
+demo: vulkan
+	$(CARGO) run --release $(CARGOFLAGS) -- demo
+
+# Every test, documentation examples included.
+test: vulkan
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --release $(CARGOFLAGS); \
+	else \
+		$(CARGO) test --release $(CARGOFLAGS) --lib --bins --tests; \
+	fi
+	$(CARGO) test --release $(CARGOFLAGS) --doc
+
+# Formatting, compiler, clippy and documentation: a warning is an error.
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(CARGOFLAGS) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(CARGOFLAGS) --no-deps
+
+bench: vulkan
+	$(CARGO) bench $(CARGOFLAGS)
+
+# Installs Mesa's software driver where a Linux machine has no Vulkan driver.
+vulkan:
+	@sh scripts/vulkan.sh

@@ -1,0 +1,58 @@
+// Adds an attack batch to a replica's counters: [0] sum of log h (members) or log(1 - h) (others), [1]
+// right at h >= 1/2, [2] records, [3] sum of logits, [4] sum of squared logits, [5] 1 + the step of the first
+// non-finite sum (0: none). The first `members` records are members.
+// One workgroup a replica, summed in fixed order.
+
+struct Dims {
+    s_offset: u32,
+    s_stride: u32,
+    counter_offset: u32,
+    counter_stride: u32,
+    counts_offset: u32,
+    counts_stride: u32,
+    rows: u32,
+    members: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> counter: array<u32>;
+@group(0) @binding(3) var<storage, read_write> counts: array<f32>;
+
+var<workgroup> sums: array<vec4<f32>, 64>;
+
+// log(1 + exp(x)) without overflow.
+fn softplus(x: f32) -> f32 {
+    return max(x, 0.0) + log(1.0 + exp(-abs(x)));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let r = group.z;
+    var sum = vec4<f32>(0.0);
+    for (var b = local; b < dims.rows; b += 64u) {
+        let value = s[(dims.s_offset + r * dims.s_stride) / 4u + b].x;
+        let member = b < dims.members;
+        let sign = select(-1.0, 1.0, member);
+        let right = select(0.0, 1.0, (value >= 0.0) == member);
+        sum += vec4<f32>(-softplus(-sign * value), right, value, value * value);
+    }
+    sums[local] = sum;
+    workgroupBarrier();
+    if local == 0u {
+        var total = vec4<f32>(0.0);
+        for (var t = 0u; t < 64u; t += 1u) {
+            total += sums[t];
+        }
+        let out = dims.counts_offset + r * dims.counts_stride;
+        counts[out] += total.x;
+        counts[out + 1u] += total.y;
+        counts[out + 2u] += f32(dims.rows);
+        counts[out + 3u] += total.z;
+        counts[out + 4u] += total.w;
+        let finite = (bitcast<u32>(total.x) & 0x7f800000u) != 0x7f800000u;
+        if !finite && counts[out + 5u] == 0.0 {
+            counts[out + 5u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// Dense layer, gradient of weights and bias: dw[K+1,N] = [x | 1]ᵀ · dz, x[B,K] with a column of ones appended
+// (never stored), so that the last row, Σ_b dz[b,:], is the bias gradient. For software adapters without usable
+// subgroups, where a barrier costs more than the loads it would save; see dense_dw_outer.native.wgsl.
+//
+// An invocation computes 8 rows × 8 columns of dw in registers, a record at a time: 4 vec4 loads for 64
+// products. The 8 invocations of a workgroup take neighbouring blocks of rows and so read the same columns of dz.
+
+struct Dims {
+    x_offset: u32, x_stride: u32,
+    dz_offset: u32, dz_stride: u32,
+    dw_offset: u32, dw_stride: u32,
+    batch: u32,   // B
+    inputs: u32,  // K
+    outputs: u32, // N
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [B, K]
+@group(0) @binding(2) var<storage, read> dz: array<vec4<f32>>;       // [B, N]
+@group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>; // [K + 1, N]
+
+const TILE_ROWS: u32 = 64;
+const TILE_COLS: u32 = 8;
+
+// One row of dw: eight columns, as a left and a right vec4. dz's zero padding has already made dw's.
+fn store(left: vec4<f32>, right: vec4<f32>, row: u32, col: u32, replica: u32) {
+    if row > dims.inputs {
+        return;
+    }
+    let pitch = (dims.outputs + 3) / 4;
+    let at = (dims.dw_offset + replica * dims.dw_stride) / 4 + row * pitch + col;
+    dw[at] = left;
+    if col + 1 < pitch {
+        dw[at + 1] = right;
+    }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.y * TILE_ROWS + 8 * thread;
+    let col = group.x * (TILE_COLS / 4);
+    let x_pitch = (dims.inputs + 3) / 4;
+    let dz_pitch = (dims.outputs + 3) / 4;
+
+    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4;
+    let x_top = x_base + min(row / 4, x_pitch - 1);
+    let x_low = x_base + min(row / 4 + 1, x_pitch - 1);
+    let one_top = row + vec4(0u, 1u, 2u, 3u) == vec4(dims.inputs); // column K
+    let one_low = row + vec4(4u, 5u, 6u, 7u) == vec4(dims.inputs);
+    let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
+    let dz_left = dz_base + col;
+    let dz_right = dz_base + min(col + 1, dz_pitch - 1);
+
+    var top_left = mat4x4<f32>(); // a column of a matrix is a row of dw
+    var top_right = mat4x4<f32>();
+    var low_left = mat4x4<f32>();
+    var low_right = mat4x4<f32>();
+    for (var b = 0u; b < dims.batch; b++) {
+        let left = dz[dz_left + b * dz_pitch];
+        let right = dz[dz_right + b * dz_pitch];
+        let top = select(x[x_top + b * x_pitch], vec4(1.0), one_top);
+        let low = select(x[x_low + b * x_pitch], vec4(1.0), one_low);
+        top_left += mat4x4(top.x * left, top.y * left, top.z * left, top.w * left);
+        top_right += mat4x4(top.x * right, top.y * right, top.z * right, top.w * right);
+        low_left += mat4x4(low.x * left, low.y * left, low.z * left, low.w * left);
+        low_right += mat4x4(low.x * right, low.y * right, low.z * right, low.w * right);
+    }
+
+    store(top_left[0], top_right[0], row, col, group.z);
+    store(top_left[1], top_right[1], row + 1, col, group.z);
+    store(top_left[2], top_right[2], row + 2, col, group.z);
+    store(top_left[3], top_right[3], row + 3, col, group.z);
+    store(low_left[0], low_right[0], row + 4, col, group.z);
+    store(low_left[1], low_right[1], row + 5, col, group.z);
+    store(low_left[2], low_right[2], row + 6, col, group.z);
+    store(low_left[3], low_right[3], row + 7, col, group.z);
+}

@@ -1,0 +1,102 @@
+// Dense layer, gradient of the input: dx[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
+// activation that made it (tanh′ = 1 − x², relu′ = x > 0, sigmoid′ = x(1 − x)). For software adapters without
+// usable subgroups, where a barrier costs more than the loads it would save; see dense_dx_outer.native.wgsl.
+//
+// An invocation computes 8 rows × 8 columns of dx in registers, four outputs n at a time: 16 vec4 loads for 256
+// products. The 8 invocations of a workgroup take neighbouring blocks of rows and so read the same rows of w.
+
+struct Dims {
+    dz_offset: u32, dz_stride: u32,
+    w_offset: u32, w_stride: u32,
+    x_offset: u32, x_stride: u32,
+    dx_offset: u32, dx_stride: u32,
+    batch: u32,      // B
+    inputs: u32,     // K
+    outputs: u32,    // N
+    activation: u32, // of x: 0 none, 1 tanh, 2 relu, 3 sigmoid
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> dz: array<vec4<f32>>;       // [B, N]
+@group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;        // [K + 1, N], the bias last
+@group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;        // [B, K]
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>; // [B, K]
+
+const TILE_ROWS: u32 = 64;
+const TILE_COLS: u32 = 8;
+
+fn derivative(y: vec4<f32>) -> vec4<f32> {
+    switch dims.activation {
+        case 1: { return 1.0 - y * y; }
+        case 2: { return select(vec4(0.0), vec4(1.0), y > vec4(0.0)); }
+        case 3: { return y * (1.0 - y); }
+        default: { return vec4(1.0); }
+    }
+}
+
+// One row of dx: eight columns, as a left and a right vec4.
+fn store(left: vec4<f32>, right: vec4<f32>, row: u32, col: u32, replica: u32) {
+    if row >= dims.batch {
+        return;
+    }
+    let pitch = (dims.inputs + 3) / 4;
+    let at = (dims.dx_offset + replica * dims.dx_stride) / 4 + row * pitch + col;
+    let source = (dims.x_offset + replica * dims.x_stride) / 4 + row * pitch + col;
+    let lane = 4 * col + vec4(0u, 1u, 2u, 3u); // column K would be the bias: the padding is zero
+    dx[at] = select(vec4(0.0), left * derivative(x[source]), lane < vec4(dims.inputs));
+    if col + 1 < pitch {
+        dx[at + 1] = select(vec4(0.0), right * derivative(x[source + 1]), lane + 4 < vec4(dims.inputs));
+    }
+}
+
+@compute @workgroup_size(8)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.y * TILE_ROWS + 8 * thread;
+    let col = group.x * (TILE_COLS / 4);
+    let pitch = (dims.outputs + 3) / 4;
+    let last = dims.batch - 1;
+
+    // Rows beyond the batch are read from its last row and not stored; the same for columns, rows of w.
+    let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
+    let dz0 = dz_base + min(row, last) * pitch;
+    let dz1 = dz_base + min(row + 1, last) * pitch;
+    let dz2 = dz_base + min(row + 2, last) * pitch;
+    let dz3 = dz_base + min(row + 3, last) * pitch;
+    let dz4 = dz_base + min(row + 4, last) * pitch;
+    let dz5 = dz_base + min(row + 5, last) * pitch;
+    let dz6 = dz_base + min(row + 6, last) * pitch;
+    let dz7 = dz_base + min(row + 7, last) * pitch;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let w0 = w_base + min(4 * col, dims.inputs) * pitch;
+    let w1 = w_base + min(4 * col + 1, dims.inputs) * pitch;
+    let w2 = w_base + min(4 * col + 2, dims.inputs) * pitch;
+    let w3 = w_base + min(4 * col + 3, dims.inputs) * pitch;
+    let w4 = w_base + min(4 * col + 4, dims.inputs) * pitch;
+    let w5 = w_base + min(4 * col + 5, dims.inputs) * pitch;
+    let w6 = w_base + min(4 * col + 6, dims.inputs) * pitch;
+    let w7 = w_base + min(4 * col + 7, dims.inputs) * pitch;
+
+    var top_left = mat4x4<f32>(); // a column of a matrix is a row of dx
+    var top_right = mat4x4<f32>();
+    var low_left = mat4x4<f32>();
+    var low_right = mat4x4<f32>();
+    for (var n = 0u; n < pitch; n++) {
+        let left = transpose(mat4x4(w[w0 + n], w[w1 + n], w[w2 + n], w[w3 + n]));
+        let right = transpose(mat4x4(w[w4 + n], w[w5 + n], w[w6 + n], w[w7 + n]));
+        let top = mat4x4(dz[dz0 + n], dz[dz1 + n], dz[dz2 + n], dz[dz3 + n]);
+        let low = mat4x4(dz[dz4 + n], dz[dz5 + n], dz[dz6 + n], dz[dz7 + n]);
+        top_left += left * top;
+        top_right += right * top;
+        low_left += left * low;
+        low_right += right * low;
+    }
+
+    store(top_left[0], top_right[0], row, col, group.z);
+    store(top_left[1], top_right[1], row + 1, col, group.z);
+    store(top_left[2], top_right[2], row + 2, col, group.z);
+    store(top_left[3], top_right[3], row + 3, col, group.z);
+    store(low_left[0], low_right[0], row + 4, col, group.z);
+    store(low_left[1], low_right[1], row + 5, col, group.z);
+    store(low_left[2], low_right[2], row + 6, col, group.z);
+    store(low_left[3], low_right[3], row + 7, col, group.z);
+}

@@ -1,0 +1,20 @@
+//! Membership-inference attacks and the honest measurement of what they find.
+//!
+//! Not training: an attack here reads predictions (or trains its own network on them) and never
+//! touches the classifier. A score is always "higher = more member-like".
+//!
+//! The way through: [`Predictions`] → [`scores`] → [`Halves`] (what the attacker knows, what is
+//! scored) → [`evaluate`] → [`AttackResult`].
+
+pub mod bootstrap;
+pub mod halves;
+pub mod intervals;
+pub mod result;
+pub mod roc;
+pub mod scores;
+pub mod threshold;
+
+pub use halves::Halves;
+pub use result::{AttackResult, Intervals};
+pub use scores::Predictions;
+pub use threshold::{evaluate, evaluate_per_class, threshold_attacks};

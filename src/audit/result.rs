@@ -1,0 +1,136 @@
+//! What an attack achieved: the numbers, their intervals, and what to think of them.
+//!
+//! Not how they are computed ([`super::threshold`]) nor how they are printed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The attacks on one group of records, by name.
+pub type Attacks = BTreeMap<String, AttackResult>;
+
+/// One attack on the scored half. All rates are fractions from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttackResult {
+    /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
+    pub accuracy: f64,
+    /// Area under the ROC; 0.5 is guessing.
+    pub auc: f64,
+    /// TPR at the largest FPR of at most 0.1%; `None` with fewer than 10,000 non-members.
+    #[serde(rename = "tpr_at_fpr_0.001")]
+    pub tpr_at_fpr_0_001: Option<f64>,
+    /// TPR at the largest FPR of at most 1%; `None` with fewer than 1,000 non-members.
+    #[serde(rename = "tpr_at_fpr_0.01")]
+    pub tpr_at_fpr_0_01: Option<f64>,
+    /// 95% intervals of the four.
+    pub ci95: Intervals,
+    /// Members scored.
+    pub members: usize,
+    /// Non-members scored.
+    pub nonmembers: usize,
+    /// What a reader must know before believing the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A 95% interval `[low, high]` for each metric of an [`AttackResult`], `None` where that is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    pub accuracy: [f64; 2],
+    pub auc: [f64; 2],
+    #[serde(rename = "tpr_at_fpr_0.001")]
+    pub tpr_at_fpr_0_001: Option<[f64; 2]>,
+    #[serde(rename = "tpr_at_fpr_0.01")]
+    pub tpr_at_fpr_0_01: Option<[f64; 2]>,
+}
+
+impl AttackResult {
+    /// Adds a remark to [`note`](Self::note), after those there.
+    pub fn remark(&mut self, text: &str) {
+        let note = self.note.take().map_or_else(|| text.to_owned(), |before| format!("{before}; {text}"));
+        self.note = Some(note);
+    }
+
+    /// What to print in the place of a rate that is `None`.
+    pub fn not_resolvable(&self) -> String {
+        format!("not resolvable with {} non-members", self.nonmembers)
+    }
+}
+
+/// The attack with the highest accuracy; of equals the one with the larger AUC, then the first by
+/// name. `None` of none.
+pub fn strongest(attacks: &Attacks) -> Option<(&str, &AttackResult)> {
+    let key = |result: &AttackResult| (result.accuracy, result.auc);
+    let stronger = |best: (&'_ String, &'_ AttackResult), next: (&'_ String, &'_ AttackResult)| {
+        key(next.1).partial_cmp(&key(best.1)) == Some(std::cmp::Ordering::Greater)
+    };
+    let best = attacks.iter().reduce(|best, next| if stronger(best, next) { next } else { best });
+    best.map(|(name, result)| (name.as_str(), result))
+}
+
+/// Remarks on every attack whose accuracy is under that of the gap attack, the floor that needs the
+/// predicted label alone: such an attack was misled, which is no evidence of privacy.
+pub fn flag_masked(attacks: &mut Attacks) {
+    let Some(floor) = attacks.get("gap").map(|gap| gap.accuracy) else { return };
+    for result in attacks.values_mut().filter(|result| result.accuracy < floor) {
+        result.remark("below the gap attack: confidences are masked, the leak is not gone");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(accuracy: f64, auc: f64) -> AttackResult {
+        AttackResult {
+            accuracy,
+            auc,
+            tpr_at_fpr_0_001: None,
+            tpr_at_fpr_0_01: Some(0.25),
+            ci95: Intervals {
+                accuracy: [0.5, 0.75],
+                auc: [0.5, 1.0],
+                tpr_at_fpr_0_001: None,
+                tpr_at_fpr_0_01: Some([0.125, 0.5]),
+            },
+            members: 1000,
+            nonmembers: 1000,
+            note: None,
+        }
+    }
+
+    fn attacks(list: &[(&str, f64, f64)]) -> Attacks {
+        list.iter().map(|&(name, accuracy, auc)| (name.to_owned(), result(accuracy, auc))).collect()
+    }
+
+    #[test]
+    fn the_json_has_the_names_of_the_summary() {
+        let text = serde_json::to_string(&result(0.625, 0.75)).unwrap();
+        assert_eq!(
+            text,
+            r#"{"accuracy":0.625,"auc":0.75,"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"ci95":{"accuracy":[0.5,0.75],"auc":[0.5,1.0],"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":[0.125,0.5]},"members":1000,"nonmembers":1000}"#
+        );
+        let mut noted = result(0.625, 0.75);
+        noted.remark("one");
+        noted.remark("two");
+        assert_eq!(noted.note.as_deref(), Some("one; two"));
+        let back: AttackResult = serde_json::from_str(&serde_json::to_string(&noted).unwrap()).unwrap();
+        assert_eq!(back, noted);
+    }
+
+    #[test]
+    fn the_strongest_has_the_highest_accuracy() {
+        let named = |list: &[(&str, f64, f64)]| strongest(&attacks(list)).map(|(name, _)| name.to_owned());
+        assert_eq!(named(&[("a", 0.6, 0.9), ("b", 0.7, 0.6)]).as_deref(), Some("b"));
+        assert_eq!(named(&[("a", 0.6, 0.7), ("b", 0.6, 0.8), ("c", 0.6, 0.8)]).as_deref(), Some("b"));
+        assert_eq!(named(&[]), None);
+    }
+
+    #[test]
+    fn only_attacks_below_the_gap_are_flagged() {
+        let mut all = attacks(&[("gap", 0.6, 0.6), ("neural", 0.59, 0.7), ("confidence", 0.6, 0.5)]);
+        flag_masked(&mut all);
+        assert!(all["neural"].note.as_deref().unwrap().starts_with("below the gap attack"));
+        assert_eq!((&all["gap"].note, &all["confidence"].note), (&None, &None));
+    }
+}

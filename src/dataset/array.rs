@@ -1,0 +1,216 @@
+//! Arrays of numbers, and their elements as NumPy stores them.
+//!
+//! Not the files they come in: npy has the header, npz the archive.
+
+use crate::error::{Error, Result};
+
+/// An array in C order (the last axis runs fastest).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Values,
+}
+
+/// The elements. Types that are not here are widened: bool to `U8`, i8, i16 and u16 to `I32`, u32 and
+/// u64 to `I64`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U8(Vec<u8>),
+}
+
+impl Array {
+    /// The elements as f64 (exact up to 2^53 for integers).
+    pub fn to_f64(&self) -> Vec<f64> {
+        match &self.values {
+            Values::F32(v) => v.iter().map(|x| f64::from(*x)).collect(),
+            Values::F64(v) => v.clone(),
+            Values::I32(v) => v.iter().map(|x| f64::from(*x)).collect(),
+            Values::I64(v) => v.iter().map(|x| *x as f64).collect(),
+            Values::U8(v) => v.iter().map(|x| f64::from(*x)).collect(),
+        }
+    }
+
+    /// The elements as record numbers.
+    ///
+    /// # Errors
+    /// Elements that are not integers, or not in 0..2^32; `place` names the array in the message.
+    pub fn to_indices(&self, place: &str) -> Result<Vec<u32>> {
+        let index = |(i, value): (usize, i64)| {
+            u32::try_from(value).map_err(|_| {
+                Error::data(place).expected("record numbers from 0").found(format!("{value} as element {i}"))
+            })
+        };
+        match &self.values {
+            Values::I32(v) => v.iter().map(|x| i64::from(*x)).enumerate().map(index).collect(),
+            Values::I64(v) => v.iter().copied().enumerate().map(index).collect(),
+            Values::U8(v) => v.iter().map(|x| i64::from(*x)).enumerate().map(index).collect(),
+            Values::F32(_) | Values::F64(_) => Err(Error::data(place)
+                .expected("record numbers from 0, as integers")
+                .found("floating-point numbers")
+                .advice("convert the array with .astype('int64')")),
+        }
+    }
+}
+
+impl Values {
+    /// From first axis fastest to last axis fastest.
+    pub(super) fn to_c_order(&self, shape: &[usize]) -> Self {
+        match self {
+            Values::F32(v) => Values::F32(to_c_order(v, shape)),
+            Values::F64(v) => Values::F64(to_c_order(v, shape)),
+            Values::I32(v) => Values::I32(to_c_order(v, shape)),
+            Values::I64(v) => Values::I64(to_c_order(v, shape)),
+            Values::U8(v) => Values::U8(to_c_order(v, shape)),
+        }
+    }
+}
+
+fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
+    let mut strides = vec![1; shape.len()];
+    for axis in 1..shape.len() {
+        strides[axis] = strides[axis - 1] * shape[axis - 1];
+    }
+    let place = |mut i: usize| -> usize {
+        let mut offset = 0;
+        for (extent, stride) in shape.iter().zip(&strides).rev() {
+            offset += i % extent * stride;
+            i /= extent;
+        }
+        offset
+    };
+    (0..values.len()).map(|i| values[place(i)]).collect()
+}
+
+/// An element type of an npy file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dtype {
+    /// f float, i signed, u unsigned, b bool.
+    code: u8,
+    /// Bytes of an element.
+    pub(super) size: usize,
+    big_endian: bool,
+}
+
+/// Appends every element of `$bytes` to `$out`, converted by `as`.
+macro_rules! decode {
+    ($dtype:expr, $bytes:expr, $out:expr, $target:ty) => {
+        match ($dtype.code, $dtype.size) {
+            (b'f', 4) => decode!(@ f32, $dtype, $bytes, $out, $target),
+            (b'f', 8) => decode!(@ f64, $dtype, $bytes, $out, $target),
+            (b'i', 1) => decode!(@ i8, $dtype, $bytes, $out, $target),
+            (b'i', 2) => decode!(@ i16, $dtype, $bytes, $out, $target),
+            (b'i', 4) => decode!(@ i32, $dtype, $bytes, $out, $target),
+            (b'i', 8) => decode!(@ i64, $dtype, $bytes, $out, $target),
+            (b'u', 2) => decode!(@ u16, $dtype, $bytes, $out, $target),
+            (b'u', 4) => decode!(@ u32, $dtype, $bytes, $out, $target),
+            (b'u', 8) => decode!(@ u64, $dtype, $bytes, $out, $target),
+            // u1 and b1: the header's parser lets nothing else through.
+            _ => decode!(@ u8, $dtype, $bytes, $out, $target),
+        }
+    };
+    (@ $from:ty, $dtype:expr, $bytes:expr, $out:expr, $target:ty) => {{
+        let (elements, _) = $bytes.as_chunks::<{ size_of::<$from>() }>();
+        if $dtype.big_endian {
+            $out.extend(elements.iter().map(|e| <$from>::from_be_bytes(*e) as $target));
+        } else {
+            $out.extend(elements.iter().map(|e| <$from>::from_le_bytes(*e) as $target));
+        }
+    }};
+}
+
+impl Dtype {
+    /// From NumPy's name of it, such as `<f8`; `None` for a type that is not read.
+    pub(super) fn parse(descr: &str) -> Option<Self> {
+        let (order, rest) = descr.split_at_checked(1)?;
+        let code = *rest.as_bytes().first()?;
+        let size: usize = rest.get(1..)?.parse().ok()?;
+        let known = matches!((code, size), (b'f', 4 | 8) | (b'i' | b'u', 1 | 2 | 4 | 8) | (b'b', 1));
+        let ordered = matches!(order, "<" | "|" | ">") || (order == "=" && cfg!(target_endian = "little"));
+        (known && ordered).then_some(Dtype { code, size, big_endian: order == ">" })
+    }
+
+    /// NumPy's long name of it, such as `float64`.
+    pub(super) fn name(self) -> String {
+        let kind = match self.code {
+            b'f' => "float",
+            b'i' => "int",
+            b'u' => "uint",
+            _ => return "bool".to_owned(),
+        };
+        format!("{kind}{}", 8 * self.size)
+    }
+
+    /// Whether elements are 0 to 255 and nothing else.
+    pub(super) fn is_byte(self) -> bool {
+        self.code == b'u' && self.size == 1
+    }
+
+    /// Appends the elements in `bytes` to `out` (integers beyond 2^53 are rounded).
+    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f64>) {
+        decode!(self, bytes, out, f64);
+    }
+
+    /// Appends the elements in `bytes` to `out`, which [`empty`](Self::empty) made.
+    pub(super) fn append(self, bytes: &[u8], out: &mut Values) {
+        match out {
+            Values::F32(v) => decode!(self, bytes, v, f32),
+            Values::F64(v) => decode!(self, bytes, v, f64),
+            Values::I32(v) => decode!(self, bytes, v, i32),
+            Values::I64(v) => decode!(self, bytes, v, i64),
+            Values::U8(v) => decode!(self, bytes, v, u8),
+        }
+    }
+
+    /// Whether an element may be too large for the i64 that holds it, and come out negative.
+    pub(super) fn wraps(self) -> bool {
+        self.code == b'u' && self.size == 8
+    }
+
+    /// No elements, of the type that holds these.
+    pub(super) fn empty(self) -> Values {
+        match (self.code, self.size) {
+            (b'f', 4) => Values::F32(Vec::new()),
+            (b'f', _) => Values::F64(Vec::new()),
+            (b'u' | b'b', 1) => Values::U8(Vec::new()),
+            (b'i', 1 | 2 | 4) | (b'u', 2) => Values::I32(Vec::new()),
+            _ => Values::I64(Vec::new()),
+        }
+    }
+}
+
+/// An element type that can be written.
+pub trait Element: Copy {
+    /// NumPy's name of the type, little end first.
+    const DESCR: &'static str;
+    /// Appends the element's bytes, little end first.
+    fn put(self, bytes: &mut Vec<u8>);
+}
+
+macro_rules! element {
+    ($($type:ty => $descr:literal),*) => {$(
+        impl Element for $type {
+            const DESCR: &'static str = $descr;
+            fn put(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+element!(f32 => "<f4", f64 => "<f8", i32 => "<i4", i64 => "<i8", u8 => "|u1");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_must_be_whole_and_not_negative() {
+        let array = |values| Array { shape: vec![2], values };
+        assert_eq!(array(Values::I64(vec![3, 4])).to_indices("f").expect("indices"), [3, 4]);
+        assert!(array(Values::I64(vec![3, -4])).to_indices("f").expect_err("negative").found.contains("-4"));
+        assert!(array(Values::F64(vec![3.0, 4.0])).to_indices("f").is_err());
+    }
+}

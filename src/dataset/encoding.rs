@@ -1,0 +1,222 @@
+//! How the columns of a file became features, and the standardisation of those that are numbers.
+//!
+//! Both are stored with a model, so that it can be given raw records later.
+
+use super::{Dataset, Features};
+use serde::{Deserialize, Serialize};
+
+/// The columns of a file, in order, without the label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoding {
+    pub columns: Vec<Columns>,
+}
+
+/// One column, or several neighbours without names that are encoded alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Columns {
+    /// From the file's header; empty where there is none.
+    pub name: String,
+    /// How many columns of the file this stands for; 1 where there is a name.
+    pub count: usize,
+    pub kind: ColumnKind,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnKind {
+    /// Only 0 and 1: one feature, as it is.
+    Bit,
+    /// Integers 0..=255 from an array of bytes: one feature, as it is.
+    Byte,
+    /// Numbers: one feature, standardised by the members.
+    Number,
+    /// Text: a feature per value, 1 where the column holds it, in this order (sorted).
+    Category(Vec<String>),
+}
+
+impl ColumnKind {
+    /// Features that one such column becomes.
+    pub fn width(&self) -> usize {
+        match self {
+            ColumnKind::Bit | ColumnKind::Byte | ColumnKind::Number => 1,
+            ColumnKind::Category(values) => values.len(),
+        }
+    }
+}
+
+impl Encoding {
+    /// From one (name, kind) a column; neighbours without names are joined where they are alike.
+    pub(super) fn new(columns: impl IntoIterator<Item = (String, ColumnKind)>) -> Self {
+        let mut joined: Vec<Columns> = Vec::new();
+        for (name, kind) in columns {
+            match joined.last_mut() {
+                Some(last) if name.is_empty() && last.name.is_empty() && last.kind == kind => last.count += 1,
+                _ => joined.push(Columns { name, count: 1, kind }),
+            }
+        }
+        Encoding { columns: joined }
+    }
+
+    /// That of a matrix without names: bytes, or bits and numbers as found.
+    pub(super) fn of_matrix(features: &Features) -> Self {
+        let wide = match features {
+            Features::Bytes { .. } => ColumnKind::Byte,
+            Features::Bits { .. } | Features::Floats { .. } => ColumnKind::Number,
+        };
+        let kind = |binary| if binary { ColumnKind::Bit } else { wide.clone() };
+        Self::new(features.binary_columns().into_iter().map(|binary| (String::new(), kind(binary))))
+    }
+
+    /// F, the number of features.
+    pub fn width(&self) -> usize {
+        self.columns.iter().map(|c| c.count * c.kind.width()).sum()
+    }
+
+    /// For each of the F features, whether it is a number to be standardised.
+    pub fn numbers(&self) -> Vec<bool> {
+        let repeat =
+            |c: &Columns| std::iter::repeat_n(c.kind == ColumnKind::Number, c.count * c.kind.width());
+        self.columns.iter().flat_map(repeat).collect()
+    }
+
+    /// How many columns there are of each kind, in words.
+    pub(super) fn describe(&self) -> String {
+        let count = |wanted: fn(&ColumnKind) -> bool| -> usize {
+            self.columns.iter().filter(|c| wanted(&c.kind)).map(|c| c.count).sum()
+        };
+        let kinds = [
+            (count(|k| *k == ColumnKind::Bit), "binary"),
+            (count(|k| *k == ColumnKind::Byte), "byte"),
+            (count(|k| *k == ColumnKind::Number), "numeric"),
+            (count(|k| matches!(k, ColumnKind::Category(_))), "categorical"),
+        ];
+        let parts: Vec<String> =
+            kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let total: usize = kinds.iter().map(|(n, _)| n).sum();
+        let plural = if total == 1 { "" } else { "s" };
+        format!("{} column{plural}", parts.join(" and "))
+    }
+}
+
+/// x′ = (x − shift) · scale, per feature: F values each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standardisation {
+    pub shift: Vec<f32>,
+    pub scale: Vec<f32>,
+}
+
+impl Dataset {
+    /// The shift and scale that give every numeric feature mean 0 and deviation 1 over the records
+    /// `members`; a feature that is constant there gets scale 1, a bit or category shift 0 and scale 1.
+    /// Only members count: anything else would tell the model about records it must not know.
+    /// The deviation is the population's (divided by n); sums are f64, in two passes.
+    ///
+    /// None where no feature is a number: bits, categories and bytes stay as they are.
+    ///
+    /// # Panics
+    /// If `members` is empty or names a record that is not there.
+    pub fn standardisation(&self, members: &[u32]) -> Option<Standardisation> {
+        let Features::Floats { values, width } = &self.features else { return None };
+        assert!(!members.is_empty(), "standardisation by no records");
+        let numbers = self.encoding.numbers();
+        let stride = self.features.stride();
+        let rows = || members.iter().map(|i| &values[*i as usize * stride..][..*width]);
+
+        let mut low = vec![f32::INFINITY; *width];
+        let mut high = vec![f32::NEG_INFINITY; *width];
+        let mut mean = vec![0.0_f64; *width];
+        for row in rows() {
+            for (j, x) in row.iter().enumerate() {
+                low[j] = low[j].min(*x);
+                high[j] = high[j].max(*x);
+                mean[j] += f64::from(*x);
+            }
+        }
+        mean.iter_mut().for_each(|sum| *sum /= members.len() as f64);
+        let mut variance = vec![0.0_f64; *width];
+        for row in rows() {
+            for (j, x) in row.iter().enumerate() {
+                variance[j] += (f64::from(*x) - mean[j]).powi(2);
+            }
+        }
+
+        let mut standard = Standardisation { shift: vec![0.0; *width], scale: vec![1.0; *width] };
+        for j in (0..*width).filter(|j| numbers[*j]) {
+            standard.shift[j] = mean[j] as f32;
+            // Not variance > 0: rounding in the mean can leave a constant a variance of 1e-20.
+            if low[j] < high[j] {
+                let scale = (members.len() as f64 / variance[j]).sqrt() as f32;
+                // Features within 1e-38 of each other are constant as far as f32 can tell.
+                standard.scale[j] = if scale.is_finite() { scale } else { 1.0 };
+            }
+        }
+        Some(standard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: ColumnKind) -> (String, ColumnKind) {
+        (name.to_owned(), kind)
+    }
+
+    fn two_columns(rows: &[[f32; 2]], kinds: [ColumnKind; 2]) -> Dataset {
+        let values = rows.iter().flat_map(|r| [r[0], r[1], 0.0, 0.0]).collect();
+        Dataset {
+            name: "test".to_owned(),
+            kind: String::new(),
+            features: Features::Floats { values, width: 2 },
+            labels: vec![0; rows.len()],
+            classes: 2,
+            class_names: vec!["0".to_owned(), "1".to_owned()],
+            encoding: Encoding::new(kinds.map(|kind| column("", kind))),
+        }
+    }
+
+    #[test]
+    fn unnamed_neighbours_are_joined_and_named_ones_are_not() {
+        let text = ColumnKind::Category(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+        let columns = [
+            column("", ColumnKind::Bit),
+            column("", ColumnKind::Bit),
+            column("", ColumnKind::Number),
+            column("age", ColumnKind::Number),
+            column("town", text),
+        ];
+        let encoding = Encoding::new(columns);
+        assert_eq!(encoding.columns.iter().map(|c| c.count).collect::<Vec<_>>(), [2, 1, 1, 1]);
+        assert_eq!(encoding.width(), 7);
+        assert_eq!(encoding.numbers(), [false, false, true, true, false, false, false]);
+        assert_eq!(encoding.describe(), "2 binary and 2 numeric and 1 categorical columns");
+        let json = serde_json::to_string(&encoding).expect("serialises");
+        assert_eq!(serde_json::from_str::<Encoding>(&json).expect("parses"), encoding);
+    }
+
+    #[test]
+    fn only_members_count() {
+        let data = two_columns(&[[1.0, 1.0], [3.0, 0.0], [1e6, 1.0]], [ColumnKind::Number, ColumnKind::Bit]);
+        // mean of 1 and 3 is 2, deviation 1; the bit stays.
+        let expected = Standardisation { shift: vec![2.0, 0.0], scale: vec![1.0, 1.0] };
+        assert_eq!(data.standardisation(&[0, 1]), Some(expected));
+    }
+
+    #[test]
+    fn a_constant_column_keeps_its_scale() {
+        let data = two_columns(&[[0.1, 7.0]; 3], [ColumnKind::Number, ColumnKind::Number]);
+        let expected = Standardisation { shift: vec![0.1, 7.0], scale: vec![1.0, 1.0] };
+        assert_eq!(data.standardisation(&[0, 1, 2]), Some(expected));
+    }
+
+    #[test]
+    fn bits_need_none() {
+        let mut data = two_columns(&[[1.0, 0.0]], [ColumnKind::Bit, ColumnKind::Bit]);
+        data.features = Features::Bits { words: vec![1], width: 2 };
+        assert_eq!(data.standardisation(&[0]), None);
+    }
+}

@@ -1,0 +1,266 @@
+//! From labels as written in a file to class ids 0, 1, 2 … without gaps.
+//!
+//! Not where labels stand in a file: that is csv's and npz's business.
+
+use crate::error::{Error, Result};
+use std::collections::{BTreeMap, HashMap};
+
+/// More classes than this are taken for a mistake: a record number or a measured quantity.
+const MOST_CLASSES: usize = 65_536;
+
+/// Labels as they were read: one code a record, and each distinct value once.
+#[derive(Debug, Default)]
+pub(super) struct RawLabels {
+    codes: Vec<u32>,
+    /// The distinct values and the place of the first record of each.
+    values: Vec<(String, String)>,
+    index: HashMap<String, u32>,
+}
+
+/// Labels as they are used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Labels {
+    /// 0-based, one a record.
+    pub(super) ids: Vec<u32>,
+    /// By id, as written in the file.
+    pub(super) names: Vec<String>,
+    /// What was detected, in words.
+    pub(super) note: String,
+}
+
+/// What the caller knows of the labels beforehand.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Known {
+    /// `--label-base`.
+    pub(super) base: Option<u32>,
+    /// The number of classes, where the file's format names it.
+    pub(super) classes: Option<usize>,
+}
+
+impl RawLabels {
+    /// Takes the next record's label; `place` names it in messages.
+    pub(super) fn push(&mut self, value: &str, place: impl FnOnce() -> String) -> Result<()> {
+        if let Some(code) = self.index.get(value) {
+            self.codes.push(*code);
+            return Ok(());
+        }
+        if self.values.len() == MOST_CLASSES {
+            return Err(Error::data(place())
+                .expected(format!("at most {MOST_CLASSES} different labels"))
+                .found("more")
+                .advice("name the column that holds the class with --label-column"));
+        }
+        let code = self.values.len() as u32;
+        self.codes.push(code);
+        self.values.push((value.to_owned(), place()));
+        self.index.insert(value.to_owned(), code);
+        Ok(())
+    }
+
+    /// The same for a label that was stored as a number.
+    pub(super) fn push_number(&mut self, value: f64, place: impl FnOnce() -> String) -> Result<()> {
+        self.push(&value.to_string(), place)
+    }
+
+    /// Records so far.
+    pub(super) fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Class ids: numbers in their order from the base, text sorted.
+    ///
+    /// # Errors
+    /// A label that is no class (a fraction, NaN, text among numbers), one outside the range, a class
+    /// without a record, fewer than two classes.
+    pub(super) fn resolve(self, file: &str, known: Known) -> Result<Labels> {
+        let numbers: Vec<Option<f64>> =
+            self.values.iter().map(|(text, _)| text.trim().parse().ok()).collect();
+        let numeric = numbers.iter().flatten().count();
+        let (id_of_code, names, note) = if 2 * numeric > numbers.len() {
+            self.number_classes(file, &numbers, known)?
+        } else {
+            self.text_classes(file, known)?
+        };
+        if names.len() < 2 {
+            return Err(Error::data(file)
+                .expected("at least two classes")
+                .found(format!("only the label {:?}", names.join("")))
+                .advice("name the column that holds the class with --label-column"));
+        }
+        Ok(Labels { ids: self.codes.iter().map(|code| id_of_code[*code as usize]).collect(), names, note })
+    }
+
+    /// (id of each code, names, note) where most values are numbers: then all must be whole numbers.
+    fn number_classes(
+        &self,
+        file: &str,
+        numbers: &[Option<f64>],
+        known: Known,
+    ) -> Result<(Vec<u32>, Vec<String>, String)> {
+        let mut classes = Vec::with_capacity(numbers.len());
+        for (number, (text, place)) in numbers.iter().zip(&self.values) {
+            // Whole numbers up to 2^53 are exact in f64.
+            match number.filter(|v| v.fract() == 0.0 && v.abs() < 9e15) {
+                Some(value) => classes.push(value as i64),
+                None => {
+                    return Err(Error::data(place)
+                        .expected("a class as the other records have it, a whole number")
+                        .found(format!("the label {text:?}"))
+                        .advice("correct it, or name the column that holds the class with --label-column"));
+                }
+            }
+        }
+        // The first code of a class stands for it: "1" and "1.0" are the same class.
+        let mut first: BTreeMap<i64, usize> = BTreeMap::new();
+        for (code, class) in classes.iter().enumerate() {
+            first.entry(*class).or_insert(code);
+        }
+        let (Some((&lowest, _)), Some((&highest, _))) = (first.first_key_value(), first.last_key_value())
+        else {
+            return Err(Error::data(file).expected("labels").found("none"));
+        };
+        let base = match (known.base, lowest) {
+            (Some(base), _) => i64::from(base),
+            (None, 0 | 1) => lowest,
+            (None, _) => {
+                let advice = if lowest > 0 {
+                    format!("renumber the classes, or, if {lowest} is the first, give --label-base {lowest}")
+                } else {
+                    "renumber the classes from 0".to_owned()
+                };
+                return Err(Error::data(&self.values[first[&lowest]].1)
+                    .expected("labels that count from 0 or from 1")
+                    .found(format!("{lowest} as the lowest"))
+                    .advice(advice));
+            }
+        };
+        let last = known.classes.map_or(highest, |count| base + count as i64 - 1);
+        for (outside, rule) in [(lowest, lowest < base), (highest, highest > last)] {
+            if rule {
+                return Err(Error::data(&self.values[first[&outside]].1)
+                    .expected(format!("a label from {base} to {last}"))
+                    .found(outside.to_string())
+                    .advice("correct it, or give the number the labels count from with --label-base"));
+            }
+        }
+        if let Some(missing) = missing(first.keys().copied(), base, last) {
+            return Err(Error::data(file)
+                .expected(format!("a record of every class from {base} to {last}"))
+                .found(format!("none of class {missing}"))
+                .advice(
+                    "renumber the classes without gaps, or give the number they count from with --label-base",
+                ));
+        }
+        let ids = classes.iter().map(|class| (class - base) as u32).collect();
+        let names = (base..=last).map(|class| class.to_string()).collect();
+        let given = if known.base.is_some() { ", as given" } else { "" };
+        Ok((ids, names, format!("labels {base} to {last} ({base}-based{given})")))
+    }
+
+    /// (id of each code, names, note) where the values are text.
+    fn text_classes(&self, file: &str, known: Known) -> Result<(Vec<u32>, Vec<String>, String)> {
+        if let Some(base) = known.base {
+            return Err(Error::usage("--label-base")
+                .expected(format!("numbers as labels in {file} to count from {base}"))
+                .found("text")
+                .advice("leave it out: text labels are numbered in sorted order"));
+        }
+        let sorted: BTreeMap<&str, ()> = self.values.iter().map(|(text, _)| (text.as_str(), ())).collect();
+        let names: Vec<String> = sorted.keys().map(|text| (*text).to_owned()).collect();
+        if let Some(count) = known.classes.filter(|count| *count != names.len()) {
+            return Err(Error::data(file)
+                .expected(format!("{count} classes"))
+                .found(format!("{} different labels", names.len()))
+                .advice("check that the file is complete"));
+        }
+        let id: HashMap<&str, u32> = sorted.keys().zip(0..).map(|(text, id)| (*text, id)).collect();
+        let ids = self.values.iter().map(|(text, _)| id[text.as_str()]).collect();
+        Ok((ids, names, "text labels, numbered in sorted order".to_owned()))
+    }
+}
+
+/// The first of `base..=last` that `present` (ascending, within those bounds) lacks.
+fn missing(present: impl Iterator<Item = i64>, base: i64, last: i64) -> Option<i64> {
+    let mut next = base;
+    for class in present {
+        if class != next {
+            return Some(next);
+        }
+        next += 1;
+    }
+    (next <= last).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(values: &[&str], known: Known) -> Result<Labels> {
+        let mut raw = RawLabels::default();
+        for (i, value) in values.iter().enumerate() {
+            raw.push(value, || format!("f:{}", i + 1))?;
+        }
+        raw.resolve("f", known)
+    }
+
+    fn refused(values: &[&str], known: Known) -> String {
+        resolve(values, known).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn the_base_is_detected_and_said() {
+        let zero = resolve(&["1", "0", "2"], Known::default()).expect("0-based");
+        assert_eq!((zero.ids.as_slice(), zero.note.as_str()), (&[1, 0, 2][..], "labels 0 to 2 (0-based)"));
+        let one = resolve(&["3", "1.0", "2", "1"], Known::default()).expect("1-based");
+        assert_eq!((one.ids.as_slice(), one.note.as_str()), (&[2, 0, 1, 0][..], "labels 1 to 3 (1-based)"));
+        assert_eq!(one.names, ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn a_given_base_wins() {
+        let known = Known { base: Some(5), classes: None };
+        assert_eq!(resolve(&["5", "6"], known).expect("base 5").ids, [0, 1]);
+        let known = Known { base: Some(0), classes: None };
+        assert!(refused(&["1", "2"], known).contains("none of class 0"));
+        let known = Known { base: Some(1), classes: None };
+        let message = refused(&["1", "0"], known);
+        assert!(message.starts_with("f:2: expected a label from 1 to 1, found 0"), "{message}");
+    }
+
+    #[test]
+    fn text_is_sorted() {
+        let text = resolve(&["no", "yes", "maybe", "no"], Known::default()).expect("text");
+        assert_eq!(
+            (text.ids, text.names),
+            (vec![1, 2, 0, 1], vec!["maybe".into(), "no".into(), "yes".into()])
+        );
+        assert!(refused(&["a", "b"], Known { base: Some(1), classes: None }).starts_with("--label-base"));
+    }
+
+    #[test]
+    fn a_class_without_a_record_is_named() {
+        let message = refused(&["0", "1", "3"], Known::default());
+        assert!(message.contains("0 to 3, found none of class 2"), "{message}");
+        let known = Known { base: None, classes: Some(4) };
+        assert!(refused(&["1", "2", "3"], known).contains("1 to 4, found none of class 4"));
+        assert!(refused(&["a", "b"], known).contains("4 classes"));
+    }
+
+    #[test]
+    fn labels_outside_the_range_are_named_with_their_place() {
+        let known = Known { base: None, classes: Some(3) };
+        let message = refused(&["1", "2", "3", "4"], known);
+        assert!(message.starts_with("f:4: expected a label from 1 to 3, found 4"), "{message}");
+        assert!(refused(&["-1", "1"], Known::default()).contains("-1 as the lowest"));
+        assert!(refused(&["7", "8"], Known::default()).contains("--label-base 7"));
+    }
+
+    #[test]
+    fn what_is_no_class_is_refused() {
+        assert!(refused(&["0", "1", "x"], Known::default()).starts_with("f:3: expected a class"));
+        assert!(refused(&["0", "1.5"], Known::default()).contains("\"1.5\""));
+        assert!(refused(&["0", "1", "NaN"], Known::default()).contains("\"NaN\""));
+        assert!(refused(&["0", "0"], Known::default()).contains("two classes"));
+        assert!(refused(&[], Known::default()).contains("two classes"));
+    }
+}

@@ -1,0 +1,135 @@
+//! The one error type: what was expected, what was found, where, and what to do about it.
+//!
+//! Not a backtrace carrier: every message is meant for the person who typed the command.
+
+use std::fmt;
+use std::path::Path;
+
+/// `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in the classes that callers treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A flag, key or value that was typed is not acceptable (exit code 2).
+    Usage,
+    /// A data file's content.
+    Data,
+    /// The file system: missing, unreadable, unwritable, already there.
+    Io,
+    /// No adapter, a limit of the adapter, memory, a kernel that did not build or run.
+    Gpu,
+    /// Shapes or nodes of a graph that do not fit each other: a bug in the caller's graph.
+    Graph,
+    /// A replica's loss or parameters became NaN or infinite.
+    Diverged,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// An error message in four parts. Displayed as
+/// `place: expected …, found …; advice`, empty parts left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    pub kind: Kind,
+    /// Where: a file and line, a configuration key, an operation, a limit's name.
+    pub place: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What was found instead.
+    pub found: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl Error {
+    /// An error of `kind` at `place`; fill in the rest with [`expected`](Self::expected),
+    /// [`found`](Self::found) and [`advice`](Self::advice).
+    pub fn new(kind: Kind, place: impl Into<String>) -> Self {
+        Error {
+            kind,
+            place: place.into(),
+            expected: String::new(),
+            found: String::new(),
+            advice: String::new(),
+        }
+    }
+
+    pub fn usage(place: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, place)
+    }
+
+    pub fn data(place: impl Into<String>) -> Self {
+        Self::new(Kind::Data, place)
+    }
+
+    pub fn gpu(place: impl Into<String>) -> Self {
+        Self::new(Kind::Gpu, place)
+    }
+
+    pub fn graph(place: impl Into<String>) -> Self {
+        Self::new(Kind::Graph, place)
+    }
+
+    /// An operating-system error on `path`, with advice for the usual causes.
+    pub fn io(path: impl AsRef<Path>, source: &std::io::Error) -> Self {
+        use std::io::ErrorKind as E;
+        let advice = match source.kind() {
+            E::NotFound => "check the path",
+            E::PermissionDenied | E::ReadOnlyFilesystem => {
+                "choose a place you may read and write, or change its permissions"
+            }
+            E::StorageFull => "free some space, or choose another place",
+            _ => "",
+        };
+        Self::new(Kind::Io, path.as_ref().display().to_string()).found(source.to_string()).advice(advice)
+    }
+
+    #[must_use]
+    pub fn expected(mut self, text: impl Into<String>) -> Self {
+        self.expected = text.into();
+        self
+    }
+
+    #[must_use]
+    pub fn found(mut self, text: impl Into<String>) -> Self {
+        self.found = text.into();
+        self
+    }
+
+    #[must_use]
+    pub fn advice(mut self, text: impl Into<String>) -> Self {
+        self.advice = text.into();
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)?;
+        match (self.expected.is_empty(), self.found.is_empty()) {
+            (false, false) => write!(f, ": expected {}, found {}", self.expected, self.found)?,
+            (false, true) => write!(f, ": expected {}", self.expected)?,
+            (true, false) => write!(f, ": {}", self.found)?,
+            (true, true) => {}
+        }
+        if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_place_expectation_finding_and_remedy() {
+        let error = Error::data("a.csv:3").expected("4 columns").found("3").advice("complete the row");
+        assert_eq!(error.to_string(), "a.csv:3: expected 4 columns, found 3; complete the row");
+        assert_eq!(Error::gpu("no adapter").to_string(), "no adapter");
+    }
+}

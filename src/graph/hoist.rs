@@ -1,0 +1,141 @@
+//! Merges one operation applied to several parts of a batch into one application to the whole.
+//!
+//! The min-max game is written as it reads in the paper: a forward pass of the classifier for each
+//! attack batch and one for its own. As the classifier does not change in between, these passes
+//! are the same row-wise operations with the same weights on different rows of one index tape, and
+//! this rewrite makes ONE pass over all rows of them. It is exact: every row's value is computed
+//! from the same numbers in the same order. What is not row-wise (dropout keyed by its place,
+//! batch statistics) is left alone.
+
+use super::{Graph, Kind, Node, NodeId};
+use std::collections::BTreeMap;
+
+/// What the members of a mergeable group have in common: the operation, its row-wise inputs'
+/// parents, its other inputs.
+type Key = (String, Vec<NodeId>, Vec<NodeId>);
+
+impl Graph {
+    /// The graph with row-wise operations on parts of one tensor merged, and where each node of
+    /// this graph is found in it.
+    #[must_use]
+    pub fn hoist(&self) -> (Graph, Vec<NodeId>) {
+        let mut graph = self.clone();
+        let mut place: Vec<NodeId> = self.ids().collect();
+        while let Some(group) = graph.find_group() {
+            let (next, moved) = graph.merge(&group);
+            for id in &mut place {
+                *id = moved[id.index()];
+            }
+            graph = next;
+        }
+        (graph, place)
+    }
+
+    /// The row range of `id` in the tensor that it is a view of.
+    fn row_range(&self, id: NodeId) -> Option<(NodeId, usize, usize)> {
+        let node = self.node(id);
+        let Kind::View { offset } = node.kind else { return None };
+        let parent = self.tensor(node.inputs[0]);
+        let same_rows = parent.cols == node.tensor.cols && offset % parent.pitch() == 0;
+        same_rows.then(|| (node.inputs[0], offset / parent.pitch(), node.tensor.rows))
+    }
+
+    /// The first group of two or more nodes that can be merged, in order of their rows.
+    fn find_group(&self) -> Option<Vec<NodeId>> {
+        let mut groups: BTreeMap<Key, Vec<NodeId>> = BTreeMap::new();
+        for id in self.ids() {
+            let Kind::Compute(op) = &self.node(id).kind else { continue };
+            let row_wise = op.row_wise();
+            if row_wise.is_empty() {
+                continue;
+            }
+            let inputs = &self.node(id).inputs;
+            let parents: Option<Vec<NodeId>> =
+                row_wise.iter().map(|&i| self.row_range(inputs[i]).map(|r| r.0)).collect();
+            let Some(parents) = parents else { continue };
+            let others =
+                (0..inputs.len()).filter(|i| !row_wise.contains(i)).map(|i| inputs[i]).collect();
+            groups.entry((format!("{op:?}"), parents, others)).or_default().push(id);
+        }
+        // Earliest first, so that a merge's consumers become mergeable in turn.
+        let mut candidates: Vec<Vec<NodeId>> =
+            groups.into_values().filter(|g| g.len() > 1).filter_map(|g| self.contiguous(g)).collect();
+        candidates.sort_by_key(|g| g.iter().min().copied());
+        candidates.into_iter().next()
+    }
+
+    /// The group in order of its rows, if these tile a range without gap or overlap, the same for
+    /// each row-wise input.
+    fn contiguous(&self, mut group: Vec<NodeId>) -> Option<Vec<NodeId>> {
+        let Kind::Compute(op) = &self.node(group[0]).kind else { return None };
+        let ranges = |id: NodeId| -> Vec<(usize, usize)> {
+            op.row_wise()
+                .iter()
+                .filter_map(|&i| self.row_range(self.node(id).inputs[i]).map(|r| (r.1, r.2)))
+                .collect()
+        };
+        group.sort_by_key(|&id| ranges(id)[0]);
+        group.dedup_by_key(|id| ranges(*id)[0]);
+        let tiled = group
+            .windows(2)
+            .all(|pair| ranges(pair[0]).iter().zip(ranges(pair[1])).all(|(a, b)| a.0 + a.1 == b.0));
+        (tiled && group.len() > 1).then_some(group)
+    }
+
+    fn merge(&self, group: &[NodeId]) -> (Graph, Vec<NodeId>) {
+        let first = *group.iter().min().expect("a group has members");
+        let mut graph = Graph::new();
+        let mut moved: Vec<NodeId> = Vec::with_capacity(self.nodes.len());
+        let mut whole = None;
+        for id in self.ids() {
+            if id == first {
+                whole = Some(self.push_whole(&mut graph, group, &moved));
+            }
+            let node = self.node(id);
+            let start: usize = group
+                .iter()
+                .take_while(|&&member| member != id)
+                .map(|&member| self.tensor(member).rows)
+                .sum();
+            let new = match whole {
+                Some(whole) if group.contains(&id) => {
+                    let offset = start * node.tensor.pitch();
+                    graph.push(Kind::View { offset }, &[whole], node.tensor, node.label.clone())
+                }
+                _ => {
+                    let inputs: Vec<NodeId> = node.inputs.iter().map(|i| moved[i.index()]).collect();
+                    graph.push(node.kind.clone(), &inputs, node.tensor, node.label.clone())
+                }
+            };
+            moved.push(new);
+        }
+        (graph, moved)
+    }
+
+    /// Adds the merged operation; the parents of its rows are older than any member of the group.
+    fn push_whole(&self, graph: &mut Graph, group: &[NodeId], moved: &[NodeId]) -> NodeId {
+        let node: &Node = self.node(group[0]);
+        let Kind::Compute(op) = &node.kind else { unreachable!("groups are operations") };
+        let rows = group.iter().map(|&id| self.tensor(id).rows).sum();
+        let inputs: Vec<NodeId> = node
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, &input)| match self.row_range(input).filter(|_| op.row_wise().contains(&i)) {
+                Some((parent, start, _)) => {
+                    let parent = moved[parent.index()];
+                    let tensor = graph.tensor(parent);
+                    if start == 0 && rows == tensor.rows {
+                        return parent;
+                    }
+                    let part = super::Tensor { rows, ..tensor };
+                    let offset = start * tensor.pitch();
+                    graph.push(Kind::View { offset }, &[parent], part, "rows".to_string())
+                }
+                None => moved[input.index()],
+            })
+            .collect();
+        let tensor = super::Tensor { rows, ..node.tensor };
+        graph.push(node.kind.clone(), &inputs, tensor, node.label.clone())
+    }
+}

@@ -1,0 +1,313 @@
+//! A static computation graph as pure data. It knows no plan and no GPU; the operations it holds
+//! are defined in [`crate::ops`].
+//!
+//! A graph describes ONE replica. The plan runs it for R replicas at once by giving every tensor
+//! a leading axis R; nothing in here depends on R.
+//!
+//! The order of the nodes is a valid order of execution. State is explicit: [`Kind::State`] is a
+//! mutable buffer's first version and every [`Kind::Update`] makes the next one from it, so that
+//! "the weights before and after the step" are two nodes and the graph stays a pure dataflow graph.
+
+mod gradients;
+mod hoist;
+mod op;
+mod reference;
+
+pub use op::{Class, Grid, Kernel, Launch, Op, Target, Tile};
+pub use reference::{Array, Values};
+
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+/// A node's place in its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The index into [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An element's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DType {
+    F32,
+    U32,
+}
+
+/// A matrix `[rows, cols]` a replica, `[R, rows, cols]` in all.
+///
+/// Layout in memory: f32 rows occupy [`pitch`](Self::pitch) elements, the columns rounded up to a
+/// multiple of 4, and the padding is always zero, so every kernel may load whole `vec4`s and sum
+/// over the padding. u32 rows are dense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tensor {
+    pub rows: usize,
+    pub cols: usize,
+    pub dtype: DType,
+    /// One copy for all replicas (resident data) instead of one each.
+    pub shared: bool,
+}
+
+impl Tensor {
+    /// An f32 matrix of every replica.
+    pub fn f32(rows: usize, cols: usize) -> Self {
+        Tensor { rows, cols, dtype: DType::F32, shared: false }
+    }
+
+    /// A u32 matrix of every replica.
+    pub fn u32(rows: usize, cols: usize) -> Self {
+        Tensor { rows, cols, dtype: DType::U32, shared: false }
+    }
+
+    /// The same matrix for all replicas.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Tensor { shared: true, ..self }
+    }
+
+    /// Elements from one row to the next.
+    pub fn pitch(&self) -> usize {
+        match self.dtype {
+            DType::F32 => self.cols.next_multiple_of(4),
+            DType::U32 => self.cols,
+        }
+    }
+
+    /// Elements of one replica, padding included.
+    pub fn elements(&self) -> usize {
+        self.rows * self.pitch()
+    }
+}
+
+impl std::fmt::Display for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let dtype = if self.dtype == DType::F32 { "f32" } else { "u32" };
+        write!(f, "{dtype} [{}, {}]", self.rows, self.cols)
+    }
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Written by the host before the plan runs, never by the plan.
+    Input,
+    /// The first version of a mutable buffer that outlives a run of the plan.
+    State,
+    /// A `[1, 1]` scalar, the same in every replica.
+    Constant(f32),
+    /// A part of the input as it lies in memory, from `offset` elements on (padding counted): rows
+    /// of a batch, a parameter in its network's flat buffer. Costs nothing.
+    View { offset: usize },
+    /// `[1, P]`: the inputs one after another as they lie in memory. Costs nothing: the inputs are
+    /// computed in place, so each must be computed by an operation and used here alone.
+    Pack,
+    /// A new tensor.
+    Compute(Arc<dyn Op>),
+    /// The next version of `inputs[0]`, written in place over it.
+    Update(Arc<dyn Op>),
+}
+
+/// A node: what it is, what it takes, what it gives.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub kind: Kind,
+    pub inputs: Vec<NodeId>,
+    pub tensor: Tensor,
+    pub label: String,
+}
+
+/// Nodes in an order of execution.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub fn tensor(&self, id: NodeId) -> Tensor {
+        self.node(id).tensor
+    }
+
+    /// All ids, in order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    fn push(&mut self, kind: Kind, inputs: &[NodeId], tensor: Tensor, label: String) -> NodeId {
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2³² nodes"));
+        self.nodes.push(Node { kind, inputs: inputs.to_vec(), tensor, label });
+        id
+    }
+
+    /// A tensor that the host writes.
+    pub fn input(&mut self, label: &str, tensor: Tensor) -> NodeId {
+        self.push(Kind::Input, &[], tensor, label.to_string())
+    }
+
+    /// A mutable buffer.
+    pub fn state(&mut self, label: &str, tensor: Tensor) -> NodeId {
+        self.push(Kind::State, &[], tensor, label.to_string())
+    }
+
+    /// A scalar `[1, 1]`.
+    pub fn constant(&mut self, value: f32) -> NodeId {
+        self.push(Kind::Constant(value), &[], Tensor::f32(1, 1).shared(), format!("{value}"))
+    }
+
+    /// The `rows`×`cols` that lie `offset` elements into `source`.
+    ///
+    /// # Errors
+    /// A part that reaches beyond the source.
+    pub fn view(
+        &mut self,
+        label: &str,
+        source: NodeId,
+        offset: usize,
+        rows: usize,
+        cols: usize,
+    ) -> Result<NodeId> {
+        let whole = self.tensor(source);
+        let tensor = Tensor { rows, cols, ..whole };
+        if offset + tensor.elements() > whole.elements() {
+            return Err(Error::graph(format!("view {label}"))
+                .expected(format!("at most {} elements", whole.elements()))
+                .found(format!("{offset} + {}", tensor.elements())));
+        }
+        Ok(self.push(Kind::View { offset }, &[source], tensor, label.to_string()))
+    }
+
+    /// Rows `start..start + rows` of `source`, without a copy.
+    ///
+    /// # Errors
+    /// Rows beyond the source's.
+    pub fn rows(&mut self, source: NodeId, start: usize, rows: usize) -> Result<NodeId> {
+        let tensor = self.tensor(source);
+        self.view("rows", source, start * tensor.pitch(), rows, tensor.cols)
+    }
+
+    /// The inputs one after another in one flat `[1, P]`.
+    pub fn pack(&mut self, label: &str, parts: &[NodeId]) -> NodeId {
+        let total = parts.iter().map(|&p| self.tensor(p).elements()).sum();
+        self.push(Kind::Pack, parts, Tensor::f32(1, total), label.to_string())
+    }
+
+    /// `op` applied to `inputs`.
+    ///
+    /// # Errors
+    /// Inputs that do not fit the operation.
+    pub fn apply(&mut self, op: impl Op, inputs: &[NodeId]) -> Result<NodeId> {
+        self.apply_dyn(Arc::new(op), inputs)
+    }
+
+    /// [`apply`](Self::apply) for an operation behind a pointer.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_dyn(&mut self, op: Arc<dyn Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        let tensor = self.result(&*op, inputs)?;
+        let label = op.name().to_string();
+        Ok(self.push(Kind::Compute(op), inputs, tensor, label))
+    }
+
+    /// The next version of the state `inputs[0]`, by `op`.
+    ///
+    /// # Errors
+    /// Inputs that do not fit the operation.
+    pub fn update(&mut self, op: impl Op, inputs: &[NodeId]) -> Result<NodeId> {
+        self.update_dyn(Arc::new(op), inputs)
+    }
+
+    /// [`update`](Self::update) for an operation behind a pointer.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_dyn(&mut self, op: Arc<dyn Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        let tensor = self.result(&*op, inputs)?;
+        let label = op.name().to_string();
+        Ok(self.push(Kind::Update(op), inputs, tensor, label))
+    }
+
+    /// Makes `id` another operation on other, older inputs with the same result.
+    pub(crate) fn replace(&mut self, id: NodeId, op: impl Op, inputs: Vec<NodeId>) {
+        let node = &mut self.nodes[id.index()];
+        node.label = op.name().to_string();
+        node.kind = Kind::Compute(Arc::new(op));
+        node.inputs = inputs;
+    }
+
+    fn result(&self, op: &dyn Op, inputs: &[NodeId]) -> Result<Tensor> {
+        let tensors: Vec<Tensor> = inputs.iter().map(|&i| self.tensor(i)).collect();
+        op.shape(&tensors)
+    }
+
+    /// The buffer that `id` lies in: follows views and versions back to where memory is owned.
+    pub fn owner(&self, id: NodeId) -> NodeId {
+        let node = self.node(id);
+        match node.kind {
+            Kind::View { .. } | Kind::Update(_) => self.owner(node.inputs[0]),
+            _ => id,
+        }
+    }
+
+    /// Whether a node is needed to compute `outputs` or the effect of an [`Kind::Update`].
+    pub fn live(&self, outputs: &[NodeId]) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for &output in outputs {
+            live[output.index()] = true;
+        }
+        for id in self.ids().rev() {
+            let node = self.node(id);
+            if matches!(node.kind, Kind::Update(_)) {
+                live[id.index()] = true;
+            }
+            if live[id.index()] {
+                for input in &node.inputs {
+                    live[input.index()] = true;
+                }
+            }
+        }
+        live
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f32_rows_are_padded_and_u32_rows_are_not() {
+        assert_eq!(Tensor::f32(3, 5).elements(), 24);
+        assert_eq!(Tensor::u32(3, 5).elements(), 15);
+    }
+
+    #[test]
+    fn a_view_beyond_its_source_is_refused() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(4, 8));
+        assert!(graph.rows(x, 2, 2).is_ok());
+        assert!(graph.rows(x, 3, 2).unwrap_err().to_string().contains("24 + 16"));
+    }
+
+    #[test]
+    fn an_owner_is_found_through_views() {
+        let mut graph = Graph::new();
+        let x = graph.state("x", Tensor::f32(4, 8));
+        let view = graph.rows(x, 1, 2).unwrap();
+        let inner = graph.rows(view, 1, 1).unwrap();
+        assert_eq!(graph.owner(inner), x);
+    }
+}

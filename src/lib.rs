@@ -1,0 +1,12 @@
+//! veilgrad trains classifiers whose predictions do not give away who was in the training data, and
+//! audits models for that leak, on any GPU that wgpu reaches, without a machine-learning framework.
+//!
+//! Read in this order: [`graph`] (a static graph as pure data), [`ops`] (each operation: shape,
+//! derivative, f64 reference, kernel), [`plan`] (graph to dispatches), [`gpu`] (the only code that
+//! touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`] and [`cli`].
+
+pub mod error;
+pub mod gpu;
+pub mod graph;
+pub mod ops;
+pub mod plan;

@@ -1,0 +1,122 @@
+//! Running totals on the GPU, read once an epoch.
+
+use super::*;
+use crate::graph::{Array, Grid, Launch, Target};
+use crate::kernel;
+
+/// Columns of [`CountClassifier`]'s counters: Σ cross-entropy, correct, records, 1 + the step of the first
+/// non-finite loss (0: none).
+pub const CLASSIFIER_COUNTS: usize = 4;
+
+/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ s, Σ s², 1 + the step of the first
+/// non-finite sum (0: none), 2 unused.
+pub const ATTACK_COUNTS: usize = 8;
+
+/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32 `[1, 1]`.
+/// Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the prediction.
+#[derive(Debug, Clone, Copy)]
+pub struct CountClassifier;
+
+impl Op for CountClassifier {
+    fn name(&self) -> &'static str {
+        "count_classifier"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = inputs.len() == 4
+            && inputs[0] == Tensor::f32(1, CLASSIFIER_COUNTS)
+            && inputs[1].dtype == DType::F32
+            && is_column(&inputs[2], inputs[1].rows)
+            && is_column(&inputs[3], 1);
+        require(fits, self, "counters [1, 4], logits [B, C], labels u32 [B, 1], step u32 [1, 1]", inputs)?;
+        Ok(inputs[0])
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (mut counts, x, labels, step) = (inputs[0].clone(), inputs[1], inputs[2], inputs[3]);
+        let mut loss = 0.0;
+        for b in (0..x.rows).filter(|&b| labels.at(b, 0) != f64::from(PADDING)) {
+            let (row, label) = (x.row(b), labels.at(b, 0) as usize);
+            let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+            loss -= super::softmax::softmax(row)[label].ln();
+            counts.data[1] += f64::from(u8::from(best == label));
+            counts.data[2] += 1.0;
+        }
+        counts.data[0] += loss;
+        if !loss.is_finite() && counts.data[3] == 0.0 {
+            counts.data[3] = step.at(0, 0) + 1.0;
+        }
+        counts
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+        let x = &inputs[1];
+        let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
+        Launch { kernel: kernel!("count_classifier"), words, grid: Grid::Items(1) }
+    }
+}
+
+/// Adds an attack batch to counters `[1, 8]`; inputs: counters, logits s `[B, 1]`, step u32 `[1, 1]`. The
+/// first `members` records are members; right means (s ≥ 0) = member.
+#[derive(Debug, Clone, Copy)]
+pub struct CountAttack {
+    pub members: usize,
+}
+
+impl Op for CountAttack {
+    fn name(&self) -> &'static str {
+        "count_attack"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = inputs.len() == 3
+            && inputs[0] == Tensor::f32(1, ATTACK_COUNTS)
+            && inputs[1].dtype == DType::F32
+            && inputs[1].cols == 1
+            && is_column(&inputs[2], 1);
+        require(fits, self, "counters [1, 8], logits [B, 1], step u32 [1, 1]", inputs)?;
+        Ok(inputs[0])
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (mut counts, s, step) = (inputs[0].clone(), inputs[1], inputs[2]);
+        let mut gain = 0.0;
+        for b in 0..s.rows {
+            let (value, member) = (s.at(b, 0), b < self.members);
+            let signed = if member { value } else { -value };
+            gain -= (-signed).max(0.0) + (-value.abs()).exp().ln_1p();
+            counts.data[1] += f64::from(u8::from((value >= 0.0) == member));
+            counts.data[2] += 1.0;
+            counts.data[3] += value;
+            counts.data[4] += value * value;
+        }
+        counts.data[0] += gain;
+        if !gain.is_finite() && counts.data[5] == 0.0 {
+            counts.data[5] = step.at(0, 0) + 1.0;
+        }
+        counts
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+        let words = [inputs[1].rows, self.members].map(word).to_vec();
+        Launch { kernel: kernel!("count_attack"), words, grid: Grid::Items(1) }
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let step = (Tensor::u32(1, 1), Fill::Below(9));
+    let mut cases = vec![];
+    for (rows, cols) in [(1, 1), (3, 7), (130, 30), (64, 100)] {
+        let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Fill::Values(vec![1.0, 2.0, 3.0, 0.0]));
+        let labels: Vec<f64> = (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
+        let labels = (Tensor::u32(rows, 1), Fill::Values(labels));
+        let x = (Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0));
+        cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
+    }
+    for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
+        let counts = (Tensor::f32(1, ATTACK_COUNTS), Fill::Values(vec![0.0]));
+        let s = (Tensor::f32(rows, 1), Fill::Uniform(-3.0, 3.0));
+        cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
+    }
+    cases
+}

@@ -1,0 +1,182 @@
+//! A fully connected layer with its bias and activation, and the two matrix products of its backward pass.
+
+use super::*;
+use crate::graph::{Array, Grid, Launch, Target};
+use crate::kernel;
+
+use crate::graph::Kernel;
+
+/// Picks the target's variant of a kernel from (workgroup, register, outer).
+fn variant(target: &Target, kernels: [Kernel; 3]) -> Kernel {
+    kernels[target.tile as usize]
+}
+
+/// y = act(x · w\[..K\] + w\[K\]), `[B, N]`, from x `[B, K]` and w `[K + 1, N]`: weights with the bias as last row.
+/// With dz = dy ⊙ act′(y): dx = dz · wᵀ, dw = xᵀ · dz, db = Σ_b dz.
+#[derive(Debug, Clone, Copy)]
+pub struct Dense {
+    pub activation: Activation,
+}
+
+impl Op for Dense {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = all_f32(inputs, 2) && inputs[1].rows == inputs[0].cols + 1;
+        require(fits, self, "x [B, K] and w [K + 1, N]", inputs)?;
+        Ok(Tensor::f32(inputs[0].rows, inputs[1].cols))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (x, w) = (inputs[0], inputs[1]);
+        let mut y = Array::zeros(x.rows, w.cols);
+        for b in 0..x.rows {
+            let mut sums = w.row(x.cols).to_vec();
+            for (k, &a) in x.row(b).iter().enumerate().filter(|(_, a)| **a != 0.0) {
+                sums.iter_mut().zip(w.row(k)).for_each(|(sum, w)| *sum += a * w);
+            }
+            sums.iter().enumerate().for_each(|(n, &z)| y.set(b, n, self.activation.value(z)));
+        }
+        y
+    }
+
+    fn vjp(
+        &self,
+        graph: &mut Graph,
+        inputs: &[NodeId],
+        y: NodeId,
+        dy: NodeId,
+        wanted: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        let (x, w) = (inputs[0], inputs[1]);
+        let dz = match self.activation {
+            Activation::Identity => dy,
+            activation => graph.apply(ActivateGrad(activation), &[y, dy])?,
+        };
+        let dx = DenseDx { activation: Activation::Identity };
+        Ok(vec![
+            if wanted[0] { Some(graph.apply(dx, &[dz, w, x])?) } else { None },
+            if wanted[1] { Some(graph.apply(DenseDw, &[x, dz])?) } else { None },
+        ])
+    }
+
+    fn launch(&self, inputs: &[Tensor], y: &Tensor, target: &Target) -> Launch {
+        let kernels = [kernel!("dense"), kernel!("dense_register"), kernel!("dense_outer.native")];
+        let mut words = [y.rows, inputs[0].cols, y.cols].map(word).to_vec();
+        words.push(self.activation as u32);
+        let grid = Grid::Tiles { rows: y.rows, cols: y.cols };
+        Launch { kernel: variant(target, kernels), words, grid }
+    }
+
+    fn row_wise(&self) -> &'static [usize] {
+        &[0]
+    }
+}
+
+/// dx = (dz · wᵀ) ⊙ act′(x), `[B, K]`, from dz `[B, N]`, w `[K + 1, N]` and x `[B, K]`, the output of the
+/// activation that made the layer's input (`Identity`: no such factor).
+#[derive(Debug, Clone, Copy)]
+pub struct DenseDx {
+    pub activation: Activation,
+}
+
+impl Op for DenseDx {
+    fn name(&self) -> &'static str {
+        "dense_dx"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = all_f32(inputs, 3)
+            && inputs[0].cols == inputs[1].cols
+            && inputs[1].rows == inputs[2].cols + 1
+            && inputs[0].rows == inputs[2].rows;
+        require(fits, self, "dz [B, N], w [K + 1, N] and x [B, K]", inputs)?;
+        Ok(Tensor::f32(inputs[2].rows, inputs[2].cols))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (dz, w, x) = (inputs[0], inputs[1], inputs[2]);
+        Array::from_fn(x.rows, x.cols, |b, k| {
+            let sum: f64 = dz.row(b).iter().zip(w.row(k)).map(|(d, w)| d * w).sum();
+            sum * self.activation.slope(x.at(b, k))
+        })
+    }
+
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor, target: &Target) -> Launch {
+        let kernels = [kernel!("dense_dx"), kernel!("dense_dx_register"), kernel!("dense_dx_outer.native")];
+        let mut words = [dx.rows, dx.cols, inputs[0].cols].map(word).to_vec();
+        words.push(self.activation as u32);
+        let grid = Grid::Tiles { rows: dx.rows, cols: dx.cols };
+        Launch { kernel: variant(target, kernels), words, grid }
+    }
+}
+
+/// dw = (x, 1)ᵀ · dz, `[K + 1, N]`, from x `[B, K]` and dz `[B, N]`; the last row is the bias's gradient.
+#[derive(Debug, Clone, Copy)]
+pub struct DenseDw;
+
+impl Op for DenseDw {
+    fn name(&self) -> &'static str {
+        "dense_dw"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = all_f32(inputs, 2) && inputs[0].rows == inputs[1].rows;
+        require(fits, self, "x [B, K] and dz [B, N]", inputs)?;
+        Ok(Tensor::f32(inputs[0].cols + 1, inputs[1].cols))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (x, dz) = (inputs[0], inputs[1]);
+        let mut dw = Array::zeros(x.cols + 1, dz.cols);
+        for b in 0..x.rows {
+            for k in 0..=x.cols {
+                let a = if k < x.cols { x.at(b, k) } else { 1.0 };
+                let row = &mut dw.data[k * dz.cols..(k + 1) * dz.cols];
+                row.iter_mut().zip(dz.row(b)).for_each(|(sum, d)| *sum += a * d);
+            }
+        }
+        dw
+    }
+
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
+        let kernels = [kernel!("dense_dw"), kernel!("dense_dw_register"), kernel!("dense_dw_outer.native")];
+        let x = &inputs[0];
+        let words = [x.rows, x.cols, dw.cols].map(word).to_vec();
+        let grid = Grid::Tiles { rows: dw.rows, cols: dw.cols };
+        Launch { kernel: variant(target, kernels), words, grid }
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = vec![];
+    let shapes = [
+        (1, 1, 1),
+        (2, 3, 5),
+        (7, 13, 11),
+        (31, 32, 33),
+        (33, 31, 32),
+        (64, 64, 64),
+        (65, 63, 65),
+        (128, 446, 30),
+        (129, 100, 97),
+        (37, 1, 67),
+        (17, 64, 1),
+    ];
+    for (i, (rows, inputs, outputs)) in shapes.into_iter().enumerate() {
+        let activation =
+            [Activation::Tanh, Activation::Relu, Activation::Sigmoid, Activation::Identity][i % 4];
+        let x = (Tensor::f32(rows, inputs), UNIT);
+        let w = (Tensor::f32(inputs + 1, outputs), UNIT);
+        let dz = (Tensor::f32(rows, outputs), UNIT);
+        // A sum of K products of numbers up to 1 has an error of about √K · 2⁻²⁴.
+        let case = Case::new(Dense { activation }, vec![x.clone(), w.clone()]).differentiable(&[0, 1]);
+        cases.push(case.tolerance(1e-5));
+        let case = Case::new(DenseDx { activation }, vec![dz.clone(), w, x.clone()]);
+        cases.push(case.tolerance(1e-5));
+        cases.push(Case::new(DenseDw, vec![x, dz]).tolerance(1e-5));
+    }
+    cases
+}

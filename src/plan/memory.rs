@@ -1,0 +1,160 @@
+//! Which intermediate tensors share a buffer. A buffer of its own for each tensor that is alive
+//! (drivers track hazards by the buffer, so parts of one arena would wait for each other); a buffer
+//! whose tensor is dead serves a later tensor of like size. Pure data, no GPU.
+
+use super::schedule::version;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Kind, NodeId};
+use std::collections::HashMap;
+
+/// A tensor's place: which buffer, the first element, elements from replica to replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    pub slot: usize,
+    pub offset: usize,
+    pub stride: usize,
+}
+
+/// Buffers and what lies in them.
+#[derive(Debug, Default)]
+pub struct Slots {
+    /// Elements a replica, by buffer.
+    pub sizes: Vec<usize>,
+    /// A buffer's label: its first tensor's.
+    pub labels: Vec<String>,
+    pub places: HashMap<NodeId, Slot>,
+}
+
+/// Places for every computed tensor of `waves`, and every pack. Those in `keep` are never reused.
+///
+/// # Errors
+/// A pack whose part is not computed in place (no operation's result, or used elsewhere too).
+pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<Slots> {
+    let packs = pack_of(graph, waves)?;
+    // The node that owns the memory: the pack for its parts.
+    let home = |id: NodeId| packs.get(&version(graph, id)).map_or(version(graph, id), |&(pack, _)| pack);
+    let mut last_use: HashMap<NodeId, usize> = HashMap::new();
+    for (wave, ids) in waves.iter().enumerate() {
+        for &id in ids {
+            for &used in graph.node(id).inputs.iter().chain([&id]) {
+                last_use.insert(home(used), wave);
+            }
+        }
+    }
+    for &id in keep {
+        last_use.insert(home(id), usize::MAX);
+    }
+    let mut slots = Slots::default();
+    let mut free: Vec<usize> = vec![];
+    let mut busy: Vec<(usize, usize)> = vec![];
+    for (wave, ids) in waves.iter().enumerate() {
+        busy.retain(|&(until, slot)| {
+            if until < wave {
+                free.push(slot);
+            }
+            until >= wave
+        });
+        for &id in ids {
+            let owner = home(id);
+            if !matches!(graph.node(owner).kind, Kind::Compute(_) | Kind::Pack) {
+                continue;
+            }
+            if !slots.places.contains_key(&owner) {
+                let elements = graph.tensor(owner).elements();
+                let slot = take(&mut slots, &mut free, elements, &graph.node(owner).label);
+                busy.push((last_use[&owner], slot));
+                slots.places.insert(owner, Slot { slot, offset: 0, stride: elements });
+            }
+            if let Some(&(pack, offset)) = packs.get(&id) {
+                let place = slots.places[&pack];
+                slots.places.insert(id, Slot { offset, ..place });
+            }
+        }
+    }
+    Ok(slots)
+}
+
+/// The smallest free buffer that holds `elements` without being more than twice as large, or a new
+/// one.
+fn take(slots: &mut Slots, free: &mut Vec<usize>, elements: usize, label: &str) -> usize {
+    let fits = |slot: usize| (elements..=2 * elements).contains(&slots.sizes[slot]);
+    let best = (0..free.len()).filter(|&i| fits(free[i])).min_by_key(|&i| slots.sizes[free[i]]);
+    match best {
+        Some(i) => free.swap_remove(i),
+        None => {
+            slots.sizes.push(elements);
+            slots.labels.push(label.to_string());
+            slots.sizes.len() - 1
+        }
+    }
+}
+
+/// For each part of a pack that is needed: the pack and the part's offset in it.
+fn pack_of(graph: &Graph, waves: &[Vec<NodeId>]) -> Result<HashMap<NodeId, (NodeId, usize)>> {
+    let mut uses: HashMap<NodeId, usize> = HashMap::new();
+    let mut packs: Vec<NodeId> = vec![];
+    for &id in waves.iter().flatten() {
+        for &input in &graph.node(id).inputs {
+            *uses.entry(version(graph, input)).or_default() += 1;
+            if matches!(graph.node(input).kind, Kind::Pack) && !packs.contains(&input) {
+                packs.push(input);
+            }
+        }
+    }
+    let mut parts = HashMap::new();
+    for pack in packs {
+        let mut offset = 0;
+        for &part in &graph.node(pack).inputs {
+            let computed = matches!(graph.node(part).kind, Kind::Compute(_));
+            if !computed || uses.contains_key(&part) || parts.insert(part, (pack, offset)).is_some() {
+                return Err(Error::graph(format!("pack {}", graph.node(pack).label))
+                    .expected("parts that an operation computes and that are used here alone")
+                    .found(graph.node(part).label.clone()));
+            }
+            offset += graph.tensor(part).elements();
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Tensor;
+    use crate::ops::Add;
+    use crate::plan::schedule::waves;
+
+    #[test]
+    fn a_dead_buffer_is_used_again_and_a_live_one_is_not() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(2, 4));
+        let mut chain = vec![x];
+        for _ in 0..4 {
+            let last = chain[chain.len() - 1];
+            chain.push(graph.apply(Add, &[last, last]).unwrap());
+        }
+        let order = waves(&graph, &[chain[4]]).unwrap();
+        let slots = assign(&graph, &order, &[chain[4]]).unwrap();
+        assert_eq!(slots.sizes, [8, 8], "a chain needs two buffers");
+        assert_ne!(slots.places[&chain[1]].slot, slots.places[&chain[2]].slot);
+        assert_eq!(slots.places[&chain[1]].slot, slots.places[&chain[3]].slot);
+        // Kept from the first on: no reuse of it.
+        let slots = assign(&graph, &order, &[chain[1], chain[4]]).unwrap();
+        assert_ne!(slots.places[&chain[1]].slot, slots.places[&chain[3]].slot);
+    }
+
+    #[test]
+    fn parts_of_a_pack_are_computed_in_place() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(1, 4));
+        let a = graph.apply(Add, &[x, x]).unwrap();
+        let b = graph.apply(Add, &[x, x]).unwrap();
+        let pack = graph.pack("gradient", &[a, b]);
+        let sum = graph.apply(Add, &[pack, pack]).unwrap();
+        let order = waves(&graph, &[sum]).unwrap();
+        let slots = assign(&graph, &order, &[sum]).unwrap();
+        let (a, b) = (slots.places[&a], slots.places[&b]);
+        assert_eq!((a.slot, a.offset, a.stride), (b.slot, 0, 8));
+        assert_eq!(b.offset, 4);
+    }
+}

@@ -1,0 +1,252 @@
+//! From a graph to dispatches: which run side by side ([`schedule`]), which memory they share
+//! ([`memory`]), and the recording of them, again and again, without allocating anything.
+
+pub mod check;
+mod fuse;
+pub mod memory;
+pub mod schedule;
+
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Context, Pipeline};
+use crate::graph::{Graph, Kind, NodeId, Target};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A dispatch, ready to record.
+#[derive(Debug)]
+struct Dispatch {
+    pipeline: Arc<Pipeline>,
+    bindings: wgpu::BindGroup,
+    groups: [u32; 3],
+}
+
+/// A graph compiled for R replicas on one device.
+#[derive(Debug)]
+pub struct Plan {
+    dispatches: Vec<Dispatch>,
+    memory: HashMap<NodeId, Place>,
+    /// Where each node of the graph that was compiled is found after hoisting and fusing.
+    moved: Vec<NodeId>,
+    waves: usize,
+    scratch: Vec<Buffer>,
+}
+
+/// Where a tensor lies: a buffer, the first element, and elements from replica to replica.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub buffer: Buffer,
+    pub offset: usize,
+    pub stride: usize,
+}
+
+/// Buffers that the caller owns, by input or state node: [R, elements] words each.
+pub type Bound = HashMap<NodeId, Buffer>;
+
+impl Plan {
+    /// Compiles `graph` for `replicas` models. `bound` holds a buffer for every input and state that
+    /// the graph needs; `outputs` are the tensors to be read afterwards ([`place`](Self::place)),
+    /// besides the states.
+    ///
+    /// # Errors
+    /// A graph that cannot run as written, sizes beyond the adapter's limits, out of memory, a
+    /// shader that does not build.
+    pub fn compile(
+        context: &Context,
+        graph: &Graph,
+        replicas: usize,
+        bound: &Bound,
+        outputs: &[NodeId],
+    ) -> Result<Plan> {
+        Self::compile_for(context, graph, replicas, bound, outputs, context.target())
+    }
+
+    /// [`compile`](Self::compile) with other tile variants than the adapter's default.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn compile_for(
+        context: &Context,
+        graph: &Graph,
+        replicas: usize,
+        bound: &Bound,
+        outputs: &[NodeId],
+        target: Target,
+    ) -> Result<Plan> {
+        let (hoisted, moved) = graph.hoist();
+        let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
+        let fused = fuse::fuse(&hoisted, &keep);
+        let waves = schedule::waves(&fused, &keep)?;
+        let slots = memory::assign(&fused, &waves, &keep)?;
+        let mut plan = Plan {
+            dispatches: vec![],
+            memory: HashMap::new(),
+            moved: moved.clone(),
+            waves: waves.len(),
+            scratch: vec![],
+        };
+        let bound: Bound = bound.iter().map(|(id, b)| (moved[id.index()], b.clone())).collect();
+        plan.allocate(context, &fused, replicas, &bound, &slots)?;
+        let order: Vec<NodeId> = waves.into_iter().flatten().collect();
+        plan.build(context, &fused, replicas, &order, target)?;
+        Ok(plan)
+    }
+
+    /// Finds memory for every tensor that is read or written.
+    fn allocate(
+        &mut self,
+        context: &Context,
+        graph: &Graph,
+        replicas: usize,
+        bound: &Bound,
+        slots: &memory::Slots,
+    ) -> Result<()> {
+        for (slot, &elements) in slots.sizes.iter().enumerate() {
+            self.scratch.push(context.allocate_words(&slots.labels[slot], elements * replicas)?);
+        }
+        for id in graph.ids() {
+            let node = graph.node(id);
+            let own = |buffer: Buffer| {
+                let stride = if node.tensor.shared { 0 } else { node.tensor.elements() };
+                Place { buffer, offset: 0, stride }
+            };
+            let place = match &node.kind {
+                Kind::Input | Kind::State => bound.get(&id).cloned().map(own),
+                Kind::Constant(value) => {
+                    Some(own(context.upload(&node.label, &[value.to_bits(), 0, 0, 0])?))
+                }
+                Kind::Update(_) => self.memory.get(&node.inputs[0]).cloned(),
+                Kind::View { offset } => self
+                    .memory
+                    .get(&node.inputs[0])
+                    .map(|source| Place { offset: source.offset + offset, ..source.clone() }),
+                Kind::Compute(_) | Kind::Pack => slots.places.get(&id).map(|place| Place {
+                    buffer: self.scratch[place.slot].clone(),
+                    offset: place.offset,
+                    stride: place.stride,
+                }),
+            };
+            if let Some(place) = place {
+                self.memory.insert(id, place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds pipelines, bind groups and the uniform that holds every dispatch's numbers.
+    fn build(
+        &mut self,
+        context: &Context,
+        graph: &Graph,
+        replicas: usize,
+        order: &[NodeId],
+        target: Target,
+    ) -> Result<()> {
+        let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
+        let replicas_z = replicas_z.ok_or_else(|| {
+            Error::gpu("max_compute_workgroups_per_dimension of the adapter")
+                .expected(format!("at most {} replicas", context.limits().workgroups))
+                .found(replicas.to_string())
+        })?;
+        let align = context.limits().uniform_alignment as usize / 4;
+        let mut uniform: Vec<u32> = vec![];
+        let mut prepared = vec![];
+        for &id in order {
+            let node = graph.node(id);
+            let (Kind::Compute(op) | Kind::Update(op)) = &node.kind else { continue };
+            let inputs: Vec<_> = node.inputs.iter().map(|&i| graph.tensor(i)).collect();
+            let launch = op.launch(&inputs, &node.tensor, &target);
+            let pipeline = context.pipeline(launch.kernel)?;
+            // Binding order: inputs, then what is written; an update's state is what it writes.
+            let operands: Vec<&Place> = match &node.kind {
+                Kind::Update(_) => node.inputs[1..].iter().chain([&id]),
+                _ => node.inputs[..].iter().chain([&id]),
+            }
+            .map(|operand| {
+                self.memory.get(operand).ok_or_else(|| {
+                    Error::graph(format!("plan of {}", node.label))
+                        .expected(format!("a buffer for {}", graph.node(*operand).label))
+                })
+            })
+            .collect::<Result<_>>()?;
+            let start = uniform.len().next_multiple_of(align.max(1));
+            uniform.resize(start, 0);
+            for place in &operands {
+                uniform.extend([place.offset as u32, place.stride as u32]);
+            }
+            uniform.extend(&launch.words);
+            let reflection = &pipeline.reflection;
+            let bytes = 4 * (uniform.len() - start);
+            let writes: Vec<bool> = (1..=operands.len()).map(|i| i == operands.len()).collect();
+            if reflection.dims_bytes != bytes || reflection.writable != writes {
+                return Err(Error::gpu(format!("shader {}.wgsl", launch.kernel.name))
+                    .expected(format!("Dims of {bytes} bytes and {} bindings", writes.len()))
+                    .found(format!("{} and {}", reflection.dims_bytes, reflection.writable.len())));
+            }
+            let [x, y] =
+                reflection.workgroups(launch.kernel, launch.grid, context.limits().workgroups)?;
+            let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
+            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], node.label.clone()));
+        }
+        let numbers = context.uniform("dims", &uniform);
+        for (pipeline, buffers, start, bytes, groups, label) in prepared {
+            let bindings = context.bind(&label, &pipeline, &numbers, (start, bytes), &buffers);
+            self.dispatches.push(Dispatch { pipeline, bindings, groups });
+        }
+        Ok(())
+    }
+
+    /// Where a tensor of the graph lies. `None` for one that is not kept.
+    pub fn place(&self, id: NodeId) -> Option<&Place> {
+        self.memory.get(&self.moved[id.index()])
+    }
+
+    /// Dispatches a run.
+    pub fn dispatches(&self) -> usize {
+        self.dispatches.len()
+    }
+
+    /// Groups of dispatches that do not depend on each other.
+    pub fn waves(&self) -> usize {
+        self.waves
+    }
+
+    /// GPU memory that the plan allocated for intermediate results, in bytes.
+    pub fn scratch_bytes(&self) -> u64 {
+        self.scratch.iter().map(|buffer| buffer.bytes).sum()
+    }
+
+    /// Fills all intermediate memory with NaNs, so that a test sees what a kernel leaves unwritten.
+    pub fn poison(&self, context: &Context) {
+        for buffer in &self.scratch {
+            context.write(buffer, 0, &vec![u32::MAX; (buffer.bytes / 4) as usize]);
+        }
+    }
+
+    /// Submits `runs` runs, one after another, a compute pass each, and does not wait.
+    pub fn submit(&self, context: &Context, runs: usize) -> crate::gpu::Submission {
+        let descriptor = wgpu::CommandEncoderDescriptor { label: Some("steps") };
+        let mut encoder = context.device.create_command_encoder(&descriptor);
+        for _ in 0..runs {
+            let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes: None };
+            let mut pass = encoder.begin_compute_pass(&descriptor);
+            for dispatch in &self.dispatches {
+                pass.set_pipeline(&dispatch.pipeline.raw);
+                pass.set_bind_group(0, &dispatch.bindings, &[]);
+                let [x, y, z] = dispatch.groups;
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        context.submit(encoder.finish())
+    }
+}
+
+/// The most replicas whose every tensor fits a binding of `limit` bytes; 0: not even one does.
+pub fn replicas_within(graph: &Graph, limit: u64) -> usize {
+    let largest = graph
+        .nodes()
+        .iter()
+        .filter(|node| !node.tensor.shared)
+        .map(|node| 4 * node.tensor.elements() as u64)
+        .max();
+    usize::try_from(limit / largest.unwrap_or(1).max(1)).unwrap_or(usize::MAX)
+}

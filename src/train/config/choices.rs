@@ -1,0 +1,65 @@
+//! The choices a configuration makes by name: one enum each, written in TOML as the snake-case name.
+//!
+//! Only what the names mean; what carries them out lives with the networks and the schedule.
+
+pub use crate::nn::{Initialisation, Optimizer};
+pub use crate::ops::Activation;
+
+use serde::{Deserialize, Serialize};
+
+/// What the attack network minimises; h is its probability that a record is a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttackLoss {
+    /// Binary cross-entropy: the negative of the paper's inference gain.
+    Log,
+    /// Mean squared error, (1 − h)² on members and h² on the others: the official code.
+    Squared,
+}
+
+/// What the classifier pays, times λ, for its members being recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Penalty {
+    /// Mean log h: the paper.
+    Log,
+    /// Mean h − ½: the official code for Purchase100 and Texas100.
+    Linear,
+    /// Mean h²: the official code for CIFAR-100, which labels members 0 and so writes (h − 1)².
+    Squared,
+}
+
+/// What the attack network sees of the classifier's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttackInput {
+    /// Class probabilities, in the order of the classes: the paper.
+    Softmax,
+    /// Raw logits, in the order of the classes: the official code.
+    Logits,
+    /// Logits from the greatest to the least, all or the first `top_k` (RelaxLoss).
+    SortedLogits,
+}
+
+/// How the record's label is handed to the attack network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelEncoding {
+    /// One-hot: 1 at the label, 0 elsewhere.
+    ZeroOne,
+    /// 1 at the label, −1 elsewhere: the official code for CIFAR-100.
+    PlusMinusOne,
+}
+
+/// In which order attack steps and classifier steps follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// `attack_steps` attack steps before every classifier step: the paper.
+    Ratio,
+    /// A plain first epoch, then `first_epoch_attack_passes` of the attack over the members; after
+    /// that blocks of `block_attack_steps` and `block_classifier_steps`: the official code.
+    Blocks,
+    /// Each step is drawn: an attack step against a classifier step at odds of `coin_ratio` : 1 (WERM).
+    Coin,
+}

@@ -1,0 +1,115 @@
+//! The keys there are, and which of them a person who typed another may have meant.
+//!
+//! Derived from the default configuration: no list to keep in step with the tree.
+
+use toml::de::DeTable;
+use toml::{Spanned, Table, Value};
+
+use super::Config;
+use crate::error::{Error, Result};
+
+/// All keys with their defaults. No setting may be an `Option`: it would be missing here.
+pub(super) fn known_keys() -> Result<Table> {
+    Table::try_from(Config::default()).map_err(|e| Error::usage("default configuration").found(e.to_string()))
+}
+
+/// The dotted name of the innermost setting written at byte `at`.
+pub(super) fn key_at(table: &DeTable<'_>, at: usize) -> Option<String> {
+    table.iter().find_map(|(name, value)| {
+        let name_text = name.get_ref();
+        if let Some(inner) = value.get_ref().as_table()
+            && let Some(key) = key_at(inner, at)
+        {
+            return Some(join(name_text, &key));
+        }
+        (covers(name, at) || covers(value, at)).then(|| name_text.to_string())
+    })
+}
+
+fn covers<T>(spanned: &Spanned<T>, at: usize) -> bool {
+    spanned.span().contains(&at)
+}
+
+pub(super) fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
+}
+
+pub(super) fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| name.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about a key that does not exist: the nearest name, or its neighbours.
+pub(super) fn suggestion(key: &str, siblings: &Table, parent: &str) -> Result<String> {
+    let all = known_keys()?;
+    let mut names = Vec::new();
+    collect(&all, "", &mut names);
+    if let Some(nearest) = nearest(key, names.iter().map(String::as_str)) {
+        return Ok(format!("did you mean `{nearest}`?"));
+    }
+    let place = if parent.is_empty() { "the top level".to_owned() } else { format!("[{parent}]") };
+    Ok(format!("the keys of {place} are {}", list(siblings.keys())))
+}
+
+pub(super) fn collect(table: &Table, parent: &str, names: &mut Vec<String>) {
+    for (name, value) in table {
+        let key = join(parent, name);
+        if let Value::Table(inner) = value {
+            collect(inner, &key, names);
+        }
+        names.push(key);
+    }
+}
+
+/// The name most like `typed`, if any is likely to be meant. The last part of a dotted key counts
+/// most, so that the right key in the wrong table is found.
+pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Below this, suggestions are noise: `epoch`/`epochs` is 0.97, `lr`/`learning_rate` 0.64.
+    const LIKELY: f64 = 0.85;
+    let last = |key: &str| key.rsplit('.').next().map(str::to_lowercase).unwrap_or_default();
+    names
+        .map(|name| {
+            (strsim::jaro_winkler(&last(typed), &last(name)), strsim::jaro_winkler(typed, name), name)
+        })
+        .filter(|&(alike, ..)| alike >= LIKELY)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map(|(.., name)| name)
+}
+
+/// What a value of this key looks like, by its default.
+pub(super) fn advice(key: &str) -> String {
+    let Ok(all) = known_keys() else { return String::new() };
+    let mut value = Value::Table(all);
+    for part in key.split('.') {
+        match value.get(part) {
+            Some(inner) => value = inner.clone(),
+            None => return String::new(),
+        }
+    }
+    format!("the default is {value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_distant_one_is_not_offered() {
+        let names = ["train.epochs", "audit.epochs", "model.learning_rate", "defense.lambda"];
+        let near = |typed| nearest(typed, names.into_iter());
+        assert_eq!(near("defense.lamda"), Some("defense.lambda"));
+        assert_eq!(near("train.Epoch"), Some("train.epochs"));
+        assert_eq!(near("audit.epoch"), Some("audit.epochs"));
+        assert_eq!(near("learning-rate"), Some("model.learning_rate"));
+        assert_eq!(near("momentum"), None);
+    }
+
+    #[test]
+    fn the_innermost_key_at_a_byte() {
+        let text = "[a]\nb = 1\n[a.c]\nd = { e = 2 }";
+        let parsed = DeTable::parse(text).unwrap();
+        let at = |part: &str| key_at(parsed.get_ref(), text.find(part).unwrap());
+        assert_eq!(at("1").as_deref(), Some("a.b"));
+        assert_eq!(at("d =").as_deref(), Some("a.c.d"));
+        assert_eq!(at("2").as_deref(), Some("a.c.d.e"));
+    }
+}

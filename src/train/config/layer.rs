@@ -1,0 +1,355 @@
+//! Layers of settings: defaults under a preset or file, under `--set`, under dedicated flags.
+//!
+//! Every layer is a piece of TOML that is checked by itself, so that an error can name the file and
+//! line, or the flag, that the person wrote. Ranges are checked once, on the result.
+
+use std::path::Path;
+
+use toml::de::{DeArray, DeTable, DeValue};
+use toml::{Table, Value};
+
+use super::keys::{advice, join, key_at, known_keys, list, suggestion};
+use super::{Config, REPLICA_KEYS};
+use crate::error::{Error, Result};
+
+/// Some settings and where they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    source: Source,
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// A file's path or a preset's name: errors name the line too.
+    File(String),
+    /// As typed on the command line.
+    Flag(String),
+}
+
+impl Layer {
+    /// The TOML `text` of the file or preset `name`.
+    pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Layer { source: Source::File(name.into()), text: text.into() }
+    }
+
+    /// The TOML file at `path`, which may be a finished run's `run.toml`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not UTF-8.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, &e))?;
+        Ok(Self::text(path.display().to_string(), text))
+    }
+
+    /// `--set KEY=VALUE`, VALUE being TOML, or where it is not, text: `a.b=tanh` is `a.b = "tanh"`.
+    ///
+    /// # Errors
+    /// There is no `=`, or KEY is not a dotted key.
+    pub fn set(argument: &str) -> Result<Self> {
+        let place = format!("--set {argument}");
+        let form = "KEY=VALUE, such as train.epochs=20";
+        let Some((key, value)) = argument.split_once('=') else {
+            return Err(Error::usage(place).expected(form).found("no `=`"));
+        };
+        let key = key.trim();
+        let bare = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        if !key.split('.').all(bare) {
+            return Err(Error::usage(place).expected(form).found(format!("the key `{key}`")));
+        }
+        Ok(Layer { source: Source::Flag(place), text: assignment(key, value) })
+    }
+
+    /// The dedicated flag `flag` for `key`, its values separated by commas: `--lambda 0,.5,3`.
+    pub fn list(flag: &str, key: &str, values: &str) -> Self {
+        let items: Vec<String> = values.split(',').map(number).collect();
+        let text = match items.as_slice() {
+            [one] => format!("{key} = {one}"),
+            many => format!("{key} = [{}]", many.join(", ")),
+        };
+        Layer { source: Source::Flag(format!("{flag} {values}")), text }
+    }
+
+    /// The dedicated flag `flag` for `key`, whose `value` is text however it looks: a path, a name.
+    pub fn string(flag: &str, key: &str, value: &str) -> Self {
+        let text = format!("{key} = {}", Value::from(value));
+        Layer { source: Source::Flag(format!("{flag} {value}")), text }
+    }
+
+    /// The settings as a table, keys and types checked.
+    fn table(&self) -> Result<Table> {
+        let parsed = DeTable::parse(&self.text).map_err(|e| self.unreadable(&e))?;
+        self.check_keys(parsed.get_ref(), &known_keys()?, "")?;
+        toml::from_str::<Config>(&self.text).map_err(|e| {
+            let start = e.span().map_or(0, |span| span.start);
+            let key = key_at(parsed.get_ref(), start).unwrap_or_default();
+            Error::usage(self.place(start, &key)).found(e.message()).advice(advice(&key))
+        })?;
+        toml::from_str(&self.text).map_err(|e| self.unreadable(&e))
+    }
+
+    /// Refuses keys that do not exist, tables and values in each other's place, and lists for
+    /// structural keys; serde would name neither the nearest key nor what is structural.
+    fn check_keys(&self, table: &DeTable<'_>, known: &Table, parent: &str) -> Result<()> {
+        for (name, value) in table {
+            let key = join(parent, name.get_ref());
+            let start = name.span().start;
+            let fail = |found: String| Error::usage(self.place(start, &key)).found(found);
+            match (known.get(name.get_ref().as_ref()), value.get_ref()) {
+                (None, _) => {
+                    return Err(fail("no such key".to_owned()).advice(suggestion(&key, known, parent)?));
+                }
+                (Some(Value::Table(known)), DeValue::Table(table)) => self.check_keys(table, known, &key)?,
+                (Some(Value::Table(known)), other) => {
+                    return Err(Error::usage(self.place(start, &key))
+                        .expected("a table")
+                        .found(format!("one {}", other.type_str()))
+                        .advice(format!("its keys are {}", list(known.keys()))));
+                }
+                (Some(expected), DeValue::Array(values)) if !takes_list(&key, expected, values) => {
+                    return Err(fail(format!("{} values for a structural key", values.len())).advice(
+                        format!(
+                            "all replicas of a run share it: make one run a value; lists are for {}",
+                            list(REPLICA_KEYS)
+                        ),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: &toml::de::Error) -> Error {
+        let start = error.span().map_or(0, |span| span.start);
+        Error::usage(self.place(start, "")).expected("TOML").found(error.message())
+    }
+
+    /// `FILE:LINE: key`, or the flag as typed.
+    fn place(&self, start: usize, key: &str) -> String {
+        match &self.source {
+            Source::Flag(flag) => flag.clone(),
+            Source::File(name) => {
+                let line = 1 + self.text.bytes().take(start).filter(|&b| b == b'\n').count();
+                match key {
+                    "" => format!("{name}:{line}"),
+                    key => format!("{name}:{line}: {key}"),
+                }
+            }
+        }
+    }
+}
+
+impl Config {
+    /// The defaults under `layers`, the later over the earlier; ranges are not checked.
+    ///
+    /// # Errors
+    /// A layer is not TOML, has a key that does not exist or a value of the wrong type, or gives a
+    /// structural key a list.
+    pub fn merge(layers: &[Layer]) -> Result<Config> {
+        let mut merged = Table::new();
+        for layer in layers {
+            lay_over(&mut merged, layer.table()?);
+        }
+        Value::Table(merged)
+            .try_into()
+            .map_err(|e: toml::de::Error| Error::usage("configuration").found(e.message()))
+    }
+
+    /// [`merge`](Self::merge), then [`validate`](Self::validate).
+    pub fn resolve(layers: &[Layer]) -> Result<Config> {
+        let config = Self::merge(layers)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Every key with its value, as `run.toml` holds it; [`resolve`](Self::resolve) reads it back
+    /// to the same tree.
+    ///
+    /// # Errors
+    /// A value that TOML cannot hold; none in a valid configuration.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::usage("configuration").found(e.to_string()))
+    }
+}
+
+/// `key = value` where that is TOML, else with the value as text.
+fn assignment(key: &str, value: &str) -> String {
+    let text = format!("{key} = {value}");
+    // A line break in the value could smuggle in other keys.
+    if !value.contains('\n') && DeTable::parse(&text).is_ok() {
+        return text;
+    }
+    format!("{key} = {}", Value::from(value))
+}
+
+/// A number as TOML writes it: people type `.5`, `1.` and `NaN`, which TOML does not know. Anything
+/// else becomes text, for the key's own type to refuse.
+fn number(typed: &str) -> String {
+    let typed = typed.trim();
+    match (typed.parse::<i64>(), typed.parse::<f64>()) {
+        (Ok(whole), _) => Value::from(whole).to_string(),
+        (_, Ok(fraction)) => Value::from(fraction).to_string(),
+        _ => Value::from(typed).to_string(),
+    }
+}
+
+fn lay_over(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+fn takes_list(key: &str, default: &Value, values: &DeArray<'_>) -> bool {
+    if default.is_array() {
+        return !values.iter().any(|value| value.get_ref().is_array());
+    }
+    REPLICA_KEYS.contains(&key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::collect;
+    use super::super::{Column, Detect, Initialisation};
+    use super::*;
+
+    fn refusal(layer: Layer) -> String {
+        Config::merge(&[layer]).unwrap_err().to_string()
+    }
+
+    fn file(text: &str) -> Layer {
+        Layer::text("my.toml", text)
+    }
+
+    fn set(argument: &str) -> Config {
+        Config::merge(&[Layer::set(argument).unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn later_layers_win_key_by_key() {
+        let config = Config::merge(&[
+            file("[train]\nepochs = 7\nbatch = 32\n[defense.attack]\njoint_layers = [9]"),
+            Layer::set("train.epochs=8").unwrap(),
+            Layer::list("--lambda", "defense.lambda", "0, 2.5,.5,1e1"),
+            Layer::list("--seed", "train.seed", "4"),
+            Layer::string("--data", "data.path", "1.5"),
+        ])
+        .unwrap();
+        assert_eq!((config.train.epochs, config.train.batch), (8, 32));
+        assert_eq!(config.defense.attack.joint_layers, [9]);
+        assert_eq!(config.defense.attack.label_layers, Config::default().defense.attack.label_layers);
+        assert_eq!(config.defense.lambda.values(), [0.0, 2.5, 0.5, 10.0]);
+        assert_eq!(config.train.seed.values(), [4]);
+        assert_eq!(config.data.path, "1.5");
+    }
+
+    #[test]
+    fn set_takes_toml_or_else_text() {
+        assert_eq!(set("model.hidden=[3, 4]").model.hidden, [3, 4]);
+        assert_eq!(set("model.initialisation=he").model.initialisation, Initialisation::He);
+        assert_eq!(
+            set("model.initialisation={normal=0.1}").model.initialisation,
+            Initialisation::Normal(0.1)
+        );
+        assert_eq!(set("data.path=a b/c.csv").data.path, "a b/c.csv");
+        assert_eq!(set("data.path=").data.path, "");
+        assert_eq!(set("data.label_column=2").data.label_column, Detect::Is(Column::Place(2)));
+        // A second line stays part of the value.
+        assert_eq!(set("name=\"a\"\ntrain.epochs=3").train.epochs, Config::default().train.epochs);
+    }
+
+    #[test]
+    fn set_without_a_key_and_a_value_is_refused() {
+        for argument in ["train.epochs", "=3", "a..b=3", "train epochs=3", "a.\"b\"=3"] {
+            let error = Layer::set(argument).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--set {argument}: expected KEY=VALUE")), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_placed_and_answered_with_the_nearest() {
+        assert_eq!(
+            refusal(file("[train]\nepochs = 3\n\n[defense]\nlamda = 1")),
+            "my.toml:5: defense.lamda: no such key; did you mean `defense.lambda`?"
+        );
+        assert_eq!(
+            refusal(Layer::set("epochs=3").unwrap()),
+            "--set epochs=3: no such key; did you mean `train.epochs`?"
+        );
+        assert_eq!(
+            refusal(Layer::set("defense.attack.joint=[3]").unwrap()),
+            "--set defense.attack.joint=[3]: no such key; did you mean `defense.attack.joint_layers`?"
+        );
+        let error = refusal(file("[train]\nzzz = 1"));
+        assert!(error.ends_with("the keys of [train] are batch, epochs, evaluate_limit, seed"), "{error}");
+        let error = refusal(file("[optimiser]"));
+        assert!(error.starts_with("my.toml:1: optimiser: no such key"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_placed() {
+        for (text, place) in [
+            ("[model]\n\nhidden = 3", "my.toml:3: model.hidden: "),
+            ("model.activation = \"gelu\"", "my.toml:1: model.activation: "),
+            ("[train]\nepochs = 1.5", "my.toml:2: train.epochs: "),
+            ("[train]\nepochs = -3", "my.toml:2: train.epochs: "),
+            ("[train]\nseed = [\n 1,\n \"x\"]", "my.toml:4: train.seed: "),
+            ("[defense]\nlambda = \"much\"", "my.toml:2: defense.lambda: "),
+            ("model.initialisation = { normal = \"x\" }", "my.toml:1: model.initialisation"),
+            ("model = 3", "my.toml:1: model: expected a table"),
+            ("[model]\nhidden = [3", "my.toml:2: expected TOML"),
+            ("[data]\nheader = 1", "my.toml:2: data.header: "),
+        ] {
+            let error = refusal(file(text));
+            assert!(error.starts_with(place), "{text}: {error}");
+        }
+        let error = refusal(Layer::list("--lambda", "defense.lambda", "1,x"));
+        assert!(error.starts_with("--lambda 1,x: "), "{error}");
+        let error = refusal(Layer::list("--lambda", "defense.lambda", "0,1,"));
+        assert!(error.starts_with("--lambda 0,1,: "), "{error}");
+        let error = refusal(Layer::list("--seed", "train.seed", "9223372036854775808"));
+        assert!(error.starts_with("--seed 9223372036854775808: "), "{error}");
+    }
+
+    #[test]
+    fn a_list_for_a_structural_key_is_refused_and_the_replica_keys_are_named() {
+        for (text, key) in [
+            ("train.batch = [64, 128]", "train.batch"),
+            ("model.hidden = [[64], [128]]", "model.hidden"),
+            ("model.activation = [\"tanh\", \"relu\"]", "model.activation"),
+            ("data.members = [100]", "data.members"),
+            ("audit.learning_rate = [1e-3, 1e-4]", "audit.learning_rate"),
+            ("data.synthetic.classes = [2, 3]", "data.synthetic.classes"),
+        ] {
+            let error = refusal(file(text));
+            assert!(error.starts_with(&format!("my.toml:1: {key}: ")), "{error}");
+            assert!(error.contains("structural key"), "{error}");
+            assert!(error.contains("defense.lambda, train.seed"), "{error}");
+        }
+        let error = refusal(Layer::set("train.epochs=[1,2]").unwrap());
+        assert!(error.starts_with("--set train.epochs=[1,2]: ") && error.contains("structural"), "{error}");
+    }
+
+    #[test]
+    fn the_written_form_has_every_key_and_reads_back() {
+        let mut config = set("model.initialisation={normal=0.1}");
+        config.data.header = Detect::Is(true);
+        config.data.label_column = Detect::Is(Column::Name("age \"x\"".into()));
+        config.defense.lambda = toml::from_str::<Config>("defense.lambda = [0, 0.1]").unwrap().defense.lambda;
+        let text = config.to_toml().unwrap();
+        assert_eq!(Config::resolve(&[Layer::text("run.toml", text.as_str())]).unwrap(), config);
+        let written: Table = toml::from_str(&text).unwrap();
+        let (mut all, mut got) = (Vec::new(), Vec::new());
+        collect(&known_keys().unwrap(), "", &mut all);
+        collect(&written, "", &mut got);
+        all.retain(|key| !got.contains(key));
+        assert!(all.is_empty(), "not written: {all:?}");
+    }
+}

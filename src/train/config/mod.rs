@@ -1,0 +1,331 @@
+//! The whole configuration of a run as one tree, in TOML.
+//!
+//! What every setting means, its default and its range; [`Config::validate`] holds the ranges,
+//! [`Layer`] how presets, files and flags are laid over the defaults. Nothing here acts on a setting.
+
+mod choices;
+mod detect;
+mod keys;
+mod layer;
+mod sweep;
+mod validate;
+
+use serde::{Deserialize, Serialize};
+
+pub use choices::{
+    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, Schedule,
+};
+pub use detect::{Column, Detect};
+pub(crate) use keys::nearest;
+pub use layer::Layer;
+pub use sweep::{REPLICA_KEYS, Replica, Sweep};
+
+use crate::dataset::{LabelColumn, LoadOptions, Synthetic};
+
+/// Everything that decides a run's result, the adapter aside.
+///
+/// A preset gives some of the keys, the defaults here the others; [`to_toml`](Self::to_toml) writes
+/// all of them, and reading that back gives the same tree. A key of type [`Sweep`] takes a number
+/// or a list of numbers; all lists multiply to the run's [`replicas`](Self::replicas).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The preset's name. Default `"default"`.
+    pub name: String,
+    /// What the preset is for, in a sentence. Default empty.
+    pub description: String,
+    /// Where the preset departs from what it reproduces; printed with every run. Default empty.
+    pub deviations: Vec<String>,
+    pub data: DataConfig,
+    pub model: ModelConfig,
+    pub train: TrainConfig,
+    pub defense: DefenseConfig,
+    pub audit: AuditConfig,
+}
+
+/// `[data]`: the records, and how they are divided into D (members), D′ (reference) and test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A data file or directory. Default empty: the synthetic data of `[data.synthetic]`.
+    pub path: String,
+    /// The data set that the preset is made for; where it is named, `path` must be given. Default
+    /// empty: any, synthetic data included.
+    pub expects: String,
+    /// |D|, records; ≥ 1. Default 1500. Not used with `split`.
+    pub members: usize,
+    /// |D′|, records; ≥ 0, and at least a batch where a λ is above 0. Default 1500. Not used with `split`.
+    pub reference: usize,
+    /// Test records; 0: all the rest. Default 0. Not used with `split`.
+    pub test: usize,
+    /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica.
+    /// Default empty: drawn by `train.seed`.
+    pub split: String,
+    /// Where the label stands in a table file: a column's name, or its place from 0. Default
+    /// `"detect"`.
+    pub label_column: Detect<Column>,
+    /// The first class's number in the file, 0 or 1. Default `"detect"`.
+    pub label_base: Detect<u32>,
+    /// Whether a table file's first line names its columns. Default `"detect"`.
+    pub header: Detect<bool>,
+    /// The greatest size to which a compressed file may inflate, bytes; ≥ 1. Default 4 GiB.
+    pub max_bytes: u64,
+    /// What is generated where `path` is empty.
+    pub synthetic: Synthetic,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig {
+            path: String::new(),
+            expects: String::new(),
+            members: 1500,
+            reference: 1500,
+            test: 0,
+            split: String::new(),
+            label_column: Detect::Detect,
+            label_base: Detect::Detect,
+            header: Detect::Detect,
+            max_bytes: 4 << 30,
+            synthetic: Synthetic::default(),
+        }
+    }
+}
+
+impl DataConfig {
+    /// The part that says how a file is read.
+    pub fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            label_column: self.label_column.given().map(|column| match column {
+                Column::Place(place) => LabelColumn::Index(*place),
+                Column::Name(name) => LabelColumn::Name(name.clone()),
+            }),
+            label_base: self.label_base.given().copied(),
+            header: self.header.given().copied(),
+            max_bytes: self.max_bytes,
+        }
+    }
+}
+
+/// `[model]`: the classifier f and its optimiser.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Widths of the hidden layers, each ≥ 1; empty: logistic regression. Default `[512, 256, 128]`.
+    pub hidden: Vec<usize>,
+    /// Default `"tanh"`.
+    pub activation: Activation,
+    /// Default `"framework"`.
+    pub initialisation: Initialisation,
+    /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1). Default 0.
+    pub dropout: Sweep<f64>,
+    /// Default `"adam"`.
+    pub optimizer: Optimizer,
+    /// > 0. Default 1e-3.
+    pub learning_rate: Sweep<f64>,
+    /// In [0, 1); `sgd` only. Default 0.9.
+    pub momentum: f64,
+    /// L2 factor w, ≥ 0: w·θ is added to the gradient, biases included. Default 0.
+    pub weight_decay: Sweep<f64>,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        ModelConfig {
+            hidden: vec![512, 256, 128],
+            activation: Activation::Tanh,
+            initialisation: Initialisation::Framework,
+            dropout: Sweep::one(0.0),
+            optimizer: Optimizer::Adam,
+            learning_rate: Sweep::one(1e-3),
+            momentum: 0.9,
+            weight_decay: Sweep::one(0.0),
+        }
+    }
+}
+
+/// `[train]`: how long, in what portions, from which random numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over D, ≥ 1. Default 50.
+    pub epochs: usize,
+    /// Records a batch, m: 1 to |D|. A min-max step sees m members and m reference records. Default 128.
+    pub batch: usize,
+    /// Fixes split, initial weights, batches and dropout; 0 to 2⁶³ − 1. Default 0.
+    pub seed: Sweep<u64>,
+    /// Records of each of D, D′ and test that are scored after an epoch, the first ones of each;
+    /// after the last epoch all are. 0: none. Default 5000.
+    pub evaluate_limit: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig { epochs: 50, batch: 128, seed: Sweep::one(0), evaluate_limit: 5000 }
+    }
+}
+
+/// `[defense]`: the min-max game between the classifier f and the attack network h.
+///
+/// Source: Nasr, Shokri and Houmansadr, "Machine Learning with Membership Privacy using
+/// Adversarial Regularization", CCS 2018, algorithm 1. λ = 0 in every replica is plain training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DefenseConfig {
+    /// λ, ≥ 0: the weight of the privacy penalty in the classifier's loss. Default 0.
+    pub lambda: Sweep<f64>,
+    /// k, attack steps per classifier step of the `ratio` schedule; ≥ 1. Default 1.
+    pub attack_steps: usize,
+    /// First epochs in which h is trained but the penalty is off; fewer than `train.epochs`.
+    /// Default 0.
+    pub lambda_warmup_epochs: usize,
+    /// Default `"log"`.
+    pub attack_loss: AttackLoss,
+    /// Default `"log"`.
+    pub penalty: Penalty,
+    /// Default `"softmax"`.
+    pub attack_input: AttackInput,
+    /// How many of the sorted logits h sees; 0: all. `sorted_logits` only. Default 0.
+    pub top_k: usize,
+    /// Default `"zero_one"`.
+    pub label_encoding: LabelEncoding,
+    /// Default `"ratio"`.
+    pub schedule: Schedule,
+    /// Attack steps in a block, ≥ 1; `blocks` only. Default 52.
+    pub block_attack_steps: usize,
+    /// Classifier steps in a block, ≥ 1; `blocks` only. Default 2.
+    pub block_classifier_steps: usize,
+    /// Passes of h over D after the plain first epoch, ≥ 0; `blocks` only. Default 5.
+    pub first_epoch_attack_passes: usize,
+    /// Attack steps drawn for every classifier step on average, ≥ 1; `coin` only. Default 20.
+    pub coin_ratio: usize,
+    pub attack: GameAttackConfig,
+}
+
+impl Default for DefenseConfig {
+    fn default() -> Self {
+        DefenseConfig {
+            lambda: Sweep::one(0.0),
+            attack_steps: 1,
+            lambda_warmup_epochs: 0,
+            attack_loss: AttackLoss::Log,
+            penalty: Penalty::Log,
+            attack_input: AttackInput::Softmax,
+            top_k: 0,
+            label_encoding: LabelEncoding::ZeroOne,
+            schedule: Schedule::Ratio,
+            block_attack_steps: 52,
+            block_classifier_steps: 2,
+            first_epoch_attack_passes: 5,
+            coin_ratio: 20,
+            attack: GameAttackConfig::default(),
+        }
+    }
+}
+
+/// `[defense.attack]`: the attack network h trained in the game, ReLU throughout.
+///
+/// f's output goes through `prediction_layers`, the one-hot label through `label_layers`; the two,
+/// concatenated, through `joint_layers` and a last layer of width 1, h's logit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GameAttackConfig {
+    /// Widths, at least one, each ≥ 1. Default `[1024, 512, 64]`.
+    pub prediction_layers: Vec<usize>,
+    /// Widths, at least one, each ≥ 1. Default `[512, 64]`.
+    pub label_layers: Vec<usize>,
+    /// Widths, each ≥ 1; may be empty. Default `[256, 64]`.
+    pub joint_layers: Vec<usize>,
+    /// Default `"he"`: the paper's normal(0.01) often leaves this network untrained.
+    pub initialisation: Initialisation,
+    /// Default `"adam"`.
+    pub optimizer: Optimizer,
+    /// > 0. Default 1e-3.
+    pub learning_rate: Sweep<f64>,
+    /// In [0, 1); `sgd` only. Default 0.9.
+    pub momentum: f64,
+    /// L2 factor, ≥ 0. Default 0.
+    pub weight_decay: Sweep<f64>,
+}
+
+impl Default for GameAttackConfig {
+    fn default() -> Self {
+        GameAttackConfig {
+            prediction_layers: vec![1024, 512, 64],
+            label_layers: vec![512, 64],
+            joint_layers: vec![256, 64],
+            initialisation: Initialisation::He,
+            optimizer: Optimizer::Adam,
+            learning_rate: Sweep::one(1e-3),
+            momentum: 0.9,
+            weight_decay: Sweep::one(0.0),
+        }
+    }
+}
+
+/// `[audit]`: the attacks on the finished models.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Passes of the neural attack over the known half, ≥ 1. Default 50.
+    pub epochs: usize,
+    /// Records a batch, half members and half not: even, ≥ 2. Default 128.
+    pub batch: usize,
+    /// Adam's, > 0. Default 1e-3.
+    pub learning_rate: f64,
+    /// Resamples behind the intervals of the true-positive rates, 100 to 1,000,000. Default 1000.
+    pub bootstrap: usize,
+    pub attack: AuditAttackConfig,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        AuditConfig {
+            epochs: 50,
+            batch: 128,
+            learning_rate: 1e-3,
+            bootstrap: 1000,
+            attack: AuditAttackConfig::default(),
+        }
+    }
+}
+
+/// `[audit.attack]`: the neural attack's network, of the form of [`GameAttackConfig`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditAttackConfig {
+    /// Widths, at least one, each ≥ 1. Default `[1024, 512, 64]`.
+    pub prediction_layers: Vec<usize>,
+    /// Widths, at least one, each ≥ 1. Default `[512, 64]`.
+    pub label_layers: Vec<usize>,
+    /// Widths, each ≥ 1; may be empty. Default `[256, 64]`.
+    pub joint_layers: Vec<usize>,
+    /// Default `"he"`.
+    pub initialisation: Initialisation,
+}
+
+impl Default for AuditAttackConfig {
+    fn default() -> Self {
+        AuditAttackConfig {
+            prediction_layers: vec![1024, 512, 64],
+            label_layers: vec![512, 64],
+            joint_layers: vec![256, 64],
+            initialisation: Initialisation::He,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            name: "default".to_owned(),
+            description: String::new(),
+            deviations: Vec::new(),
+            data: DataConfig::default(),
+            model: ModelConfig::default(),
+            train: TrainConfig::default(),
+            defense: DefenseConfig::default(),
+            audit: AuditConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The audit's scores, metrics and intervals against SciPy's and scikit-learn's, computed once by
+//! `golden/audit_metrics.py`. Not the attacks as a whole: those are tested beside their code.
+
+use serde_json::Value;
+use veilgrad::audit::roc::Roc;
+use veilgrad::audit::{Predictions, bootstrap, intervals, scores};
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("golden/audit_metrics.json")).expect("the fixture is JSON")
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    let list = value.as_array().expect("a list");
+    list.iter().map(|v| v.as_f64().expect("a number")).collect()
+}
+
+#[track_caller]
+fn close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        assert!((f - e).abs() <= tolerance * e.abs().max(1.0), "{what}, number {i}: found {f}, expected {e}");
+    }
+}
+
+#[test]
+fn scores_are_those_of_their_definitions() {
+    let case = &golden()["scores"];
+    let logits: Vec<f32> = numbers(&case["logits"]).iter().map(|&z| z as f32).collect();
+    let labels: Vec<u32> = numbers(&case["labels"]).iter().map(|&y| y as u32).collect();
+    let classes = case["classes"].as_u64().expect("a number of classes") as usize;
+    let predictions = Predictions::from_logits(&logits, classes, &labels).expect("good predictions");
+    close("gap", &scores::gap(&predictions), &numbers(&case["gap"]), 0.0);
+    close("confidence", &scores::confidence(&predictions), &numbers(&case["confidence"]), 1e-12);
+    close("entropy", &scores::entropy(&predictions), &numbers(&case["entropy"]), 1e-12);
+    let modified = scores::modified_entropy(&predictions);
+    close("modified entropy", &modified, &numbers(&case["modified_entropy"]), 1e-12);
+}
+
+#[test]
+fn roc_metrics_are_scikit_learns() {
+    for case in golden()["rocs"].as_array().expect("a list") {
+        let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
+        let expected = |key: &str| case[key].as_f64();
+        close("AUC", &[roc.auc()], &[expected("auc").expect("an area")], 1e-14);
+        let ratio = roc.auc_variance() / expected("variance").expect("a variance");
+        close("DeLong's variance", &[ratio], &[1.0], 1e-11);
+        assert_eq!(Some(roc.best_threshold()), expected("threshold"));
+        assert_eq!(roc.tpr_at_fpr(0.01), expected("tpr_at_fpr_0.01"));
+    }
+}
+
+#[test]
+fn the_bootstrap_agrees_with_resampling_record_by_record() {
+    let mut compared = 0;
+    for case in
+        golden()["rocs"].as_array().expect("a list").iter().filter(|case| case["bootstrap"].is_array())
+    {
+        let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
+        let expected = numbers(&case["bootstrap"]);
+        for seed in 0..5 {
+            let found = bootstrap::tpr_at_fpr(&roc, 0.01, seed).expect("a resolvable rate");
+            // The end of a percentile interval of 1,000 draws strays by about a twelfth of its width.
+            close("bootstrap", &found, &expected, 0.3 * (expected[1] - expected[0]));
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 2);
+}
+
+#[test]
+fn intervals_are_scipys() {
+    for case in golden()["clopper_pearson"].as_array().expect("a list") {
+        let case = numbers(case);
+        let found = intervals::clopper_pearson(case[0] as usize, case[1] as usize);
+        close("Clopper–Pearson", &found, &case[2..], 1e-12);
+    }
+    for case in golden()["over_seeds"].as_array().expect("a list") {
+        let (_, interval) = intervals::over_seeds(&numbers(&case["values"]));
+        close("Student's t", &interval.expect("two seeds or more"), &numbers(&case["interval"]), 1e-12);
+    }
+}
