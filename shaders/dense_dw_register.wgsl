@@ -22,19 +22,6 @@ struct Dims {
 const TILE_ROWS: u32 = 64;
 const TILE_COLS: u32 = 8;
 
-// One row of dw: eight columns, as a left and a right vec4. dz's zero padding has already made dw's.
-fn store(left: vec4<f32>, right: vec4<f32>, row: u32, col: u32, replica: u32) {
-    if row > dims.inputs {
-        return;
-    }
-    let pitch = (dims.outputs + 3) / 4;
-    let at = (dims.dw_offset + replica * dims.dw_stride) / 4 + row * pitch + col;
-    dw[at] = left;
-    if col + 1 < pitch {
-        dw[at + 1] = right;
-    }
-}
-
 @compute @workgroup_size(8)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let row = group.y * TILE_ROWS + 8 * thread;
@@ -66,12 +53,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         low_right += mat4x4(low.x * right, low.y * right, low.z * right, low.w * right);
     }
 
-    store(top_left[0], top_right[0], row, col, group.z);
-    store(top_left[1], top_right[1], row + 1, col, group.z);
-    store(top_left[2], top_right[2], row + 2, col, group.z);
-    store(top_left[3], top_right[3], row + 3, col, group.z);
-    store(low_left[0], low_right[0], row + 4, col, group.z);
-    store(low_left[1], low_right[1], row + 5, col, group.z);
-    store(low_left[2], low_right[2], row + 6, col, group.z);
-    store(low_left[3], low_right[3], row + 7, col, group.z);
+    var left = array(top_left, low_left);
+    var right = array(top_right, low_right);
+    let dw_base = (dims.dw_offset + group.z * dims.dw_stride) / 4 + col;
+    for (var i = 0u; i < 8 && row + i <= dims.inputs; i++) {
+        let at = dw_base + (row + i) * dz_pitch;
+        dw[at] = left[i / 4][i % 4];
+        if col + 1 < dz_pitch {
+            dw[at + 1] = right[i / 4][i % 4];
+        }
+    }
 }

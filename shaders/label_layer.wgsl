@@ -51,7 +51,8 @@ fn main(
         return;
     }
     let q = i % dims.quads;
-    let label = labels[dims.labels_offset + r * dims.labels_stride + i / dims.quads];
+    // Padding (0xffffffff) must not reach beyond w; what it gives is never used.
+    let label = min(labels[dims.labels_offset + r * dims.labels_stride + i / dims.quads], dims.classes);
     let base = (dims.w_offset + r * dims.w_stride) / 4u + q;
     let sum = w[base + label * dims.quads] + w[base + dims.classes * dims.quads];
     y[(dims.y_offset + r * dims.y_stride) / 4u + i] = activate(sum) * mask(4u * q);

@@ -35,7 +35,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var b = 0u; b < dims.rows; b += 1u) {
         let value = dz[base + b * dims.quads];
         let label = labels[dims.labels_offset + r * dims.labels_stride + b];
-        dw[out + label * dims.quads] += value;
+        if label < dims.classes {
+            dw[out + label * dims.quads] += value;
+        }
         sum += value;
     }
     dw[out + dims.classes * dims.quads] = sum;

@@ -5,8 +5,14 @@
 //! derivative, f64 reference, kernel), [`plan`] (graph to dispatches), [`gpu`] (the only code that
 //! touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`] and [`cli`].
 
+pub mod audit;
+pub mod cli;
+pub mod dataset;
 pub mod error;
 pub mod gpu;
 pub mod graph;
+pub mod nn;
 pub mod ops;
 pub mod plan;
+pub mod report;
+pub mod train;

@@ -9,12 +9,16 @@
 pub mod bootstrap;
 pub mod halves;
 pub mod intervals;
+pub mod neural;
 pub mod result;
 pub mod roc;
 pub mod scores;
+pub mod summary;
+mod run;
 pub mod threshold;
 
 pub use halves::Halves;
 pub use result::{AttackResult, Intervals};
+pub use run::run;
 pub use scores::Predictions;
 pub use threshold::{evaluate, evaluate_per_class, threshold_attacks};

@@ -71,6 +71,7 @@ pub(super) fn of_bytes(features: Source, labels: Option<Source>, head: &[u8]) ->
         return Ok(Form::Npy { features, labels });
     }
     if head.contains(&0) {
+        features.verify()?;
         return Err(Error::data(&features.place)
             .expected("csv, npz, npy, or a tar or gzip file of those")
             .found(if head.starts_with(b"\xff\xfe") {
@@ -100,7 +101,10 @@ fn directory(path: &Path, max_bytes: u64) -> Result<Form> {
     match features[..] {
         [name] => identify(&path.join(name), max_bytes),
         [] => Err(Error::data(path.display().to_string())
-            .expected("a directory with features and labels: X.npy and Y.npy, feats.npy and labels.npy, …-features.npy and …-labels.npy, or the text files feats and labels")
+            .expected(
+                "a directory with features and labels: X.npy and Y.npy, feats.npy and labels.npy, \
+                 …-features.npy and …-labels.npy, or the text files feats and labels",
+            )
             .found(list(&names))
             .advice("give the path of the data file itself")),
         _ => Err(Error::data(path.display().to_string())

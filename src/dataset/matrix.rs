@@ -5,7 +5,7 @@
 
 use super::features::{Builder, Features, Wide};
 use super::labels::RawLabels;
-use super::npy::{Array, Elements, Header};
+use super::npy::{Elements, Header};
 use crate::error::{Error, Result};
 use std::io::Read;
 
@@ -17,8 +17,8 @@ pub(super) struct Matrix {
     pub(super) note: String,
 }
 
-/// Reads features (N × F, or N × further axes that are taken as one) after `header`; column `label`, if
-/// given, holds the labels instead.
+/// Reads features (N × F; N alone is N × 1, further axes are taken as one) after `header`; column
+/// `label`, if given, holds the labels instead.
 ///
 /// # Errors
 /// No record or no feature, a value that is NaN, infinite or beyond f32, an incomplete file.
@@ -55,8 +55,8 @@ fn extent(header: &Header, place: &str) -> Result<(usize, usize)> {
     };
     let shape = format!("{:?}", header.shape);
     let (records, rest) = match header.shape.split_first() {
-        Some((records, rest)) if !rest.is_empty() => (*records, rest),
-        _ => return Err(wanted(shape)),
+        Some((records, rest)) => (*records, rest),
+        None => return Err(wanted(shape)),
     };
     if records == 0 || header.count == 0 || u32::try_from(records).is_err() {
         return Err(wanted(shape));
@@ -140,56 +140,94 @@ fn finite(value: f64, place: &str, i: usize, j: usize) -> Result<f32> {
         .advice("remove the record or fill the value in"))
 }
 
-/// Labels from an array of their own: N or N × 1 numbers, or N × C with a single 1 a row (one-hot).
-/// For one-hot labels, C is returned too.
-pub(super) fn labels(array: &Array, place: &str) -> Result<(RawLabels, Option<usize>)> {
+/// Reads labels from an array of their own after `header`: N or N × 1 numbers, or N × C with a single 1 a
+/// row (one-hot). For one-hot labels, C is returned too.
+pub(super) fn read_labels(
+    reader: impl Read,
+    header: &Header,
+    place: &str,
+) -> Result<(RawLabels, Option<usize>)> {
+    let (records, columns) = match header.shape[..] {
+        [records] => (records, 1),
+        [records, columns] if columns > 0 => (records, columns),
+        _ => {
+            return Err(Error::data(place)
+                .expected("one label a record, or one-hot rows")
+                .found(format!("the shape {:?}", header.shape)));
+        }
+    };
     let mut raw = RawLabels::default();
-    let values = array.to_f64();
-    match array.shape[..] {
-        [_] | [_, 1] => {
-            for (i, value) in values.iter().enumerate() {
-                raw.push_number(*value, || record(place, i))?;
-            }
-            Ok((raw, None))
+    let mut elements = Elements::new(reader, header.dtype, place);
+    let mut values = Vec::new();
+    if columns == 1 {
+        for i in 0..records {
+            elements.read(1, &mut values)?;
+            raw.push_number(values[0], || record(place, i))?;
         }
-        [_, classes] if classes > 1 => {
-            for (i, row) in values.chunks_exact(classes).enumerate() {
-                match row.iter().position(|v| *v == 1.0) {
-                    Some(class) if row.iter().filter(|v| **v != 0.0).count() == 1 => {
-                        raw.push_number(class as f64, || record(place, i))?;
-                    }
-                    _ => {
-                        return Err(Error::data(record(place, i))
-                            .expected(format!("one-hot labels: a single 1 among {classes} values"))
-                            .found(format!(
-                                "{} values that are not 0",
-                                row.iter().filter(|v| **v != 0.0).count()
-                            ))
-                            .advice("store the class numbers instead"));
-                    }
-                }
-            }
-            Ok((raw, Some(classes)))
+    } else if header.fortran {
+        let mut rows = vec![Hot::default(); records];
+        for class in 0..columns {
+            elements.read(records, &mut values)?;
+            rows.iter_mut().zip(&values).for_each(|(row, value)| row.see(class, *value));
         }
-        _ => Err(Error::data(place)
-            .expected("one label a record, or one-hot rows")
-            .found(format!("the shape {:?}", array.shape))),
+        for (i, row) in rows.iter().enumerate() {
+            raw.push_number(row.class(columns, place, i)?, || record(place, i))?;
+        }
+    } else {
+        for i in 0..records {
+            elements.read(columns, &mut values)?;
+            let mut row = Hot::default();
+            values.iter().enumerate().for_each(|(class, value)| row.see(class, *value));
+            raw.push_number(row.class(columns, place, i)?, || record(place, i))?;
+        }
+    }
+    elements.finish()?;
+    Ok((raw, (columns > 1).then_some(columns)))
+}
+
+/// A row that should be one-hot: where its 1 is, how many values are not 0.
+#[derive(Debug, Default, Clone)]
+struct Hot {
+    one: Option<u32>,
+    set: u32,
+}
+
+impl Hot {
+    fn see(&mut self, class: usize, value: f64) {
+        self.set += u32::from(value != 0.0);
+        if value == 1.0 {
+            self.one = Some(class as u32);
+        }
+    }
+
+    fn class(&self, columns: usize, place: &str, i: usize) -> Result<f64> {
+        match self.one {
+            Some(class) if self.set == 1 => Ok(f64::from(class)),
+            _ => Err(Error::data(record(place, i))
+                .expected(format!("one-hot labels: a single 1 among {columns} values"))
+                .found(format!("{} that are not 0", self.set))
+                .advice("store the class numbers instead")),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::labels::Known;
-    use super::super::npy::{Values, write};
+    use super::super::npy::{Element, write};
     use super::*;
 
-    fn matrix(shape: &[usize], values: &[f64], fortran: bool, label: Option<usize>) -> Result<Matrix> {
+    /// An npy file whose values are said to be in this order.
+    fn npy_bytes<T: Element>(shape: &[usize], values: &[T], fortran: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
         write(&mut bytes, shape, values).expect("written");
-        if fortran {
-            let place = bytes.windows(5).position(|w| w == b"False").expect("the order");
-            bytes[place..place + 5].copy_from_slice(b"True ");
-        }
+        let place = bytes.windows(5).position(|w| w == b"False").expect("the order");
+        bytes[place..place + 5].copy_from_slice(fortran.as_bytes());
+        bytes
+    }
+
+    fn matrix(shape: &[usize], values: &[f64], fortran: bool, label: Option<usize>) -> Result<Matrix> {
+        let bytes = npy_bytes(shape, values, if fortran { "True " } else { "False" });
         let mut reader = &bytes[..];
         let header = Header::read(&mut reader, "f")?.expect("numbers");
         read(reader, &header, label, "f")
@@ -221,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_no_matrix_is_refused() {
-        assert!(refused(matrix(&[3], &[1.; 3], false, None)).contains("shape [3]"));
+        assert!(refused(matrix(&[], &[1.], false, None)).contains("shape []"));
         assert!(refused(matrix(&[0, 3], &[], false, None)).contains("shape [0, 3]"));
         assert!(refused(matrix(&[3, 1], &[1.; 3], false, Some(0))).contains("features and labels"));
         assert!(refused(matrix(&[3, 1], &[1.; 3], false, Some(1))).contains("from 0 to 0"));
@@ -232,9 +270,28 @@ mod tests {
         }
     }
 
+    fn one_hot_labels(values: Vec<f32>, fortran: &str) -> Result<(RawLabels, Option<usize>)> {
+        let bytes = npy_bytes(&[2, 3], &values, fortran);
+        let mut reader = &bytes[..];
+        let header = Header::read(&mut reader, "f")?.expect("numbers");
+        read_labels(reader, &header, "f")
+    }
+
+    #[test]
+    fn one_hot_columns_are_the_same_labels() {
+        let known = Known { base: None, classes: Some(3) };
+        // Rows 001 and 100; a class without a record is resolve's to find.
+        let (raw, classes) = one_hot_labels(vec![0., 1., 0., 0., 1., 0.], "True ").expect("one-hot");
+        assert_eq!(classes, Some(3));
+        let error = raw.resolve("f", known).expect_err("no record of class 1");
+        assert_eq!(error.found, "none of class 1");
+        let error = one_hot_labels(vec![0., 1., 0., 1., 1., 0.], "True ").expect_err("two in a row");
+        assert_eq!(error.place, "f, record 1");
+    }
+
     #[test]
     fn one_hot_labels_are_taken_row_by_row() {
-        let one_hot = |values| labels(&Array { shape: vec![2, 3], values: Values::F32(values) }, "f");
+        let one_hot = |values| one_hot_labels(values, "False");
         let (raw, classes) = one_hot(vec![0., 0., 1., 1., 0., 0.]).expect("one-hot");
         assert_eq!((raw.len(), classes), (2, Some(3)));
         for bad in [vec![0., 0., 1., 0., 0., 0.], vec![0., 0., 1., 1., 1., 0.], vec![0., 0., 1., 2., 0., 0.]]

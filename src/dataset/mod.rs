@@ -28,6 +28,7 @@ pub mod npy;
 pub mod npz;
 mod pickle;
 pub mod random;
+mod resident;
 mod source;
 mod split;
 mod synthetic;
@@ -35,6 +36,7 @@ mod text;
 
 pub use encoding::{ColumnKind, Columns, Encoding, Standardisation};
 pub use features::Features;
+pub use resident::{Layout, Resident, ResidentNodes};
 pub use split::{Split, load_splits, save_splits};
 pub use synthetic::{Synthetic, synthetic};
 
@@ -42,6 +44,7 @@ use crate::error::{Error, Result};
 use detect::Form;
 use labels::{Known, RawLabels};
 use source::Source;
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -182,8 +185,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
 fn load_npz(path: &Path, options: &LoadOptions) -> Result<Parts> {
     let place = path.display().to_string();
     only_text_has_columns(options, &place, true)?;
-    let (matrix, labels, labels_place) = npz::read_data(path, options.max_bytes)?;
-    let (labels, classes) = matrix::labels(&labels, &labels_place)?;
+    let (matrix, (labels, classes), labels_place) = npz::read_data(path, options.max_bytes)?;
     Ok(Parts {
         classes: classes.or_else(|| detect::published_classes(&place, matrix.features.width())),
         encoding: Encoding::of_matrix(&matrix.features),
@@ -195,28 +197,22 @@ fn load_npz(path: &Path, options: &LoadOptions) -> Result<Parts> {
 }
 
 fn load_npy(features: &Source, labels: Option<&Source>, options: &LoadOptions) -> Result<Parts> {
-    only_text_has_columns(options, &features.place, labels.is_some())?;
     let place = &features.place;
+    only_text_has_columns(options, place, labels.is_some())?;
     let column = match (labels, &options.label_column) {
         (Some(_), _) => None,
         (None, Some(LabelColumn::Index(index))) => Some(*index),
         (None, _) => Some(0),
     };
-    let objects = |source: &Source| pickle::objects(&source.path, &source.place);
-    let mut reader = std::io::BufReader::with_capacity(1 << 16, features.open()?);
-    let header = npy::Header::read(&mut reader, place)?.ok_or_else(|| objects(features))?;
-    if let Some(length) = features.length()? {
-        header.check_length(length, place)?;
-    }
+    let (reader, header) = open_npy(features)?;
     let matrix = matrix::read(reader, &header, column, place)?;
-    let (raw, classes, note) = match (labels, column) {
-        (Some(labels), _) => {
-            let reader = std::io::BufReader::new(labels.open()?);
-            let array = npy::read(reader, &labels.place)?.ok_or_else(|| objects(labels))?;
-            let (raw, classes) = matrix::labels(&array, &labels.place)?;
-            (raw, classes, format!("labels in {}", labels.place))
+    let ((raw, classes), note) = match labels {
+        Some(labels) => {
+            let (reader, header) = open_npy(labels)?;
+            let read = matrix::read_labels(reader, &header, &labels.place)?;
+            (read, format!("labels in {}", labels.place))
         }
-        (None, column) => (matrix.labels, None, format!("label in column {}", column.unwrap_or(0))),
+        None => ((matrix.labels, None), format!("label in column {}", column.unwrap_or(0))),
     };
     Ok(Parts {
         classes: classes.or_else(|| detect::published_classes(place, matrix.features.width())),
@@ -226,6 +222,21 @@ fn load_npy(features: &Source, labels: Option<&Source>, options: &LoadOptions) -
         labels_place: labels.unwrap_or(features).place.clone(),
         note: format!("npy, {}, {note}", matrix.note),
     })
+}
+
+/// The header of an npy file, its length checked, and its elements.
+fn open_npy(source: &Source) -> Result<(impl Read, npy::Header)> {
+    let mut reader = BufReader::with_capacity(1 << 16, source.open()?);
+    let header = npy::Header::read(&mut reader, &source.place)?
+        .ok_or_else(|| pickle::objects(&source.path, &source.place))?;
+    match source.length()? {
+        Some(length) => header.check_length(length, &source.place)?,
+        None if header.file_length() > u128::from(source.max_bytes) => {
+            return Err(source::too_large(&source.place, source.max_bytes));
+        }
+        None => {}
+    }
+    Ok((reader, header))
 }
 
 /// Refuses options that mean nothing for arrays; `labelled`: the labels are an array of their own.

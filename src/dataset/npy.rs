@@ -95,10 +95,15 @@ impl Header {
         Ok(Some(Header { dtype, fortran, shape, count, length }))
     }
 
+    /// Bytes of header and elements.
+    pub(super) fn file_length(&self) -> u128 {
+        u128::from(self.length) + u128::from(self.count) * self.dtype.size as u128
+    }
+
     /// Checks that a file of `available` bytes holds header and elements, no more and no less: before
     /// any memory is taken for them.
     pub(super) fn check_length(&self, available: u64, place: &str) -> Result<()> {
-        let needed = u128::from(self.length) + u128::from(self.count) * self.dtype.size as u128;
+        let needed = self.file_length();
         if needed == u128::from(available) {
             return Ok(());
         }

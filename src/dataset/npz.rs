@@ -2,9 +2,12 @@
 //!
 //! Not pickles: an array of Python objects is refused.
 
+use super::detect::list;
+use super::labels::RawLabels;
+use super::matrix::{self, Matrix};
 use super::npy::{self, Array, Element, Header};
+use super::pickle;
 use super::source::{Limited, damaged, too_large};
-use super::{matrix, pickle};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -89,8 +92,9 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<BTreeMap<String, Array>> {
     Ok(found)
 }
 
-/// The features (streamed) and the labels of the data set in `path`.
-pub(super) fn read_data(path: &Path, max_bytes: u64) -> Result<(matrix::Matrix, Array, String)> {
+/// The data set in `path`: its features, its labels with the number of classes if they are one-hot, and
+/// where the labels are, for messages.
+pub(super) fn read_data(path: &Path, max_bytes: u64) -> Result<(Matrix, (RawLabels, Option<usize>), String)> {
     let mut zip = open(path)?;
     let names = arrays(path, &zip)?;
     let has = |name: &str| names.iter().any(|n| n == name);
@@ -98,17 +102,21 @@ pub(super) fn read_data(path: &Path, max_bytes: u64) -> Result<(matrix::Matrix, 
         let pairs: Vec<String> = PAIRS.iter().take(4).map(|(f, l)| format!("{f} and {l}")).collect();
         return Err(Error::data(path.display().to_string())
             .expected(format!("two arrays: {}", pairs.join(", or ")))
-            .found(super::detect::list(&names))
+            .found(list(&names))
             .advice("rename the arrays with numpy.savez(…, features=…, labels=…)"));
     };
-    let labels_array =
-        with_array(path, &mut zip, labels, max_bytes, |reader, _, place| npy::read(reader, place))?;
+    // The labels first: they are small, and what is wrong with them shows at once.
+    let raw = with_array(path, &mut zip, labels, max_bytes, |mut reader, length, place| {
+        let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
+        header.check_length(length, place)?;
+        matrix::read_labels(reader, &header, place).map(Some)
+    })?;
     let matrix = with_array(path, &mut zip, features, max_bytes, |mut reader, length, place| {
         let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
         header.check_length(length, place)?;
         matrix::read(reader, &header, None, place).map(Some)
     })?;
-    Ok((matrix, labels_array, format!("{}[{labels}]", path.display())))
+    Ok((matrix, raw, format!("{}[{labels}]", path.display())))
 }
 
 /// Writes named arrays one after another.

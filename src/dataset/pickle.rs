@@ -25,12 +25,15 @@ pub(super) fn refuse_by_bytes(source: &Source, head: &[u8]) -> Result<()> {
 
 fn refusal(path: &Path, place: &str) -> Error {
     let load = format!("pickle.load(open({}, 'rb'))", python(path));
-    Error::data(place).expected("an array format that holds no code").found("a Python pickle").advice(format!(
-        "if you trust where it comes from, convert it, then give the new file (adapt the names if the \
+    Error::data(place).expected("an array format that holds no code").found("a Python pickle").advice(
+        format!(
+            "if you trust where it comes from, convert it, then give the new file (adapt the names if the \
          pickle holds others):\n  python3 -c \"import pickle, numpy as np; d = {load}; x, y = \
-         (d['features'], d['labels']) if isinstance(d, dict) else d[:2]; np.savez({}, features=x, labels=y)\"",
-        python(&path.with_extension("npz"))
-    ))
+         (d['features'], d['labels']) if isinstance(d, dict) else d[:2]; np.savez({}, features=x, \
+         labels=y)\"",
+            python(&path.with_extension("npz"))
+        ),
+    )
 }
 
 /// The error for an array of Python objects within an npy or npz file.
@@ -48,7 +51,8 @@ pub(super) fn objects(path: &Path, place: &str) -> Error {
         .found("an array of Python objects, which is a pickle")
         .advice(format!(
             "if you trust where it comes from, convert it, then give the new file (adapt the names if \
-             it holds others):\n  python3 -c \"import numpy as np; d = np.load({source}, allow_pickle=True); {keys}\""
+             it holds others):\n  python3 -c \"import numpy as np; d = np.load({source}, \
+             allow_pickle=True); {keys}\""
         ))
 }
 

@@ -60,6 +60,14 @@ impl Source {
         Ok(head)
     }
 
+    /// Reads a compressed file to its checksum, so that damage is not taken for odd content.
+    pub(super) fn verify(&self) -> Result<()> {
+        if self.gzip {
+            io::copy(&mut self.open()?, &mut io::sink()).map_err(|e| read_error(&self.place, &e))?;
+        }
+        Ok(())
+    }
+
     /// How many bytes there are, where that is known without inflating.
     pub(super) fn length(&self) -> Result<Option<u64>> {
         match (self.range, self.gzip) {

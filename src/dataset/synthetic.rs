@@ -1,7 +1,8 @@
 //! Synthetic records: binary prototypes of classes, with noise. The data set of a first run.
 //!
-//! Not a model of real purchases: only the shape of Purchase100 (600 bits, 100 classes) and a similar
-//! difficulty.
+//! Not a model of real purchases: only the shape of Purchase100 (600 bits, 100 classes) and something of
+//! its difficulty. At the default noise a tanh network with one hidden layer of 256, trained to 100% on
+//! its members, gets 94% of the other records right after 20,000 members and 82% after 5,000.
 
 use super::encoding::{ColumnKind, Columns};
 use super::random::{Stream, below, chance, stream};
@@ -112,7 +113,8 @@ pub fn synthetic(spec: &Synthetic) -> Result<Dataset> {
     Ok(Dataset {
         name: "synthetic".to_owned(),
         kind: format!(
-            "synthetic (noise {}, label noise {}, density {}, seed {}), {classes} classes: {records} records of {width} binary features",
+            "synthetic (noise {}, label noise {}, density {}, seed {}), {classes} classes: {records} records \
+             of {width} binary features",
             spec.noise, spec.label_noise, spec.density, spec.seed
         ),
         features: Features::Bits { words, width },

@@ -182,10 +182,12 @@ impl Graph {
     ) -> Result<NodeId> {
         let whole = self.tensor(source);
         let tensor = Tensor { rows, cols, ..whole };
-        if offset + tensor.elements() > whole.elements() {
+        // The last row's padding may be another's: a single scalar of a line is a view too.
+        let extent = rows.saturating_sub(1) * tensor.pitch() + cols;
+        if offset + extent > whole.elements() {
             return Err(Error::graph(format!("view {label}"))
                 .expected(format!("at most {} elements", whole.elements()))
-                .found(format!("{offset} + {}", tensor.elements())));
+                .found(format!("{offset} + {extent}")));
         }
         Ok(self.push(Kind::View { offset }, &[source], tensor, label.to_string()))
     }

@@ -28,7 +28,7 @@ impl Op for LabelLayer {
     fn reference(&self, inputs: &[&Array]) -> Array {
         let (labels, w) = (inputs[0], inputs[1]);
         Array::from_fn(labels.rows, w.cols, |b, n| {
-            self.activation.value(w.at(labels.at(b, 0) as usize, n) + w.at(w.rows - 1, n))
+            self.activation.value(w.at((labels.at(b, 0) as usize).min(w.rows - 1), n) + w.at(w.rows - 1, n))
         })
     }
 

@@ -129,12 +129,13 @@ pub const ALL: &[(&str, fn() -> Vec<Case>)] = &[
     ("tape", tape::cases),
 ];
 
-/// d`loss`/d`w` for every `w` of `wrt` ([`Graph::gradients_with`], summing with [`Add`]).
+/// The gradient of Σ seed · root with respect to every `w` of `wrt` ([`Graph::gradients_with`],
+/// summing with [`Add`]).
 ///
 /// # Errors
 /// As [`Graph::gradients_with`].
-pub fn gradients(graph: &mut Graph, loss: NodeId, wrt: &[NodeId]) -> Result<Vec<NodeId>> {
-    graph.gradients_with(loss, wrt, |graph, a, b| graph.apply(Add, &[a, b]))
+pub fn gradients(graph: &mut Graph, roots: &[(NodeId, NodeId)], wrt: &[NodeId]) -> Result<Vec<NodeId>> {
+    graph.gradients_with(roots, wrt, |graph, a, b| graph.apply(Add, &[a, b]))
 }
 
 /// Refuses inputs unless `fits`.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::config::{Config, Layer, nearest};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// A named configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,43 +48,55 @@ impl Preset {
     }
 }
 
+/// The built-in preset `name`.
+///
+/// # Errors
+/// There is none; the nearest one's name is suggested.
+pub fn named(name: &str) -> Result<&'static Preset> {
+    ALL.iter().find(|preset| preset.name == name).ok_or_else(|| {
+        Error::usage(format!("preset {name}"))
+            .expected("a preset's name or a TOML file")
+            .found("neither")
+            .advice(suggestion(name))
+    })
+}
+
 /// What `--preset NAME|FILE` means: a built-in preset, or else a file, such as a run's `run.toml`.
 ///
 /// # Errors
 /// It is neither; a name is answered with the nearest preset's.
 pub fn find(name_or_file: &str) -> Result<Layer> {
-    if let Some(preset) = ALL.iter().find(|preset| preset.name == name_or_file) {
-        return Ok(preset.layer());
-    }
     let path = Path::new(name_or_file);
+    let unknown = match named(name_or_file) {
+        Ok(preset) => return Ok(preset.layer()),
+        Err(unknown) => unknown,
+    };
     if path.is_dir() {
-        return Err(Error::new(Kind::Usage, format!("--preset {name_or_file}"))
+        return Err(Error::usage(format!("preset {name_or_file}"))
             .expected("a preset's name or a TOML file")
             .found("a directory")
             .advice(format!("to repeat a run, give {}", path.join("run.toml").display())));
     }
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
-    if path.exists() || looks_like_a_file {
-        return Layer::read(path);
-    }
+    if path.exists() || looks_like_a_file { Layer::read(path) } else { Err(unknown) }
+}
+
+fn suggestion(name: &str) -> String {
     let names = ALL.map(|preset| preset.name);
-    let advice = match nearest(name_or_file, names.into_iter()) {
+    match nearest(name, names.into_iter()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the presets are {}", names.join(", ")),
-    };
-    Err(Error::usage(format!("--preset {name_or_file}"))
-        .expected("a preset's name or a TOML file")
-        .found("neither")
-        .advice(advice))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::config::{AttackInput, AttackLoss, Initialisation, Penalty, REPLICA_KEYS, Schedule};
     use super::*;
+    use crate::error::Kind;
 
-    fn named(name: &str) -> Config {
-        ALL.iter().find(|preset| preset.name == name).unwrap().config().unwrap()
+    fn config(name: &str) -> Config {
+        named(name).unwrap().config().unwrap()
     }
 
     #[test]
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn official_splits_use_every_record() {
         for (name, records) in [("purchase100-official", 197_324), ("texas100-official", 67_330)] {
-            let data = named(name).data;
+            let data = config(name).data;
             assert_eq!(data.members + data.reference + data.test, records, "{name}");
         }
     }
@@ -132,7 +144,7 @@ mod tests {
     fn paper_and_official_forms_differ_where_they_should() {
         for (paper, official) in [("purchase100", "purchase100-official"), ("texas100", "texas100-official")]
         {
-            let (paper, official) = (named(paper).defense, named(official).defense);
+            let (paper, official) = (config(paper).defense, config(official).defense);
             assert_eq!(
                 (paper.attack_loss, paper.penalty, paper.attack_input, paper.schedule),
                 (AttackLoss::Log, Penalty::Log, AttackInput::Softmax, Schedule::Ratio)

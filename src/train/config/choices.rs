@@ -2,7 +2,7 @@
 //!
 //! Only what the names mean; what carries them out lives with the networks and the schedule.
 
-pub use crate::nn::{Initialisation, Optimizer};
+pub use crate::nn::{AttackInput, Initialisation, LabelEncoding, Optimizer};
 pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
@@ -27,28 +27,6 @@ pub enum Penalty {
     Linear,
     /// Mean h²: the official code for CIFAR-100, which labels members 0 and so writes (h − 1)².
     Squared,
-}
-
-/// What the attack network sees of the classifier's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttackInput {
-    /// Class probabilities, in the order of the classes: the paper.
-    Softmax,
-    /// Raw logits, in the order of the classes: the official code.
-    Logits,
-    /// Logits from the greatest to the least, all or the first `top_k` (RelaxLoss).
-    SortedLogits,
-}
-
-/// How the record's label is handed to the attack network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LabelEncoding {
-    /// One-hot: 1 at the label, 0 elsewhere.
-    ZeroOne,
-    /// 1 at the label, −1 elsewhere: the official code for CIFAR-100.
-    PlusMinusOne,
 }
 
 /// In which order attack steps and classifier steps follow each other.

@@ -78,6 +78,11 @@ impl Layer {
         Layer { source: Source::Flag(format!("{flag} {value}")), text }
     }
 
+    /// The dedicated flag `flag` that turns `key` on or off.
+    pub fn switch(flag: &str, key: &str, on: bool) -> Self {
+        Layer { source: Source::Flag(flag.to_owned()), text: format!("{key} = {on}") }
+    }
+
     /// The settings as a table, keys and types checked.
     fn table(&self) -> Result<Table> {
         let parsed = DeTable::parse(&self.text).map_err(|e| self.unreadable(&e))?;
@@ -240,6 +245,7 @@ mod tests {
             Layer::list("--lambda", "defense.lambda", "0, 2.5,.5,1e1"),
             Layer::list("--seed", "train.seed", "4"),
             Layer::string("--data", "data.path", "1.5"),
+            Layer::switch("--no-header", "data.header", false),
         ])
         .unwrap();
         assert_eq!((config.train.epochs, config.train.batch), (8, 32));
@@ -248,6 +254,7 @@ mod tests {
         assert_eq!(config.defense.lambda.values(), [0.0, 2.5, 0.5, 10.0]);
         assert_eq!(config.train.seed.values(), [4]);
         assert_eq!(config.data.path, "1.5");
+        assert_eq!(config.data.header, Detect::Is(false));
     }
 
     #[test]

@@ -1,0 +1,236 @@
+//! The audit of a finished run: every attack on every replica, on D and on D′, into `summary.json`.
+
+use super::halves::Halves;
+use super::neural::{self, Subject};
+use super::result::{Attacks, flag_masked, strongest};
+use super::summary::{DatasetSummary, ReplicaSummary, SCHEMA, Summary};
+use super::{AttackResult, Predictions, evaluate, threshold_attacks};
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::train::config::{Config, Replica};
+use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::train::{Event, Observer, RunDirectory};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// What the neural attack must reach where a signal was planted, to count as trained.
+const CONTROL: f64 = 0.9;
+/// The standard deviation of its logits under which it says the same of all.
+const COLLAPSED: f64 = 1e-3;
+
+/// Attacks the models of `directory` and writes its `summary.json`.
+///
+/// # Errors
+/// A run without predictions, too few records for an audit, a lost device;
+/// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
+pub fn run(
+    config: &Config,
+    directory: &RunDirectory,
+    context: &Context,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Summary> {
+    let started = Instant::now();
+    let predictions = directory.read_predictions()?;
+    let dataset = dataset_facts(directory)?;
+    let metrics = directory.read_metrics()?;
+    let settings = config.replicas();
+    if predictions.len() != settings.len() {
+        return Err(Error::data(directory.path().display().to_string())
+            .expected(format!("predictions of {} replicas, as run.toml says", settings.len()))
+            .found(predictions.len().to_string())
+            .advice("the directory's files do not belong together: train anew"));
+    }
+    let mut replicas: Vec<ReplicaSummary> =
+        settings.iter().zip(&predictions).map(|(s, p)| measured(*s, p)).collect();
+    for (r, replica) in replicas.iter_mut().enumerate() {
+        let last = metrics.iter().rfind(|m| m.replica == r);
+        replica.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
+        replica.frozen_at_step = last.and_then(|m| m.frozen_at_step);
+    }
+    for target in [MEMBER, REFERENCE] {
+        if predictions[0].of(target).1.len() >= 4 && predictions[0].of(TEST).1.len() >= 4 {
+            let found = attack(config, context, &settings, &predictions, target, stop, observer)?;
+            for (replica, found) in replicas.iter_mut().zip(found) {
+                if target == REFERENCE {
+                    replica.attacks_on_reference = found.attacks;
+                    continue;
+                }
+                replica.attacks = found.attacks;
+                replica.control_accuracy = Some(found.control);
+                replica.attack_trained = found.trained;
+            }
+        } else if target == MEMBER {
+            return Err(Error::data("audit")
+                .expected("at least 4 members and 4 test records")
+                .found("fewer")
+                .advice("keep more records for testing (--test)"));
+        }
+    }
+    for (r, replica) in replicas.iter_mut().enumerate() {
+        replica.notes = notes(r, replica);
+    }
+    // Replicas of a group share their epochs' seconds; the first of each epoch stands for all.
+    let trained: f64 = metrics.iter().filter(|m| m.replica == 0).map(|m| m.seconds).sum();
+    let summary = Summary {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        adapter: context.adapter().into(),
+        dataset,
+        replicas,
+        seconds: trained + started.elapsed().as_secs_f64(),
+    };
+    directory.write_summary(&summary)?;
+    Ok(summary)
+}
+
+/// Name and size of the data, as training left them in the model's file.
+fn dataset_facts(directory: &RunDirectory) -> Result<DatasetSummary> {
+    let path = directory.file(crate::train::run_directory::MODEL);
+    let bytes = std::fs::read(&path).map_err(|e| Error::io(&path, &e))?;
+    let facts = safetensors::SafeTensors::read_metadata(&bytes)
+        .ok()
+        .and_then(|(_, header)| header.metadata().as_ref()?.get("dataset").cloned())
+        .and_then(|text| serde_json::from_str(&text).ok());
+    facts.ok_or_else(|| {
+        Error::data(path.display().to_string())
+            .expected("a model written by veilgrad")
+            .found("no facts of its data set")
+            .advice("train the model anew")
+    })
+}
+
+/// The accuracies.
+fn measured(settings: Replica, predictions: &ReplicaPredictions) -> ReplicaSummary {
+    let accuracy = |membership: u8| -> Option<f64> {
+        let (logits, labels) = predictions.of(membership);
+        let rows = logits.chunks_exact(predictions.classes).zip(&labels);
+        let right = rows.filter(|(row, label)| {
+            let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+            best == **label as usize
+        });
+        (!labels.is_empty()).then(|| right.count() as f64 / labels.len() as f64)
+    };
+    ReplicaSummary {
+        settings,
+        train_accuracy: accuracy(MEMBER).unwrap_or(f64::NAN),
+        reference_accuracy: accuracy(REFERENCE),
+        test_accuracy: accuracy(TEST),
+        ..ReplicaSummary::default()
+    }
+}
+
+/// All attacks on one replica's records of one kind.
+struct Found {
+    attacks: Attacks,
+    control: f64,
+    trained: bool,
+}
+
+fn attack(
+    config: &Config,
+    context: &Context,
+    settings: &[Replica],
+    predictions: &[ReplicaPredictions],
+    target: u8,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Found>> {
+    let mut subjects = vec![];
+    for (settings, predictions) in settings.iter().zip(predictions) {
+        let (members, nonmembers) = (predictions.of(target), predictions.of(TEST));
+        let halves = Halves::split(members.1.len(), nonmembers.1.len(), settings.seed)?;
+        subjects.push(Subject {
+            members: members.1.len(),
+            logits: [members.0, nonmembers.0].concat(),
+            labels: [members.1, nonmembers.1].concat(),
+            halves,
+            seed: settings.seed,
+        });
+    }
+    let classes = predictions[0].classes;
+    // The positive control, trained beside: the same records with a signal planted.
+    let planted: Vec<Subject> = subjects.iter().map(|s| plant(s, classes)).collect();
+    let all: Vec<Subject> = subjects.iter().cloned().chain(planted).collect();
+    let name = if target == MEMBER { "neural attack on D" } else { "neural attack on D′" };
+    let mut progress = |done: usize, total: usize| {
+        observer.event(&Event::Attack { name: name.to_string(), done, total });
+    };
+    let scores = neural::train(context, &config.audit, classes, &all, stop, &mut progress)?;
+    let (own, control) = scores.split_at(subjects.len());
+    let neural = |subject: &Subject, scores: &[f64]| -> Result<AttackResult> {
+        let (members, nonmembers) = scores.split_at(subject.members);
+        evaluate(&subject.halves.pick(members, nonmembers), subject.seed)
+    };
+    let mut found = vec![];
+    for ((subject, scores), control) in subjects.iter().zip(own).zip(control) {
+        let (n, c) = (subject.members, classes);
+        let members = Predictions::from_logits(&subject.logits[..n * c], c, &subject.labels[..n])?;
+        let nonmembers = Predictions::from_logits(&subject.logits[n * c..], c, &subject.labels[n..])?;
+        let mut attacks = threshold_attacks(&members, &nonmembers, &subject.halves, subject.seed)?;
+        let control = neural(subject, control)?.accuracy;
+        let mut result = neural(subject, scores)?;
+        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / scores.len() as f64;
+        let trained = control > CONTROL && variance.sqrt() >= COLLAPSED;
+        if !trained {
+            result.remark("attack did not train: no evidence of privacy");
+        }
+        let mut neural = Attacks::from([("neural".to_string(), result)]);
+        if let Some(gap) = attacks.get("gap") {
+            neural.insert("gap".to_string(), gap.clone());
+        }
+        flag_masked(&mut neural);
+        attacks.extend(neural);
+        found.push(Found { attacks, control, trained });
+    }
+    Ok(found)
+}
+
+/// The subject with a signal that any trained attack finds: members' predictions are mixed half and
+/// half with class 0, non-members' with class 1.
+fn plant(subject: &Subject, classes: usize) -> Subject {
+    let mut planted = subject.clone();
+    for (i, row) in planted.logits.chunks_exact_mut(classes).enumerate() {
+        let mark = usize::from(i >= subject.members).min(classes - 1);
+        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
+        for (c, z) in row.iter_mut().enumerate() {
+            let p = (*z - top).exp() / total;
+            let mixed = 0.5 * p + if c == mark { 0.5 } else { 0.0 };
+            *z = mixed.max(1e-30).ln();
+        }
+    }
+    planted
+}
+
+/// What a reader must know before believing the numbers.
+fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
+    let mut notes = vec![];
+    if replica.collapsed {
+        notes.push(format!(
+            "replica {number}: the defense's attack network collapsed (it says the same of every record, or a \
+             layer is dead): its penalty taught the classifier nothing"
+        ));
+    }
+    if let Some(step) = replica.frozen_at_step {
+        notes.push(format!("replica {number}: training diverged at step {step}; this is the state before"));
+    }
+    if !replica.attack_trained {
+        notes.push(format!(
+            "replica {number}: the neural attack did not train (it finds {:.0}% where a signal is planted): \
+             its result is no evidence of privacy",
+            100.0 * replica.control_accuracy.unwrap_or(0.0)
+        ));
+    }
+    if let Some((name, best)) = strongest(&replica.attacks)
+        && let Some(neural) = replica.attacks.get("neural")
+        && best.accuracy - neural.accuracy > 0.02
+    {
+        notes.push(format!(
+            "replica {number}: {name} ({:.3}) finds more than the neural attack ({:.3})",
+            best.accuracy, neural.accuracy
+        ));
+    }
+    notes
+}

@@ -1,0 +1,182 @@
+//! `summary.json`: what a run came to, for machines and for the tables made from it.
+//!
+//! Not how the numbers are found: that is the audit's. The keys are public; new ones may be added, none
+//! changes its meaning within a [`SCHEMA`].
+
+use serde::{Deserialize, Serialize};
+
+use super::result::Attacks;
+use crate::error::{Error, Kind, Result};
+use crate::gpu::AdapterSummary;
+use crate::graph::Class;
+use crate::train::config::Replica;
+
+/// The version of the keys' meaning.
+pub const SCHEMA: u32 = 1;
+
+/// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The program's version.
+    pub version: String,
+    /// What it ran on.
+    pub adapter: Adapter,
+    pub dataset: DatasetSummary,
+    /// In the order of [`Config::replicas`](crate::train::config::Config::replicas).
+    pub replicas: Vec<ReplicaSummary>,
+    /// Training and audit together, by the clock.
+    pub seconds: f64,
+}
+
+/// The adapter, which the results depend on in their last bits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adapter {
+    pub name: String,
+    /// vulkan, metal or dx12.
+    pub backend: String,
+    /// software, integrated or discrete.
+    pub kind: Class,
+    /// The driver's name and version.
+    pub driver: String,
+}
+
+impl From<&AdapterSummary> for Adapter {
+    fn from(adapter: &AdapterSummary) -> Self {
+        Adapter {
+            name: adapter.name.clone(),
+            backend: adapter.backend.clone(),
+            kind: adapter.kind,
+            driver: adapter.driver.clone(),
+        }
+    }
+}
+
+/// The data set, D, D′ and test records together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetSummary {
+    pub name: String,
+    pub records: usize,
+    pub features: usize,
+    pub classes: usize,
+}
+
+/// One trained model and the attacks on it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicaSummary {
+    /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
+    /// `dropout`, as keys of the replica.
+    #[serde(flatten)]
+    pub settings: Replica,
+    /// On all of D.
+    pub train_accuracy: f64,
+    /// On all of D′; `null` where there is none.
+    pub reference_accuracy: Option<f64>,
+    /// On all test records; `null` where there are none.
+    pub test_accuracy: Option<f64>,
+    /// Whether the attack network of the game stopped telling records apart: its λ then hid nothing.
+    pub collapsed: bool,
+    /// The step whose loss was not finite; the model is the one before it. `null`: all went well.
+    pub frozen_at_step: Option<u64>,
+    /// The neural attack's accuracy where a membership signal was planted into the same predictions;
+    /// `null` where it was not tried.
+    pub control_accuracy: Option<f64>,
+    /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
+    pub attack_trained: bool,
+    /// On the members of D, against test records.
+    pub attacks: Attacks,
+    /// On the records of D′, against test records: the defense may leak those. Empty without D′.
+    pub attacks_on_reference: Attacks,
+    /// What a reader must know before believing the numbers.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+impl Summary {
+    /// The text of `summary.json`, without a line break at its end.
+    ///
+    /// # Errors
+    /// None for numbers and text.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::new(Kind::Io, "summary.json").found(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::result::{AttackResult, Intervals};
+    use serde_json::json;
+
+    fn attack() -> AttackResult {
+        AttackResult {
+            accuracy: 0.75,
+            auc: 0.8125,
+            tpr_at_fpr_0_001: None,
+            tpr_at_fpr_0_01: Some(0.125),
+            ci95: Intervals {
+                accuracy: [0.5, 1.0],
+                auc: [0.5, 1.0],
+                tpr_at_fpr_0_001: None,
+                tpr_at_fpr_0_01: Some([0.0, 0.25]),
+            },
+            members: 1000,
+            nonmembers: 1000,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn the_json_has_the_documented_keys() {
+        let summary = Summary {
+            schema: SCHEMA,
+            version: "0.1.0".into(),
+            adapter: Adapter {
+                name: "llvmpipe".into(),
+                backend: "vulkan".into(),
+                kind: Class::Software,
+                driver: "llvmpipe Mesa".into(),
+            },
+            dataset: DatasetSummary { name: "synthetic".into(), records: 9, features: 4, classes: 2 },
+            replicas: vec![ReplicaSummary {
+                settings: Replica { lambda: 3.0, seed: 5, ..Replica::default() },
+                train_accuracy: 1.0,
+                test_accuracy: Some(0.5),
+                attack_trained: true,
+                attacks: Attacks::from([("gap".to_owned(), attack())]),
+                ..ReplicaSummary::default()
+            }],
+            seconds: 1.5,
+        };
+        let text = summary.to_json().unwrap();
+        let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({
+            "schema": 1,
+            "version": "0.1.0",
+            "adapter": {"name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"},
+            "dataset": {"name": "synthetic", "records": 9, "features": 4, "classes": 2},
+            "replicas": [{
+                "lambda": 3.0, "seed": 5, "learning_rate": 0.0, "attack_learning_rate": 0.0,
+                "weight_decay": 0.0, "attack_weight_decay": 0.0, "dropout": 0.0,
+                "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
+                "collapsed": false, "frozen_at_step": null,
+                "control_accuracy": null, "attack_trained": true,
+                "attacks": {"gap": {
+                    "accuracy": 0.75, "auc": 0.8125, "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": 0.125,
+                    "ci95": {
+                        "accuracy": [0.5, 1.0], "auc": [0.5, 1.0],
+                        "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": [0.0, 0.25]
+                    },
+                    "members": 1000, "nonmembers": 1000
+                }},
+                "attacks_on_reference": {},
+                "notes": []
+            }],
+            "seconds": 1.5
+        });
+        assert_eq!(found, expected);
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+    }
+}

@@ -1,0 +1,67 @@
+//! `veilgrad check`.
+
+use serde_json::json;
+
+use super::{Global, output};
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::plan::check::{self, Line};
+
+pub(super) fn run(global: &Global) -> Result<()> {
+    let context = Context::new(&global.gpu_options())?;
+    let adapter = context.adapter();
+    if !global.json && !global.quiet {
+        output::note(&format!("adapter: {} ({})", adapter.name, adapter.backend));
+        output::note("the worst error of each kernel, as a multiple of what is allowed");
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    let mut written = Ok(());
+    let passed = check::run(&context, seed(), &mut |line: &Line| {
+        // A line as soon as it is known: all of them take a while.
+        if !global.json && written.is_ok() && (!global.quiet || !line.passed) {
+            written = output::result(&text(line));
+        }
+        lines.push(line.clone());
+    })?;
+    written?;
+    if global.json {
+        output::json(&json!({
+            "adapter": adapter,
+            "passed": passed,
+            "kernels": lines.iter().map(|line| json!({
+                "op": line.op,
+                "tile": line.tile,
+                "cases": line.cases,
+                "worst": line.worst,
+                "passed": line.passed,
+                "detail": line.detail,
+            })).collect::<Vec<_>>(),
+        }))?;
+    }
+    let failed: Vec<&str> = lines.iter().filter(|l| !l.passed).map(|l| l.op.as_str()).collect();
+    if passed && failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::gpu(format!("adapter {}", adapter.name))
+        .expected("every kernel within its tolerance of the reference")
+        .found(format!("{} of {} outside: {}", failed.len(), lines.len(), failed.join(", ")))
+        .advice("update the driver, or choose another adapter; results of this one cannot be trusted"))
+}
+
+/// Other random inputs every time: what fails is said with its seed.
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |d| u64::from(d.subsec_nanos()))
+}
+
+fn text(line: &Line) -> String {
+    let Line { op, tile, cases, worst, passed, detail } = line;
+    let tile = format!("{tile:?}").to_lowercase();
+    let verdict = if *passed { "ok" } else { "FAILED" };
+    let mut text = format!("{verdict:<6}  {op:<16}  {tile:<9}  {cases:>3} cases  {worst:>8.3}");
+    if !detail.is_empty() {
+        text.push_str("  ");
+        text.push_str(detail);
+    }
+    text
+}

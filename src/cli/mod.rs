@@ -1,0 +1,143 @@
+//! The command line: what can be typed, and which subcommand carries it out.
+//!
+//! No logic below argument handling: what flags mean is [`settings`]'s, what happens is the library's.
+//! Results go to standard output; progress, notes and errors to standard error, so that `--json` leaves
+//! nothing but JSON to read.
+
+mod audit;
+mod check;
+mod demo;
+mod devices;
+mod interrupt;
+mod output;
+mod presets;
+mod progress;
+mod settings;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Kind, Result};
+use crate::gpu;
+
+/// Train classifiers that do not give away whose records they were trained on, and audit them.
+///
+/// A classifier trained on private records answers differently for them than for others; an attacker who
+/// sees its answers can tell who was in the training set (membership inference). veilgrad trains
+/// classifiers against such an attacker (adversarial regularization, Nasr, Shokri and Houmansadr 2018),
+/// measures how well attacks do on the result, and runs on any GPU, or without one in software.
+#[derive(Debug, Parser)]
+#[command(name = "veilgrad", version, arg_required_else_help = true, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+A first look, without any data:
+  veilgrad demo
+
+Your own records, without and with the defense, in one run:
+  veilgrad train --data records.csv --label-column diagnosis --members 2000 --reference 2000 --lambda 0,1
+
+The numbers:
+  test accuracy     what the model is good for; the train accuracy above it is overfitting, which leaks
+  attack accuracy   how often an attacker tells members from others: 0.5 is guessing, 1 finds them all
+  λ (lambda)        the weight of privacy in training: 0 none; more lowers the attacks, and in the end
+                    the test accuracy too
+
+Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable.";
+
+/// Flags of every subcommand.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// Print the result as JSON, and nothing else, on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The adapter to use: a part of its name, or its number in `veilgrad devices`.
+    ///
+    /// Without it: a discrete GPU before an integrated one before software.
+    #[arg(long, global = true, value_name = "NAME|INDEX")]
+    adapter: Option<String>,
+    /// No progress and no notes: results, warnings and errors only.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Keep the GPU's checks of array bounds in every kernel: slower, for tracking down a fault.
+    #[arg(long, global = true)]
+    checked: bool,
+}
+
+impl Global {
+    fn gpu_options(&self) -> gpu::Options {
+        gpu::Options { adapter: self.adapter.clone(), checked: self.checked }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the adapters that can compute, and which one is taken.
+    Devices,
+    /// Trains an undefended and a defended model on made-up data and attacks both: no files needed.
+    Demo,
+    /// Trains one model or many, attacks them, and keeps everything in a run directory.
+    Train(Box<train::TrainArgs>),
+    /// Attacks the models of a finished run again and shows what came of it.
+    Audit(audit::AuditArgs),
+    /// Compares every GPU kernel with a double-precision reference on this machine.
+    Check,
+    /// Lists the built-in set-ups, or shows one.
+    Presets(presets::PresetsArgs),
+}
+
+/// Carries out what was typed.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` arrive here too. A closed pipe is no reason to complain.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(&format!("error: {error}"));
+            ExitCode::from(if error.kind == Kind::Usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Devices => devices::run(global),
+        Command::Demo => demo::run(global),
+        Command::Train(args) => train::run(args, global),
+        Command::Audit(args) => audit::run(args, global),
+        Command::Check => check::run(global),
+        Command::Presets(args) => presets::run(args, global),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_may_follow_the_subcommand() {
+        let cli = Cli::try_parse_from(["veilgrad", "devices", "--json", "--adapter", "1"]).unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.adapter.as_deref(), Some("1"));
+    }
+}

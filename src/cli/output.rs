@@ -1,0 +1,34 @@
+//! Standard output for results, standard error for everything else.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+
+/// Writes `text` to standard output, with a line break at its end.
+///
+/// # Errors
+/// The output cannot be written. A reader who has left (`| head`) is none.
+pub(super) fn result(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("standard output", &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes `value` as indented JSON to standard output.
+///
+/// # Errors
+/// As [`result`].
+pub(super) fn json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::new(Kind::Io, "standard output").found(e.to_string()))?;
+    result(&text)
+}
+
+/// Writes a line to standard error. That it cannot be written is nothing that could be said elsewhere.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

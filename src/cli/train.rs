@@ -1,0 +1,204 @@
+//! `veilgrad train`: a new run, or one that is continued.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::progress::Progress;
+use super::settings::Settings;
+use super::{Global, audit, interrupt, output};
+use crate::audit::summary::Summary;
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Context;
+use crate::train::config::Config;
+use crate::train::observer::{Event, Observer};
+use crate::train::run_directory::{CONFIG, RunDirectory, SUMMARY};
+
+/// Trains one model or many, attacks them, and keeps everything in a run directory.
+///
+/// The records are divided into members (D, trained on), reference records (D′, for the defense) and
+/// test records. λ = 0 trains as usual; with λ > 0 the classifier also learns to leave an attacker, who
+/// learns beside it, in doubt who was a member. Lists (--lambda 0,1,3 --seed 0,1) train a model for every
+/// combination, all at once.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct TrainArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// The run's directory. Without it: runs/NAME-1, or the next number.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace the run that is in the directory.
+    #[arg(long)]
+    force: bool,
+    /// Continue the run in DIR after its last checkpoint, with the settings that it has.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["Settings", "out", "force"])]
+    resume: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Your own CSV, three strengths of the defense, two seeds each, six models in one run:
+    veilgrad train --data records.csv --label-column diagnosis --members 2000 --reference 2000 \\
+      --lambda 0,1,3 --seed 0,1
+  A published set-up on its data, with fewer epochs:
+    veilgrad train --preset location30 --data dataset_location.tgz --epochs 10
+  Another network:
+    veilgrad train --data records.csv --set model.hidden=[256,128] --set model.activation=relu
+  The same run once more, bit for bit on the same adapter:
+    veilgrad train --preset runs/location30-1/run.toml
+  After Ctrl-C:
+    veilgrad train --resume runs/location30-1
+
+The run directory holds run.toml (every setting), metrics.jsonl (a line per epoch and model),
+model.safetensors, split.npz (who was a member), predictions.npz, summary.json (the results).";
+
+pub(super) fn run(args: &TrainArgs, global: &Global) -> Result<()> {
+    match &args.resume {
+        Some(path) => resume(path, global),
+        None => start(&args.settings.resolve()?, args.out.as_deref(), args.force, global),
+    }
+}
+
+/// A new run of `config`, in `out` or the next free directory under `runs`.
+pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &Global) -> Result<()> {
+    // Before the data are read, which may take long.
+    if let Some(out) = out {
+        RunDirectory::check_free(out, force)?;
+    }
+    let mut progress = Progress::new(global.quiet);
+    if !config.deviations.is_empty() {
+        let (name, deviations) = (config.name.clone(), config.deviations.clone());
+        progress.event(&Event::Preset { name, deviations });
+    }
+    let run = Run::prepare(config, global, &mut progress)?;
+    let path = match out {
+        Some(out) => out.to_owned(),
+        None => next_directory(if config.name == Config::default().name {
+            &run.dataset.name
+        } else {
+            &config.name
+        }),
+    };
+    let directory = RunDirectory::create(&path, force)?;
+    run.train_and_audit(&directory, false, progress, global)
+}
+
+fn resume(path: &Path, global: &Global) -> Result<()> {
+    let directory = RunDirectory::open(path)?;
+    let config = directory.read_config()?;
+    let mut progress = Progress::new(global.quiet);
+    if directory.is_trained() {
+        progress.event(&Event::Note(format!("{}: its training has finished", path.display())));
+        let summary = if directory.has(SUMMARY) {
+            directory.read_summary()?
+        } else {
+            let context = Context::new(&global.gpu_options())?;
+            progress.event(&Event::Adapter(context.adapter().clone()));
+            interrupt::heed(|stop| crate::audit::run(&config, &directory, &context, stop, &mut progress))?
+        };
+        return conclude(&summary, &directory, progress, global);
+    }
+    let run = Run::prepare(&config, global, &mut progress)?;
+    run.train_and_audit(&directory, true, progress, global)
+}
+
+/// What a run needs before its directory is touched.
+struct Run<'a> {
+    config: &'a Config,
+    context: Context,
+    dataset: crate::dataset::Dataset,
+}
+
+impl<'a> Run<'a> {
+    fn prepare(config: &'a Config, global: &Global, progress: &mut Progress) -> Result<Self> {
+        let context = Context::new(&global.gpu_options())?;
+        progress.event(&Event::Adapter(context.adapter().clone()));
+        let dataset = crate::train::load(config)?;
+        progress.event(&Event::Dataset {
+            name: dataset.name.clone(),
+            kind: dataset.kind.clone(),
+            records: dataset.records(),
+            features: dataset.width(),
+            classes: dataset.classes,
+        });
+        Ok(Run { config, context, dataset })
+    }
+
+    fn train_and_audit(
+        &self,
+        directory: &RunDirectory,
+        resume: bool,
+        mut progress: Progress,
+        global: &Global,
+    ) -> Result<()> {
+        progress.event(&Event::Note(format!("run directory: {}", directory.path().display())));
+        let trained = interrupt::heed(|stop| {
+            let job = crate::train::Job {
+                config: self.config,
+                dataset: &self.dataset,
+                context: &self.context,
+                directory,
+                resume,
+                stop,
+            };
+            crate::train::run(&job, &mut progress)
+        });
+        if let Err(error) = trained {
+            progress.finish();
+            // What cannot be tidied away is not worth hiding the reason for it.
+            let _ = directory.discard_if_unbegun();
+            return Err(if error.kind == Kind::Interrupted && directory.has(CONFIG) {
+                error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
+            } else {
+                error
+            });
+        }
+        let summary = interrupt::heed(|stop| crate::audit::run(self.config, directory, &self.context, stop, &mut progress))?;
+        conclude(&summary, directory, progress, global)
+    }
+}
+
+/// Shows the summary, and fails where a replica had to be frozen.
+fn conclude(
+    summary: &Summary,
+    directory: &RunDirectory,
+    mut progress: Progress,
+    global: &Global,
+) -> Result<()> {
+    progress.finish();
+    audit::show(summary, global)?;
+    if !global.json {
+        output::result(&format!("\nrun directory: {}", directory.path().display()))?;
+    }
+    let frozen: Vec<String> = summary
+        .replicas
+        .iter()
+        .enumerate()
+        .filter_map(|(place, replica)| {
+            let (step, settings) = (replica.frozen_at_step?, &replica.settings);
+            Some(format!("replica {place} (λ {}, seed {}) at step {step}", settings.lambda, settings.seed))
+        })
+        .collect();
+    if frozen.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Diverged, "training")
+        .expected("finite losses")
+        .found(format!("NaN or infinity in {}", frozen.join(", ")))
+        .advice("these models are as they were before that step, the others finished; lower the learning rate"))
+}
+
+/// The first of runs/NAME-1, runs/NAME-2, … that does not exist.
+fn next_directory(name: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    let mut number = 1;
+    loop {
+        let path = Path::new("runs").join(format!("{name}-{number}"));
+        if !path.exists() {
+            return path;
+        }
+        number += 1;
+    }
+}

@@ -1,0 +1,72 @@
+//! How weights start.
+
+use crate::dataset::random::{normal, uniform};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start.
+///
+/// Biases start at zero, except under [`Framework`](Self::Framework).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initialisation {
+    /// Uniform in ±1/√fan_in, biases too: what PyTorch's `nn.Linear` does by default.
+    Framework,
+    /// Normal with variance 2 / fan_in (He et al. 2015, "Delving Deep into Rectifiers", eq. 10).
+    He,
+    /// Uniform in ±√(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16).
+    Xavier,
+    /// Normal with this standard deviation, > 0; in TOML `{ normal = 0.01 }`.
+    Normal(f64),
+}
+
+impl Initialisation {
+    /// A weight matrix `[fan_in, fan_out]` row after row, then the bias `[fan_out]`.
+    pub fn draw(self, fan_in: usize, fan_out: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+        let range = |bound: f64, rng: &mut ChaCha8Rng| (bound * (2.0 * uniform(rng) - 1.0)) as f32;
+        let count = fan_in * fan_out;
+        match self {
+            Initialisation::Framework => {
+                let bound = 1.0 / (fan_in as f64).sqrt();
+                (0..count + fan_out).map(|_| range(bound, rng)).collect()
+            }
+            Initialisation::Xavier => {
+                let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
+                let weights = (0..count).map(|_| range(bound, rng));
+                weights.chain(std::iter::repeat_n(0.0, fan_out)).collect()
+            }
+            Initialisation::He | Initialisation::Normal(_) => {
+                let deviation = match self {
+                    Initialisation::Normal(deviation) => deviation,
+                    _ => (2.0 / fan_in as f64).sqrt(),
+                };
+                let weights = (0..count).map(|_| (deviation * normal(rng)) as f32);
+                weights.chain(std::iter::repeat_n(0.0, fan_out)).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::random::{Stream, stream};
+
+    #[test]
+    fn weights_have_the_variance_they_are_meant_to_have() {
+        for (initialisation, variance) in [
+            (Initialisation::Framework, 1.0 / 3.0 / 300.0),
+            (Initialisation::He, 2.0 / 300.0),
+            (Initialisation::Xavier, 2.0 / 500.0),
+            (Initialisation::Normal(0.01), 1e-4),
+        ] {
+            let mut rng = stream(1, Stream::Initialisation { network: 0 });
+            let values = initialisation.draw(300, 200, &mut rng);
+            assert_eq!(values.len(), 301 * 200);
+            let weights = &values[..300 * 200];
+            let found = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / 60000.0;
+            // Four standard errors of a variance from 60,000 draws: 4 √(2 / 60000) = 2.3%.
+            assert!((found / variance - 1.0).abs() < 0.023, "{initialisation:?}: {found}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Networks: their parameters in one flat buffer, how these start, how a batch goes through, how an
+//! optimiser moves them. Nothing here trains.
+
+mod attack;
+mod initialisation;
+mod mlp;
+mod network;
+mod optimizer;
+
+pub use attack::{Attack, AttackInput, LabelEncoding};
+pub use initialisation::Initialisation;
+pub use mlp::{Dropping, Mlp};
+pub use network::{Layer, Network};
+pub use optimizer::{Optimizer, SCALARS};

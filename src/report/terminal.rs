@@ -1,0 +1,436 @@
+//! A run's summary as text for a terminal of 100 columns: the models, the attacks on them side by
+//! side, and what to think of the numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::class;
+use super::table::{self, Side};
+use crate::audit::intervals::over_seeds;
+use crate::audit::result::{AttackResult, Attacks, strongest};
+use crate::audit::summary::{ReplicaSummary, Summary};
+use crate::train::config::Replica;
+
+/// Models are listed one by one up to this many; beyond, only the groups of seeds are.
+const MOST_MODELS: usize = 24;
+
+/// Groups whose attacks stand next to each other: as many as fit 100 columns.
+const SIDE_BY_SIDE: usize = 2;
+
+const NONE: &str = "–";
+
+/// A setting's name and its value as text.
+type Setting = (&'static str, fn(&Replica) -> String);
+
+const SETTINGS: [Setting; 7] = [
+    ("λ", |r| r.lambda.to_string()),
+    ("learning rate", |r| r.learning_rate.to_string()),
+    ("attack's rate", |r| r.attack_learning_rate.to_string()),
+    ("weight decay", |r| r.weight_decay.to_string()),
+    ("attack's decay", |r| r.attack_weight_decay.to_string()),
+    ("dropout", |r| r.dropout.to_string()),
+    ("seed", |r| r.seed.to_string()),
+];
+
+/// Replicas that differ in nothing but the seed.
+struct Group<'a> {
+    label: String,
+    replicas: Vec<&'a ReplicaSummary>,
+}
+
+/// The whole text, with a line break at its end.
+pub fn summary(summary: &Summary) -> String {
+    let shown = shown_settings(&summary.replicas);
+    let groups = groups(&summary.replicas, &shown);
+    let several = groups.iter().any(|group| group.replicas.len() > 1);
+    let mut parts = vec![heading(summary), models(summary, &shown)];
+    if several {
+        parts.push(format!(
+            "Means over seeds, ± half of the 95% interval (Student's t)\n{}",
+            means(&groups)
+        ));
+    }
+    parts.push(attacks("Attacks on the members (D)", &groups, |r| &r.attacks));
+    if summary.replicas.iter().any(|r| !r.attacks_on_reference.is_empty()) {
+        parts.push(attacks("Attacks on the reference set (D′)", &groups, |r| &r.attacks_on_reference));
+    }
+    parts.extend(remarks(&summary.replicas, &shown));
+    parts.push(legend(several));
+    parts.join("\n\n") + "\n"
+}
+
+fn heading(summary: &Summary) -> String {
+    let (data, adapter) = (&summary.dataset, &summary.adapter);
+    format!(
+        "{}: {} records, {} features, {} classes\non {} ({}, {}), {:.1} s",
+        data.name,
+        data.records,
+        data.features,
+        data.classes,
+        adapter.name,
+        adapter.backend,
+        class(adapter.kind),
+        summary.seconds
+    )
+}
+
+/// λ always, the others where they differ among the replicas.
+fn shown_settings(replicas: &[ReplicaSummary]) -> Vec<Setting> {
+    let differs = |text: fn(&Replica) -> String| {
+        replicas.iter().map(|r| text(&r.settings)).collect::<BTreeSet<_>>().len() > 1
+    };
+    SETTINGS.into_iter().filter(|&(name, text)| name == "λ" || differs(text)).collect()
+}
+
+fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for replica in replicas {
+        let but_seed: Vec<Setting> = shown.iter().copied().filter(|&(name, _)| name != "seed").collect();
+        let label = label(&replica.settings, &but_seed);
+        match groups.iter_mut().find(|group| group.label == label) {
+            Some(group) => group.replicas.push(replica),
+            None => groups.push(Group { label, replicas: vec![replica] }),
+        }
+    }
+    groups
+}
+
+fn label(settings: &Replica, shown: &[Setting]) -> String {
+    let parts: Vec<String> = shown.iter().map(|(name, text)| format!("{name} {}", text(settings))).collect();
+    parts.join(", ")
+}
+
+fn models(summary: &Summary, shown: &[Setting]) -> String {
+    let count = summary.replicas.len();
+    let title = "Accuracy of the models, and the strongest attack on each";
+    if count > MOST_MODELS {
+        return format!("{count} models: each is listed in summary.json");
+    }
+    let mut header: Vec<(&str, Side)> = shown.iter().map(|&(name, _)| (name, Side::Right)).collect();
+    header.extend([("train", Side::Right), ("reference", Side::Right), ("test", Side::Right)]);
+    header.extend([("strongest attack", Side::Left), ("its accuracy", Side::Left)]);
+    let rows: Vec<Vec<String>> = summary
+        .replicas
+        .iter()
+        .map(|replica| {
+            let mut row: Vec<String> = shown.iter().map(|(_, text)| text(&replica.settings)).collect();
+            row.push(rate(Some(replica.train_accuracy)));
+            row.extend([rate(replica.reference_accuracy), rate(replica.test_accuracy)]);
+            match strongest(&replica.attacks) {
+                Some((name, result)) => row.extend([readable(name), with_interval(result)]),
+                None => row.extend([NONE.to_owned(), NONE.to_owned()]),
+            }
+            row
+        })
+        .collect();
+    format!("{title}\n{}", table::text(&header, &rows))
+}
+
+fn means(groups: &[Group]) -> String {
+    let header = [
+        ("", Side::Left),
+        ("seeds", Side::Right),
+        ("train", Side::Left),
+        ("reference", Side::Left),
+        ("test", Side::Left),
+    ];
+    let rows: Vec<Vec<String>> = groups
+        .iter()
+        .map(|group| {
+            let mean = |value: fn(&ReplicaSummary) -> Option<f64>| {
+                let values: Vec<f64> = group.replicas.iter().filter_map(|r| value(r)).collect();
+                mean_and_half_width(&values)
+            };
+            vec![
+                group.label.clone(),
+                group.replicas.len().to_string(),
+                mean(|r| Some(r.train_accuracy)),
+                mean(|r| r.reference_accuracy),
+                mean(|r| r.test_accuracy),
+            ]
+        })
+        .collect();
+    table::text(&header, &rows)
+}
+
+fn attacks(title: &str, groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String {
+    let tables = groups.chunks(SIDE_BY_SIDE).map(|groups| attack_table(groups, of));
+    let tables: Vec<String> = tables.collect();
+    format!("{title}\n{}", tables.join("\n\n"))
+}
+
+fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String {
+    // A line a setting, so that several of them do not widen the column; the names of the columns below.
+    let labels: Vec<String> = groups.iter().map(|group| group.label.replace(", ", "\n")).collect();
+    let above = "\n".repeat(1 + labels.first().map_or(0, |label| label.matches('\n').count()));
+    let below = |name: &str| format!("{above}{name}");
+    let (attack, area, rate) = (below("attack"), below("AUC"), below("TPR@1%"));
+    let labels: Vec<String> = labels.iter().map(|label| format!("{label}\naccuracy")).collect();
+    let mut header = vec![(attack.as_str(), Side::Left)];
+    for label in &labels {
+        header.extend([(label.as_str(), Side::Left), (&area, Side::Right), (&rate, Side::Right)]);
+    }
+    let names: BTreeSet<&String> =
+        groups.iter().flat_map(|group| &group.replicas).flat_map(|r| of(r).keys()).collect();
+    let row = |name: &String| {
+        let mut row = vec![readable(name)];
+        for group in groups {
+            let results: Vec<&AttackResult> =
+                group.replicas.iter().filter_map(|r| of(r).get(name)).collect();
+            row.extend(cells(&results));
+        }
+        row
+    };
+    let mut rows: Vec<Vec<String>> = names.into_iter().map(row).collect();
+    let mut last = vec!["strongest".to_owned()];
+    for group in groups {
+        last.extend([strongest_on_average(group, of), String::new(), String::new()]);
+    }
+    rows.push(last);
+    table::text(&header, &rows)
+}
+
+/// Accuracy, AUC and TPR at 1% FPR of one attack, on one replica or on average.
+fn cells(results: &[&AttackResult]) -> [String; 3] {
+    let accuracies: Vec<f64> = results.iter().map(|r| r.accuracy).collect();
+    let areas: Vec<f64> = results.iter().map(|r| r.auc).collect();
+    let rates: Option<Vec<f64>> = results.iter().map(|r| r.tpr_at_fpr_0_01).collect();
+    let accuracy = match results {
+        [one] => with_interval(one),
+        _ => mean_and_half_width(&accuracies),
+    };
+    [accuracy, rate(over_seeds(&areas).0), rate(rates.and_then(|rates| over_seeds(&rates).0))]
+}
+
+/// The attack with the highest mean accuracy.
+fn strongest_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) -> String {
+    let mut accuracies: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, result) in group.replicas.iter().flat_map(|r| of(r)) {
+        accuracies.entry(name).or_default().push(result.accuracy);
+    }
+    let means = accuracies.iter().filter_map(|(name, values)| Some((name, over_seeds(values).0?)));
+    // Of equals the first by name, as for a single replica.
+    means
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map_or(NONE.to_owned(), |(name, _)| readable(name))
+}
+
+/// What is to be known of single models, each remark once with the models that it is about.
+fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
+    let mut about: Vec<(String, Vec<String>)> = Vec::new();
+    for replica in replicas {
+        let mut add = |remark: String| {
+            let model = label(&replica.settings, shown);
+            match about.iter_mut().find(|(known, _)| *known == remark) {
+                Some((_, models)) => models.push(model),
+                None => about.push((remark, vec![model])),
+            }
+        };
+        if let Some(step) = replica.frozen_at_step {
+            add(format!("its loss was not finite at step {step}: the model is the one before"));
+        }
+        if replica.collapsed {
+            add("the attack network of its training collapsed: it was trained without a defense".to_owned());
+        }
+        if !replica.attack_trained && replica.attacks.contains_key("neural") {
+            let control = replica.control_accuracy.map_or(String::new(), |found| {
+                format!(" (it found {found:.3} of a planted signal, where 0.9 is due)")
+            });
+            add(format!("the neural attack did not train{control}: its accuracy says nothing of privacy"));
+        }
+        for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
+            for (name, result) in attacks {
+                if let Some(note) = &result.note {
+                    add(format!("{}{set}: {note}", readable(name)));
+                }
+            }
+        }
+        if let Some(result) = replica.attacks.values().find(|r| r.tpr_at_fpr_0_01.is_none()) {
+            add(format!("TPR@1%: {}", result.not_resolvable()));
+        }
+        replica.notes.iter().cloned().for_each(&mut add);
+    }
+    let lines: Vec<String> = about
+        .into_iter()
+        .map(|(remark, models)| {
+            let whom = if models.len() == replicas.len() { "all".to_owned() } else { models.join("; ") };
+            format!("  {whom}: {remark}")
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("To be known\n{}", lines.join("\n")))
+}
+
+fn legend(several: bool) -> String {
+    let interval = if several { "" } else { " [its 95% interval]" };
+    format!(
+        "Attack accuracy{interval}: 0.5 is guessing, 1 finds every member.\n\
+         TPR@1%: the share of members found with one false alarm in a hundred non-members."
+    )
+}
+
+fn readable(attack: &str) -> String {
+    attack.replace('_', " ")
+}
+
+fn rate(value: Option<f64>) -> String {
+    value.map_or(NONE.to_owned(), |value| format!("{value:.3}"))
+}
+
+fn with_interval(result: &AttackResult) -> String {
+    let [low, high] = result.ci95.accuracy;
+    format!("{:.3} [{low:.3}, {high:.3}]", result.accuracy)
+}
+
+fn mean_and_half_width(values: &[f64]) -> String {
+    match over_seeds(values) {
+        (Some(mean), Some([low, high])) => format!("{mean:.3} ± {:.3}", 0.5 * (high - low)),
+        (mean, _) => rate(mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::result::Intervals;
+    use crate::audit::summary::{Adapter, DatasetSummary, SCHEMA};
+    use crate::graph::Class;
+
+    fn attack(accuracy: f64, tpr: Option<f64>) -> AttackResult {
+        AttackResult {
+            accuracy,
+            auc: accuracy + 0.05,
+            tpr_at_fpr_0_001: None,
+            tpr_at_fpr_0_01: tpr,
+            ci95: Intervals {
+                accuracy: [accuracy - 0.01, accuracy + 0.01],
+                auc: [0.5, 1.0],
+                tpr_at_fpr_0_001: None,
+                tpr_at_fpr_0_01: None,
+            },
+            members: 500,
+            nonmembers: 500,
+            note: None,
+        }
+    }
+
+    fn replica(lambda: f64, seed: u64, leak: f64) -> ReplicaSummary {
+        let attacks = |leak: f64| {
+            Attacks::from([
+                ("confidence".to_owned(), attack(leak, Some(0.125))),
+                ("gap".to_owned(), attack(leak - 0.1, Some(0.0625))),
+                ("modified_entropy_per_class".to_owned(), attack(leak - 0.05, Some(0.0))),
+            ])
+        };
+        ReplicaSummary {
+            settings: Replica { lambda, seed, learning_rate: 1e-3, ..Replica::default() },
+            train_accuracy: 0.75 + 0.01 * seed as f64,
+            reference_accuracy: Some(0.5),
+            test_accuracy: Some(0.5),
+            attack_trained: true,
+            attacks: attacks(leak),
+            attacks_on_reference: attacks(0.6),
+            ..ReplicaSummary::default()
+        }
+    }
+
+    fn run(replicas: Vec<ReplicaSummary>) -> Summary {
+        Summary {
+            schema: SCHEMA,
+            version: "0.1.0".into(),
+            adapter: Adapter {
+                name: "llvmpipe (LLVM 19.1.7, 256 bits)".into(),
+                backend: "vulkan".into(),
+                kind: Class::Software,
+                driver: "llvmpipe".into(),
+            },
+            dataset: DatasetSummary { name: "synthetic".into(), records: 3000, features: 600, classes: 100 },
+            replicas,
+            seconds: 12.34,
+        }
+    }
+
+    #[test]
+    fn two_models_side_by_side() {
+        let text = summary(&run(vec![replica(0.0, 0, 0.9), replica(1.0, 0, 0.65)]));
+        assert_eq!(text, EXPECTED);
+    }
+
+    const EXPECTED: &str = "\
+synthetic: 3000 records, 600 features, 100 classes
+on llvmpipe (LLVM 19.1.7, 256 bits) (vulkan, software), 12.3 s
+
+Accuracy of the models, and the strongest attack on each
+λ  train  reference   test  strongest attack  its accuracy
+──────────────────────────────────────────────────────────────────
+0  0.750      0.500  0.500  confidence        0.900 [0.890, 0.910]
+1  0.750      0.500  0.500  confidence        0.650 [0.640, 0.660]
+
+Attacks on the members (D)
+                            λ 0                                  λ 1
+attack                      accuracy                AUC  TPR@1%  accuracy                AUC  TPR@1%
+────────────────────────────────────────────────────────────────────────────────────────────────────
+confidence                  0.900 [0.890, 0.910]  0.950   0.125  0.650 [0.640, 0.660]  0.700   0.125
+gap                         0.800 [0.790, 0.810]  0.850   0.062  0.550 [0.540, 0.560]  0.600   0.062
+modified entropy per class  0.850 [0.840, 0.860]  0.900   0.000  0.600 [0.590, 0.610]  0.650   0.000
+strongest                   confidence                           confidence
+
+Attacks on the reference set (D′)
+                            λ 0                                  λ 1
+attack                      accuracy                AUC  TPR@1%  accuracy                AUC  TPR@1%
+────────────────────────────────────────────────────────────────────────────────────────────────────
+confidence                  0.600 [0.590, 0.610]  0.650   0.125  0.600 [0.590, 0.610]  0.650   0.125
+gap                         0.500 [0.490, 0.510]  0.550   0.062  0.500 [0.490, 0.510]  0.550   0.062
+modified entropy per class  0.550 [0.540, 0.560]  0.600   0.000  0.550 [0.540, 0.560]  0.600   0.000
+strongest                   confidence                           confidence
+
+Attack accuracy [its 95% interval]: 0.5 is guessing, 1 finds every member.
+TPR@1%: the share of members found with one false alarm in a hundred non-members.
+";
+
+    #[test]
+    fn every_table_fits_a_hundred_columns() {
+        let sweep = (0..5).flat_map(|l| (0..3).map(move |seed| replica(f64::from(l) * 1.5, seed, 0.7)));
+        let text = summary(&run(sweep.collect()));
+        for line in text.lines() {
+            assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+        }
+    }
+
+    #[test]
+    fn seeds_are_averaged_with_students_interval() {
+        let text = summary(&run((0..3).map(|seed| replica(1.0, seed, 0.7 + 0.01 * seed as f64)).collect()));
+        // 0.71 ± t(2; 0.975) · 0.01 / √3.
+        assert!(text.contains("0.710 ± 0.025"), "{text}");
+        assert!(text.contains("strongest                   confidence\n"), "{text}");
+    }
+
+    #[test]
+    fn what_spoils_a_number_is_said_once_with_the_models() {
+        let mut replicas = vec![replica(0.0, 0, 0.7), replica(1.0, 0, 0.7), replica(2.0, 0, 0.7)];
+        replicas[1].collapsed = true;
+        replicas[2].collapsed = true;
+        replicas[2].frozen_at_step = Some(17);
+        replicas[2].attack_trained = false;
+        replicas[2].control_accuracy = Some(0.5);
+        for replica in &mut replicas {
+            replica.attacks.insert("neural".into(), attack(0.5, None));
+            replica.notes.push("a note".into());
+        }
+        let text = summary(&run(replicas));
+        for line in [
+            "  λ 1; λ 2: the attack network of its training collapsed",
+            "  λ 2: its loss was not finite at step 17",
+            "  λ 2: the neural attack did not train (it found 0.500 of a planted signal",
+            "  all: TPR@1%: not resolvable with 500 non-members",
+            "  all: a note",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+        assert!(!summary(&run(vec![replica(0.0, 0, 0.7)])).contains("To be known"));
+    }
+
+    #[test]
+    fn many_models_are_not_listed() {
+        let text = summary(&run((0..25).map(|seed| replica(0.0, seed, 0.7)).collect()));
+        assert!(text.contains("25 models: each is listed in summary.json"), "{text}");
+    }
+}

@@ -1,0 +1,237 @@
+//! The graphs of training: a plain step, and the min-max game as its pseudocode reads.
+//!
+//! A phase of a attack steps and c classifier steps is:
+//!
+//! ```text
+//! for each attack step:      draw m members and m reference records
+//!                            ω ← ascend mean gain of h(f(x), y)       (f fixed: not in wrt)
+//! for each classifier step:  draw m members
+//!                            θ ← descend cross-entropy + λ · penalty  (h fixed: not in wrt)
+//! ```
+//!
+//! Written so; that the forward passes of f become one is the plan's doing
+//! ([`Graph::hoist`](crate::graph::Graph::hoist)).
+
+use super::config::{AttackLoss, Config, Penalty};
+use super::schedule::Phase;
+use crate::dataset::{Layout, ResidentNodes};
+use crate::error::Result;
+use crate::graph::{Graph, NodeId, Tensor};
+use crate::nn::{Attack, Dropping, Mlp, Optimizer, SCALARS};
+use crate::ops::{
+    ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
+    MembershipGain, Tape, gradients,
+};
+
+/// Everything structural of a run: the two networks and the forms of their losses.
+#[derive(Debug, Clone)]
+pub struct Game {
+    pub classifier: Mlp,
+    pub classifier_optimizer: Optimizer,
+    pub classifier_momentum: f64,
+    pub attack: Attack,
+    pub attack_optimizer: Optimizer,
+    pub attack_momentum: f64,
+    /// What h ascends.
+    pub attack_gain: GainForm,
+    /// What f descends, times λ, and the sign that makes it so.
+    pub penalty: (GainForm, f64),
+    /// m.
+    pub batch: usize,
+    /// Whether f has dropout layers (a replica's rate may still be 0).
+    pub dropout: bool,
+}
+
+/// A phase's graph and the nodes that need memory.
+#[derive(Debug)]
+pub struct PhaseGraph {
+    pub graph: Graph,
+    pub phase: Phase,
+    pub data: ResidentNodes,
+    /// u32 `[steps, (2a + c) m]`: record numbers, a line a run.
+    pub rows: NodeId,
+    /// The bits of f32, `[steps, …]`: [`Slots`], a line a run.
+    pub scalars: NodeId,
+    /// u32 `[steps, 2c]`: dropout's (seed, step) for each classifier step.
+    pub keys: Option<NodeId>,
+    /// u32 `[1, 1]`: the line.
+    pub counter: NodeId,
+    pub classifier: Trained,
+    /// Where the phase has attack steps or a penalty.
+    pub attack: Option<Trained>,
+}
+
+/// A network's state and counters in a graph, before and after a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Trained {
+    pub state: NodeId,
+    pub counts: NodeId,
+    pub state_after: NodeId,
+    pub counts_after: NodeId,
+}
+
+impl Trained {
+    fn new(graph: &mut Graph, name: &str, state: Tensor, counts: usize) -> Self {
+        let state = graph.state(name, state);
+        let counts = graph.state(&format!("{name} counts"), Tensor::f32(1, counts));
+        Trained { state, counts, state_after: state, counts_after: counts }
+    }
+}
+
+/// Where a line of scalars holds what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slots {
+    phase: Phase,
+}
+
+impl Slots {
+    pub fn of(phase: Phase) -> Self {
+        Slots { phase }
+    }
+
+    /// The optimiser's words of attack step `j`.
+    pub fn attack(self, j: usize) -> usize {
+        SCALARS * j
+    }
+
+    /// The optimiser's words of classifier step `i`.
+    pub fn classifier(self, i: usize) -> usize {
+        SCALARS * (self.phase.attack + i)
+    }
+
+    /// The penalty's factor, λ with its sign.
+    pub fn penalty(self) -> usize {
+        self.classifier(self.phase.classifier)
+    }
+
+    /// The dropout rate.
+    pub fn dropout(self) -> usize {
+        self.penalty() + 1
+    }
+
+    /// The line's tensor.
+    pub fn line(self) -> Tensor {
+        Tensor::f32(1, self.dropout() + 1)
+    }
+}
+
+impl Game {
+    /// The game of `config` for data of so many features and classes.
+    pub fn new(config: &Config, features: usize, classes: usize) -> Self {
+        let (model, defense, attack) = (&config.model, &config.defense, &config.defense.attack);
+        Game {
+            classifier: Mlp::new(features, &model.hidden, classes, model.activation),
+            classifier_optimizer: model.optimizer,
+            classifier_momentum: model.momentum,
+            attack: Attack::new(
+                classes,
+                [&attack.prediction_layers, &attack.label_layers, &attack.joint_layers],
+                defense.attack_input,
+                defense.top_k,
+                defense.label_encoding,
+            ),
+            attack_optimizer: attack.optimizer,
+            attack_momentum: attack.momentum,
+            attack_gain: match defense.attack_loss {
+                AttackLoss::Log => GainForm::Log,
+                AttackLoss::Squared => GainForm::Squared,
+            },
+            penalty: match defense.penalty {
+                Penalty::Log => (GainForm::Log, 1.0),
+                Penalty::Linear => (GainForm::Linear, 1.0),
+                // mean h² is the negative of the squared gain of records taken for non-members.
+                Penalty::Squared => (GainForm::Squared, -1.0),
+            },
+            batch: config.train.batch,
+            dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
+        }
+    }
+
+    /// The graph of `phase` for resident data of `layout`, with tapes of `steps` lines.
+    ///
+    /// # Errors
+    /// Shapes that do not fit, a bug.
+    pub fn graph(&self, phase: Phase, layout: Layout, steps: usize) -> Result<PhaseGraph> {
+        let mut graph = Graph::new();
+        let g = &mut graph;
+        let data = layout.nodes(g);
+        let slots = Slots::of(phase);
+        let counter = g.state("step counter", Tensor::u32(1, 1));
+        let rows_tape = g.input("tape of rows", Tensor::u32(steps, phase.rows(self.batch)));
+        let rows = g.apply(Tape { line: Tensor::u32(phase.rows(self.batch), 1) }, &[rows_tape, counter])?;
+        let scalars_tape = g.input("tape of scalars", Tensor::u32(steps, slots.line().elements()));
+        let scalars = g.apply(Tape { line: slots.line() }, &[scalars_tape, counter])?;
+        let keys = match self.dropout && phase.classifier > 0 {
+            true => {
+                let tape = g.input("tape of keys", Tensor::u32(steps, 2 * phase.classifier));
+                let line = Tensor::u32(2 * phase.classifier, 1);
+                Some((tape, g.apply(Tape { line }, &[tape, counter])?))
+            }
+            false => None,
+        };
+        let network = &self.classifier.network;
+        let state = self.classifier_optimizer.state(network.parameters());
+        let mut f = Trained::new(g, "classifier", state, CLASSIFIER_COUNTS);
+        let state = self.attack_optimizer.state(self.attack.network.parameters());
+        let played = phase.attack > 0 || phase.penalised;
+        let mut h = played.then(|| Trained::new(g, "attack", state, ATTACK_COUNTS));
+
+        let m = self.batch;
+        let mut f_weights = network.views(g, f.state_after)?;
+        for j in 0..phase.attack {
+            let Some(h) = &mut h else { unreachable!("attack steps have an attack network") };
+            let rows = g.rows(rows, 2 * m * j, 2 * m)?;
+            let (x, labels) = data.gather(g, rows)?;
+            let z = self.classifier.forward(g, &f_weights, x, None)?;
+            let weights = self.attack.network.views(g, h.state_after)?;
+            let (s, _) = self.attack.forward(g, &weights, z, labels)?;
+            let gain = g.apply(MembershipGain { form: self.attack_gain, members: m }, &[s])?;
+            let ascend = g.constant(-1.0);
+            let parts = gradients(g, &[(gain, ascend)], &weights)?;
+            let gradient = g.pack("attack gradient", &parts);
+            h.counts_after = g.update(CountAttack { members: m }, &[h.counts_after, s, counter])?;
+            let (slot, momentum) = (slots.attack(j), self.attack_momentum);
+            h.state_after = self.attack_optimizer.update(g, h.state_after, gradient, scalars, slot, momentum)?;
+        }
+        for i in 0..phase.classifier {
+            let rows = g.rows(rows, m * (2 * phase.attack + i), m)?;
+            let (x, labels) = data.gather(g, rows)?;
+            let dropping = match keys {
+                Some((_, line)) => Some(Dropping {
+                    key: g.view("key", line, 2 * i, 1, 2)?,
+                    rate: g.view("dropout rate", scalars, slots.dropout(), 1, 1)?,
+                }),
+                None => None,
+            };
+            let z = self.classifier.forward(g, &f_weights, x, dropping)?;
+            let descend = g.constant(1.0);
+            let mut roots = vec![(g.apply(CrossEntropy, &[z, labels])?, descend)];
+            if let (true, Some(h)) = (phase.penalised, &h) {
+                let weights = self.attack.network.views(g, h.state_after)?;
+                let (s, _) = self.attack.forward(g, &weights, z, labels)?;
+                let (form, _) = self.penalty;
+                let members = if form == GainForm::Squared { 0 } else { m };
+                let gain = g.apply(MembershipGain { form, members }, &[s])?;
+                roots.push((gain, g.view("penalty", scalars, slots.penalty(), 1, 1)?));
+            }
+            let parts = gradients(g, &roots, &f_weights)?;
+            let gradient = g.pack("classifier gradient", &parts);
+            f.counts_after = g.update(CountClassifier, &[f.counts_after, z, labels, counter])?;
+            let (slot, momentum) = (slots.classifier(i), self.classifier_momentum);
+            f.state_after = self.classifier_optimizer.update(g, f.state_after, gradient, scalars, slot, momentum)?;
+            f_weights = network.views(g, f.state_after)?;
+        }
+        g.update(Advance, &[counter])?;
+        Ok(PhaseGraph {
+            phase,
+            data,
+            rows: rows_tape,
+            scalars: scalars_tape,
+            keys: keys.map(|(tape, _)| tape),
+            counter,
+            classifier: f,
+            attack: h,
+            graph,
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! Training: a configuration and a data set in, a run directory out.
+//!
+//! | what | where |
+//! |---|---|
+//! | what was asked for | [`config`], [`preset`] |
+//! | which records when | `batches`, [`schedule`] |
+//! | the graphs of a step | [`game`] |
+//! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
+//! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
+
+mod batches;
+mod checkpoint;
+pub mod config;
+mod evaluate;
+pub mod game;
+pub mod group;
+mod model_file;
+pub mod observer;
+mod pace;
+pub mod predictions;
+pub mod preset;
+pub mod run_directory;
+pub mod schedule;
+
+pub use observer::{EpochMetrics, Event, Observer};
+pub use batches::Batches;
+pub use pace::Pace;
+pub use run_directory::RunDirectory;
+
+use crate::audit::summary::DatasetSummary;
+use crate::dataset::{Dataset, Layout, Split, load_splits};
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::ops::Format;
+use config::{Config, Replica};
+use game::Game;
+use group::{Group, Member, State};
+use model_file::NamedTensor;
+use predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use schedule::Schedule;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// What a run needs.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub config: &'a Config,
+    pub dataset: &'a Dataset,
+    pub context: &'a Context,
+    pub directory: &'a RunDirectory,
+    /// Go on from the directory's checkpoints.
+    pub resume: bool,
+    /// Set from outside (Ctrl-C): stop at the next submission.
+    pub stop: &'a AtomicBool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// Replicas that were frozen, and at which step.
+    pub frozen: Vec<(usize, u64)>,
+    pub seconds: f64,
+}
+
+/// The configured data: a file, or synthetic records.
+///
+/// # Errors
+/// What [`crate::dataset::load`] and [`crate::dataset::synthetic`] find.
+pub fn load(config: &Config) -> Result<Dataset> {
+    match config.data.path.as_str() {
+        "" => crate::dataset::synthetic(&config.data.synthetic),
+        path => crate::dataset::load(Path::new(path), &config.data.load_options()),
+    }
+}
+
+/// Trains all replicas of the configuration and fills the run directory: configuration, split, a line
+/// of metrics an epoch and replica, checkpoints, at the end models and predictions.
+///
+/// # Errors
+/// Sizes that do not fit the data or the adapter, the file system's, a lost device;
+/// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set, with all whole epochs kept.
+pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
+    let started = Instant::now();
+    let Job { config, dataset, context, directory, .. } = *job;
+    let replicas = config.replicas();
+    let splits = splits(config, &replicas, dataset.records())?;
+    check_sizes(config, &splits[0])?;
+    if !job.resume {
+        directory.write_config(config)?;
+        directory.write_splits(&splits)?;
+    }
+    let steps = splits[0].members.len() / config.train.batch;
+    let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
+    let game = Game::new(config, dataset.width(), dataset.classes);
+    let members: Vec<Member> = replicas
+        .iter()
+        .zip(splits)
+        .enumerate()
+        .map(|(number, (&settings, split))| {
+            let standardisation = dataset.standardisation(&split.members);
+            Member { number, settings, split, standardisation }
+        })
+        .collect();
+    let size = group_size(context, &game, &schedule, dataset, members.len())?;
+    let groups: Vec<&[Member]> = members.chunks(size).collect();
+    let mut checkpoints = vec![];
+    for group in 0..groups.len() {
+        checkpoints.push(match job.resume {
+            true => checkpoint::newest(directory, group)?,
+            false => (None, vec![]),
+        });
+    }
+    if job.resume {
+        let epochs: Vec<usize> = checkpoints.iter().map(|(c, _)| c.as_ref().map_or(0, |c| c.0)).collect();
+        directory.truncate_metrics(|m| m.epoch <= epochs[m.replica / size])?;
+        let epoch = epochs.iter().copied().min().unwrap_or(0);
+        let skipped = checkpoints.iter().flat_map(|(_, damaged)| damaged.clone()).collect();
+        observer.event(&Event::Resumed { epoch, skipped });
+    }
+
+    let mut outcome = Outcome::default();
+    let (mut tensors, mut predictions) = (vec![], vec![]);
+    for (number, (members, (found, _))) in groups.iter().zip(checkpoints).enumerate() {
+        let mut group = Group::new(context, config, &game, &schedule, dataset, members.to_vec())?;
+        if number == 0 {
+            observer.event(&Event::Started {
+                replicas: replicas.len(),
+                groups: groups.len(),
+                epochs: config.train.epochs,
+                steps,
+                dispatches: group.dispatches().into_iter().max().unwrap_or(0),
+                tiles: format!("{:?}", context.target().tile).to_lowercase(),
+            });
+        }
+        train_group(job, &schedule, &mut group, number, found, observer)?;
+        let frozen = group.members.iter().zip(&group.state().frozen);
+        outcome.frozen.extend(frozen.filter_map(|(m, step)| step.map(|step| (m.number, step))));
+        tensors.extend(model_tensors(&group, &game));
+        predictions.extend(predict(job, &group, &game)?);
+    }
+    directory.write_model(&tensors, &model_metadata(dataset, &replicas)?)?;
+    directory.write_predictions(&predictions)?;
+    outcome.seconds = started.elapsed().as_secs_f64();
+    Ok(outcome)
+}
+
+/// The records of each replica: by its seed, or from the split file, one list for all or one each.
+fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<Split>> {
+    let data = &config.data;
+    if data.split.is_empty() {
+        let test = (data.test > 0).then_some(data.test);
+        let draw = |r: &Replica| Split::random(records, data.members, data.reference, test, r.seed);
+        return replicas.iter().map(draw).collect();
+    }
+    let path = Path::new(&data.split);
+    match load_splits(path) {
+        Ok(splits) if splits.len() > 1 => {
+            if splits.len() != replicas.len() {
+                return Err(Error::usage("data.split")
+                    .expected(format!("one split, or {} of them, one a replica", replicas.len()))
+                    .found(format!("{} in {}", splits.len(), data.split)));
+            }
+            for split in &splits {
+                split.check(records)?;
+            }
+            Ok(splits)
+        }
+        // One split, or a form that only a single split can have.
+        _ => Ok(vec![Split::from_file(path, records)?; replicas.len()]),
+    }
+}
+
+/// Refuses sets that are smaller than a batch, before any GPU work.
+fn check_sizes(config: &Config, split: &Split) -> Result<()> {
+    let batch = config.train.batch;
+    if split.members.len() < batch {
+        return Err(Error::usage("train.batch")
+            .expected(format!("at most {}, the number of members", split.members.len()))
+            .found(batch.to_string())
+            .advice("lower --batch, or train on more members"));
+    }
+    if config.is_defended() && split.reference.len() < batch {
+        return Err(Error::usage("data.reference")
+            .expected(format!("at least {batch} reference records, a batch, for the defense"))
+            .found(split.reference.len().to_string())
+            .advice("raise --reference, lower --batch, or train without the defense (--lambda 0)"));
+    }
+    Ok(())
+}
+
+/// How many replicas fit the adapter's limits at once.
+fn group_size(
+    context: &Context,
+    game: &Game,
+    schedule: &Schedule,
+    dataset: &Dataset,
+    replicas: usize,
+) -> Result<usize> {
+    let format = match dataset.features {
+        crate::dataset::Features::Bits { .. } => Format::Bits,
+        crate::dataset::Features::Bytes { .. } => Format::Bytes,
+        crate::dataset::Features::Floats { .. } => Format::Floats,
+    };
+    let layout = Layout { format, records: dataset.records(), width: dataset.width(), standardised: false };
+    let limit = context.limits().tensor_bytes();
+    let mut size = replicas;
+    for (i, &phase) in schedule.phases.iter().enumerate() {
+        let graph = game.graph(phase, layout, schedule.most_runs(i).max(1))?.graph;
+        // The merged forward pass is the largest.
+        size = size.min(crate::plan::replicas_within(&graph.hoist().0, limit));
+    }
+    // Not even one: allocation will say what is too large, and by how much.
+    Ok(size.clamp(1, context.limits().workgroups as usize))
+}
+
+fn train_group(
+    job: &Job,
+    schedule: &Schedule,
+    group: &mut Group,
+    number: usize,
+    found: Option<(usize, State)>,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let mut first = 0;
+    if let Some((epochs, state)) = found {
+        if state.classifier.len() != group.state().classifier.len()
+            || state.attack.len() != group.state().attack.len()
+        {
+            return Err(Error::data("checkpoint")
+                .expected("the networks of run.toml")
+                .found("networks of other sizes")
+                .advice("the directory's files do not belong together: train anew"));
+        }
+        group.restore(state);
+        first = epochs;
+    }
+    for epoch in first..schedule.epochs.len() {
+        let total = schedule.runs(epoch);
+        let mut progress =
+            |done: usize| observer.event(&Event::Steps { epoch: epoch + 1, done, total });
+        let metrics = group.epoch(epoch, job.stop, &mut progress)?;
+        // Metrics first: a line too many is dropped on resuming, one too few would be lost.
+        job.directory.append_metrics(&metrics)?;
+        checkpoint::save(job.directory, number, epoch + 1, group.state())?;
+        for line in metrics.iter().filter(|m| m.frozen_at_step.is_some() && m.epoch == epoch + 1) {
+            if let Some(step) = line.frozen_at_step.filter(|s| *s >= schedule.before(epoch).classifier) {
+                observer.event(&Event::Warning(format!(
+                    "replica {} ({:?}): the loss or a parameter was not finite at step {step}; it stays as \
+                     it was after epoch {epoch}",
+                    line.replica, line.settings
+                )));
+            }
+        }
+        observer.event(&Event::Epoch(metrics));
+    }
+    Ok(())
+}
+
+/// The parameters of a group by name: `replica.0.classifier.layers.0.weight`, ….
+fn model_tensors(group: &Group, game: &Game) -> Vec<NamedTensor> {
+    let state = group.state();
+    let replicas = group.members.len();
+    let mut tensors = vec![];
+    for (r, member) in group.members.iter().enumerate() {
+        let part = |values: &[f32]| values[values.len() / replicas * r..][..values.len() / replicas].to_vec();
+        let prefix = format!("replica.{}", member.number);
+        for (network, name, values) in [
+            (&game.classifier.network, "classifier", &state.classifier),
+            (&game.attack.network, "attack", &state.attack),
+        ] {
+            if values.is_empty() {
+                continue;
+            }
+            let named = network.tensors(&part(values)).into_iter();
+            tensors.extend(named.map(|(tensor, shape, data)| NamedTensor {
+                name: format!("{prefix}.{name}.{tensor}"),
+                shape,
+                data,
+            }));
+        }
+        if let Some(s) = &member.standardisation {
+            for (name, data) in [("shift", &s.shift), ("scale", &s.scale)] {
+                let name = format!("{prefix}.features.{name}");
+                tensors.push(NamedTensor { name, shape: vec![data.len()], data: data.clone() });
+            }
+        }
+    }
+    tensors
+}
+
+/// What a reader of the model needs besides tensors.
+fn model_metadata(dataset: &Dataset, replicas: &[Replica]) -> Result<BTreeMap<String, String>> {
+    let json = |value: serde_json::Result<String>| {
+        value.map_err(|e| Error::data("model.safetensors").found(e.to_string()))
+    };
+    let facts = DatasetSummary {
+        name: dataset.name.clone(),
+        records: dataset.records(),
+        features: dataset.width(),
+        classes: dataset.classes,
+    };
+    Ok(BTreeMap::from([
+        ("dataset".to_string(), json(serde_json::to_string(&facts))?),
+        ("veilgrad".to_string(), env!("CARGO_PKG_VERSION").to_string()),
+        ("class_names".to_string(), json(serde_json::to_string(&dataset.class_names))?),
+        ("encoding".to_string(), json(serde_json::to_string(&dataset.encoding))?),
+        ("replicas".to_string(), json(serde_json::to_string(replicas))?),
+    ]))
+}
+
+/// The classifiers' logits of members, reference and test records.
+fn predict(job: &Job, group: &Group, game: &Game) -> Result<Vec<ReplicaPredictions>> {
+    let records: Vec<Vec<u32>> = group
+        .members
+        .iter()
+        .map(|m| [&m.split.members[..], &m.split.reference, &m.split.test].concat())
+        .collect();
+    let (resident, classifier) = group.parts();
+    let logits = evaluate::logits(job.context, game, resident, classifier, &records, job.stop)?;
+    let predictions = group.members.iter().zip(records).zip(logits);
+    Ok(predictions
+        .map(|((member, rows), logits)| {
+            let sizes = [
+                (MEMBER, member.split.members.len()),
+                (REFERENCE, member.split.reference.len()),
+                (TEST, member.split.test.len()),
+            ];
+            ReplicaPredictions {
+                logits,
+                classes: job.dataset.classes,
+                labels: rows.iter().map(|&row| job.dataset.labels[row as usize]).collect(),
+                membership: sizes.iter().flat_map(|&(code, n)| std::iter::repeat_n(code, n)).collect(),
+                rows,
+            }
+        })
+        .collect())
+}

@@ -1,0 +1,148 @@
+//! What training and auditing tell whoever started them, while they run.
+//!
+//! Not how it is shown: nothing below the command line prints.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::config::Replica;
+use crate::gpu::AdapterSummary;
+
+/// Hears [`Event`]s. `()` ignores them.
+pub trait Observer {
+    fn event(&mut self, event: &Event);
+}
+
+impl Observer for () {
+    fn event(&mut self, _: &Event) {}
+}
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The adapter was opened.
+    Adapter(AdapterSummary),
+    /// The data were read.
+    Dataset {
+        name: String,
+        /// A sentence on what was detected.
+        kind: String,
+        records: usize,
+        features: usize,
+        classes: usize,
+    },
+    /// The configuration comes from a preset.
+    Preset {
+        name: String,
+        /// Where it departs from what it reproduces.
+        deviations: Vec<String>,
+    },
+    /// Training begins.
+    Started {
+        replicas: usize,
+        /// Groups of replicas that are trained one after another, for want of memory.
+        groups: usize,
+        epochs: usize,
+        /// Classifier steps an epoch.
+        steps: usize,
+        /// Dispatches a step.
+        dispatches: usize,
+        /// Which variants of the kernels are used.
+        tiles: String,
+    },
+    /// Training goes on after the last whole checkpoint.
+    Resumed {
+        /// Epochs done before.
+        epoch: usize,
+        /// Damaged checkpoints that were passed over, by name.
+        skipped: Vec<String>,
+    },
+    /// Some steps of epoch `epoch` (from 1) are done.
+    Steps { epoch: usize, done: usize, total: usize },
+    /// An epoch is done, of these replicas.
+    Epoch(Vec<EpochMetrics>),
+    /// Some of an attack of the audit is done.
+    Attack { name: String, done: usize, total: usize },
+    /// Worth knowing.
+    Note(String),
+    /// Something that changes what the results mean.
+    Warning(String),
+}
+
+/// An epoch of a replica: a line of `metrics.jsonl`.
+///
+/// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
+/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`) stand among them. Accuracies
+/// are fractions. `null`: not measured, and for the loss: not finite.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// From 1.
+    pub epoch: usize,
+    /// From 0, in the order of [`Config::replicas`](super::config::Config::replicas).
+    pub replica: usize,
+    #[serde(flatten)]
+    pub settings: Replica,
+    /// The classifier's mean cross-entropy over the epoch's batches, the penalty not included; nats.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub loss: f64,
+    /// On the batches as they were trained on.
+    pub train_accuracy: f64,
+    /// The attack network's inference gain, ½ mean log h on D + ½ mean log(1 − h) on D′; −0.693 is
+    /// guessing. Where there is a game.
+    pub gain: Option<f64>,
+    /// The attack network's, on the batches that it was trained on. Where there is a game.
+    pub attack_accuracy: Option<f64>,
+    /// The standard deviation of the attack network's logit over the epoch's records.
+    pub attack_logit_deviation: Option<f64>,
+    /// After the epoch, on the first `train.evaluate_limit` records of D′.
+    pub reference_accuracy: Option<f64>,
+    /// After the epoch, on the first `train.evaluate_limit` test records.
+    pub test_accuracy: Option<f64>,
+    /// Whether the attack network says the same of every record: it has not trained.
+    pub collapsed: Option<bool>,
+    /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
+    /// replica stays as it was before.
+    pub frozen_at_step: Option<u64>,
+    pub seconds: f64,
+}
+
+/// JSON has no NaN: serde_json writes `null` for what is not finite.
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_documented_keys() {
+        let metrics = EpochMetrics {
+            epoch: 2,
+            replica: 1,
+            settings: Replica { lambda: 0.5, seed: 7, ..Replica::default() },
+            loss: 1.25,
+            train_accuracy: 0.5,
+            gain: Some(-0.6875),
+            collapsed: Some(false),
+            seconds: 3.0,
+            ..EpochMetrics::default()
+        };
+        let line = serde_json::to_string(&metrics).unwrap();
+        assert_eq!(
+            line,
+            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
+        );
+        assert_eq!(serde_json::from_str::<EpochMetrics>(&line).unwrap(), metrics);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_is_null_and_read_back() {
+        for loss in [f64::NAN, f64::INFINITY] {
+            let metrics = EpochMetrics { loss, gain: Some(f64::NEG_INFINITY), ..EpochMetrics::default() };
+            let line = serde_json::to_string(&metrics).unwrap();
+            assert!(line.contains(r#""loss":null"#) && line.contains(r#""gain":null"#), "{line}");
+            let back: EpochMetrics = serde_json::from_str(&line).unwrap();
+            assert!(back.loss.is_nan() && back.gain.is_none());
+        }
+    }
+}

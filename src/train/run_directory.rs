@@ -1,0 +1,475 @@
+//! A run's directory: which files it holds, and how each appears there whole or not at all.
+//!
+//! Not what is in them: the tensors' format is [`super::model_file`]'s, the arrays' [`super::predictions`]',
+//! checkpoints' their own.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run.toml` | the resolved configuration; `--preset DIR/run.toml` repeats the run |
+//! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`] |
+//! | `model.safetensors` | every replica's parameters |
+//! | `split.npz` | who was member, reference and test record |
+//! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
+//! | `summary.json` | accuracies and attacks: [`Summary`] |
+//! | `checkpoint…` | what an interrupted run continues from |
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::config::{Config, Layer};
+use super::model_file::{NamedTensor, write_safetensors};
+use super::observer::EpochMetrics;
+use super::predictions::{ReplicaPredictions, load_predictions, save_predictions};
+use crate::audit::summary::Summary;
+use crate::dataset::{Split, load_splits, save_splits};
+use crate::error::{Error, Kind, Result};
+
+pub const CONFIG: &str = "run.toml";
+pub const METRICS: &str = "metrics.jsonl";
+pub const MODEL: &str = "model.safetensors";
+pub const SPLIT: &str = "split.npz";
+pub const PREDICTIONS: &str = "predictions.npz";
+pub const SUMMARY: &str = "summary.json";
+
+/// What the names of a run's checkpoint files begin with.
+pub const CHECKPOINT_PREFIX: &str = "checkpoint";
+
+/// What a file's name ends in while it is being written.
+const PARTIAL: &str = ".partial";
+
+/// The directory of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes `path` the directory of a new run, and its parents where they are missing. With `force` a
+    /// run that is there is replaced: once [`write_config`](Self::write_config) begins the new one, so
+    /// that nothing is lost to a run that cannot begin.
+    ///
+    /// # Errors
+    /// As [`check_free`](Self::check_free); a directory that cannot be made or written.
+    pub fn create(path: &Path, force: bool) -> Result<Self> {
+        Self::check_free(path, force)?;
+        fs::create_dir_all(path).map_err(|e| Error::io(path, &e))?;
+        let directory = RunDirectory { path: path.to_owned() };
+        // Found out now, not after the first epoch.
+        tempfile::tempfile_in(path).map_err(|e| Error::io(path, &e))?;
+        Ok(directory)
+    }
+
+    /// Whether [`create`](Self::create) would find the place free.
+    ///
+    /// # Errors
+    /// `path` is a file, or without `force` a directory that is not empty.
+    pub fn check_free(path: &Path, force: bool) -> Result<()> {
+        let error = || Error::new(Kind::Io, path.display().to_string()).expected("a new or empty directory");
+        if !path.exists() {
+            return Ok(());
+        }
+        if !path.is_dir() {
+            return Err(error().found("a file").advice("choose another --out"));
+        }
+        let names = names(path)?;
+        if force || names.is_empty() {
+            return Ok(());
+        }
+        Err(if names.iter().any(|name| is_own(name)) {
+            error().found("a run").advice("choose another --out, or replace that run with --force")
+        } else {
+            error()
+                .found(format!("a directory with {} other files", names.len()))
+                .advice("choose another --out, or with --force put the run beside them")
+        })
+    }
+
+    /// The directory of a run that was begun.
+    ///
+    /// # Errors
+    /// There is no `run.toml` at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.join(CONFIG).is_file() {
+            return Ok(RunDirectory { path: path.to_owned() });
+        }
+        let found = match (path.exists(), path.is_dir()) {
+            (false, _) => "nothing",
+            (true, false) => "a file",
+            (true, true) => "a directory without it",
+        };
+        Err(Error::new(Kind::Io, path.display().to_string())
+            .expected(format!("a run's directory, with its {CONFIG}"))
+            .found(found)
+            .advice("give the directory that `veilgrad train` or `veilgrad demo` named"))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether the file `name` is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.file(name).is_file()
+    }
+
+    /// Whether training has come to its end: the predictions are the last thing that it writes.
+    pub fn is_trained(&self) -> bool {
+        self.has(PREDICTIONS)
+    }
+
+    /// # Errors
+    /// Training has not come to its end.
+    pub fn check_trained(&self) -> Result<()> {
+        if self.is_trained() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Io, self.file(PREDICTIONS).display().to_string())
+            .expected("the predictions of a finished run")
+            .found("none: its training has not come to its end")
+            .advice(format!("finish it with `veilgrad train --resume {}`", self.path.display())))
+    }
+
+    /// Writes the file `name` beside its place, flushed to the disk, then renames it.
+    ///
+    /// # Errors
+    /// Those of `fill` and of the file system; a file of that name is then as it was.
+    pub fn write(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
+    ) -> Result<()> {
+        let path = self.file(name);
+        let aside = self.file(&format!("{name}{PARTIAL}"));
+        let failed = |e: std::io::Error| Error::io(&path, &e);
+        let mut writer = BufWriter::new(File::create(&aside).map_err(failed)?);
+        let written = fill(&mut writer)
+            .and_then(|()| writer.into_inner().map_err(|e| failed(e.into_error())))
+            .and_then(|file| file.sync_all().map_err(failed))
+            .and_then(|()| fs::rename(&aside, &path).map_err(failed));
+        if written.is_err() {
+            // The first error is the one to report; what cannot be removed is only litter.
+            let _ = fs::remove_file(&aside);
+        }
+        written
+    }
+
+    /// Begins the run: removes the files of one that it replaces, and no others, and writes `run.toml`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let text = config.to_toml()?;
+        self.remove_own_files()?;
+        self.write_bytes(CONFIG, text.as_bytes())
+    }
+
+    /// Reads `run.toml`, its ranges checked.
+    ///
+    /// # Errors
+    /// A file that is missing or that somebody damaged, placed by its line.
+    pub fn read_config(&self) -> Result<Config> {
+        Config::resolve(&[Layer::read(&self.file(CONFIG))?])
+    }
+
+    /// Adds a line for each of `metrics` to `metrics.jsonl`, in one write.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn append_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {
+        let path = self.file(METRICS);
+        let failed = |e: std::io::Error| Error::io(&path, &e);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
+        file.write_all(&self.metric_lines(metrics)?).and_then(|()| file.sync_data()).map_err(failed)
+    }
+
+    /// Keeps the lines of `metrics.jsonl` that `keep` accepts: those up to the checkpoint that a run
+    /// continues from. A last line that was cut short goes.
+    ///
+    /// # Errors
+    /// As [`read_metrics`](Self::read_metrics); the file system's.
+    pub fn truncate_metrics(&self, keep: impl Fn(&EpochMetrics) -> bool) -> Result<()> {
+        let mut metrics = self.read_metrics()?;
+        metrics.retain(keep);
+        let lines = self.metric_lines(&metrics)?;
+        self.write_bytes(METRICS, &lines)
+    }
+
+    /// The lines of `metrics.jsonl`, none where there is no such file. A last line that was cut short
+    /// (the process was killed) does not count.
+    ///
+    /// # Errors
+    /// Any other line that is no [`EpochMetrics`].
+    pub fn read_metrics(&self) -> Result<Vec<EpochMetrics>> {
+        let path = self.file(METRICS);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io(&path, &e)),
+        };
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .zip(1..)
+            .map(|(line, number)| {
+                serde_json::from_str(line).map_err(|e| {
+                    Error::data(format!("{}:{number}", path.display()))
+                        .expected("the metrics of an epoch and replica")
+                        .found(e.to_string())
+                })
+            })
+            .collect()
+    }
+
+    /// Writes `model.safetensors`: the same tensors and metadata give the same bytes.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_model(&self, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<()> {
+        let path = self.file(MODEL);
+        self.write(MODEL, |w| write_safetensors(w, tensors, metadata).map_err(|e| Error::io(&path, &e)))
+    }
+
+    /// Writes `split.npz`, a split a replica.
+    ///
+    /// # Errors
+    /// Splits of different sizes; the file system's.
+    pub fn write_splits(&self, splits: &[Split]) -> Result<()> {
+        save_splits(&self.file(SPLIT), splits)
+    }
+
+    /// Reads `split.npz`, a split a replica.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn read_splits(&self) -> Result<Vec<Split>> {
+        load_splits(&self.file(SPLIT))
+    }
+
+    /// Writes `predictions.npz`, a set a replica.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_predictions(&self, replicas: &[ReplicaPredictions]) -> Result<()> {
+        save_predictions(&self.file(PREDICTIONS), replicas)
+    }
+
+    /// Reads `predictions.npz`.
+    ///
+    /// # Errors
+    /// Training has not come to its end; a damaged file.
+    pub fn read_predictions(&self) -> Result<Vec<ReplicaPredictions>> {
+        self.check_trained()?;
+        load_predictions(&self.file(PREDICTIONS))
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_summary(&self, summary: &Summary) -> Result<()> {
+        let mut text = summary.to_json()?;
+        text.push('\n');
+        self.write_bytes(SUMMARY, text.as_bytes())
+    }
+
+    /// Reads `summary.json`.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn read_summary(&self) -> Result<Summary> {
+        let path = self.file(SUMMARY);
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        serde_json::from_str(&text).map_err(|e| {
+            Error::data(path.display().to_string())
+                .expected("a run's summary")
+                .found(e.to_string())
+                .advice(format!("write it again with `veilgrad audit {}`", self.path.display()))
+        })
+    }
+
+    /// Removes a run that has nothing to keep: no epoch of it was finished.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn discard_if_unbegun(&self) -> Result<()> {
+        let begun = |name: &String| name == METRICS || name == MODEL || name.starts_with(CHECKPOINT_PREFIX);
+        if names(&self.path)?.iter().any(begun) {
+            return Ok(());
+        }
+        self.remove_own_files()?;
+        if names(&self.path)?.is_empty() {
+            fs::remove_dir(&self.path).map_err(|e| Error::io(&self.path, &e))?;
+        }
+        Ok(())
+    }
+
+    fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.file(name);
+        self.write(name, |w| w.write_all(bytes).map_err(|e| Error::io(&path, &e)))
+    }
+
+    fn metric_lines(&self, metrics: &[EpochMetrics]) -> Result<Vec<u8>> {
+        let mut lines = Vec::new();
+        for metrics in metrics {
+            serde_json::to_writer(&mut lines, metrics).map_err(|e| {
+                Error::new(Kind::Io, self.file(METRICS).display().to_string()).found(e.to_string())
+            })?;
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
+
+    fn remove_own_files(&self) -> Result<()> {
+        for name in names(&self.path)?.iter().filter(|name| is_own(name)) {
+            let path = self.file(name);
+            fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a run writes a file of this name, or was killed while it did.
+fn is_own(name: &str) -> bool {
+    let name = name.strip_suffix(PARTIAL).unwrap_or(name);
+    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY].contains(&name) || name.starts_with(CHECKPOINT_PREFIX)
+}
+
+/// What is in the directory `path`; names that are not UTF-8 are in a form that is never a run's.
+fn names(path: &Path) -> Result<Vec<String>> {
+    let failed = |e: std::io::Error| Error::io(path, &e);
+    fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, RunDirectory) {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&parent.path().join("a/b"), false).unwrap();
+        (parent, directory)
+    }
+
+    fn metrics(epoch: usize, replica: usize) -> EpochMetrics {
+        EpochMetrics { epoch, replica, loss: 0.1 + epoch as f64, ..EpochMetrics::default() }
+    }
+
+    #[test]
+    fn a_run_is_not_overwritten_without_force_and_other_files_never() {
+        let (_parent, directory) = scratch();
+        directory.write_config(&Config::default()).unwrap();
+        fs::write(directory.file("checkpoint-3.bin"), "x").unwrap();
+        fs::write(directory.file("summary.json.partial"), "x").unwrap();
+        fs::write(directory.file("notes.txt"), "mine").unwrap();
+
+        let error = RunDirectory::create(directory.path(), false).unwrap_err();
+        assert_eq!((error.kind, error.found.as_str()), (Kind::Io, "a run"));
+        assert!(error.advice.contains("--force"), "{error}");
+        assert!(directory.has(CONFIG));
+
+        let again = RunDirectory::create(directory.path(), true).unwrap();
+        assert!(again.has("checkpoint-3.bin"), "removed before the new run began");
+        again.write_config(&Config::default()).unwrap();
+        let mut left = names(directory.path()).unwrap();
+        left.sort();
+        assert_eq!(left, ["notes.txt", CONFIG]);
+        fs::remove_file(again.file(CONFIG)).unwrap();
+        let error = RunDirectory::create(directory.path(), false).unwrap_err().to_string();
+        assert!(error.contains("1 other files"), "{error}");
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let (_parent, directory) = scratch();
+        let file = directory.file("file");
+        fs::write(&file, "").unwrap();
+        let message = |path: &Path| RunDirectory::create(path, true).unwrap_err().to_string();
+        assert!(message(&file).contains("expected a new or empty directory, found a file"));
+        assert!(message(&file.join("below")).contains("below: "), "{}", message(&file.join("below")));
+    }
+
+    #[test]
+    fn only_a_run_is_opened() {
+        let (_parent, directory) = scratch();
+        let found = |path: &Path| RunDirectory::open(path).unwrap_err().found;
+        assert_eq!(found(directory.path()), "a directory without it");
+        assert_eq!(found(&directory.file("missing")), "nothing");
+        directory.write_config(&Config::default()).unwrap();
+        assert_eq!(found(&directory.file(CONFIG)), "a file");
+        assert_eq!(RunDirectory::open(directory.path()).unwrap(), directory);
+    }
+
+    #[test]
+    fn the_configuration_is_read_back() {
+        let (_parent, directory) = scratch();
+        let mut config = Config::default();
+        config.train.epochs = 7;
+        directory.write_config(&config).unwrap();
+        assert_eq!(directory.read_config().unwrap(), config);
+        fs::write(directory.file(CONFIG), "train.epochs = 0").unwrap();
+        assert!(directory.read_config().unwrap_err().to_string().starts_with("train.epochs: "));
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_alone() {
+        let (_parent, directory) = scratch();
+        directory.write_bytes("f", b"old").unwrap();
+        let failure = directory.write("f", |w| {
+            w.write_all(b"new").unwrap();
+            Err(Error::data("on purpose"))
+        });
+        assert_eq!(failure.unwrap_err().place, "on purpose");
+        assert_eq!(fs::read(directory.file("f")).unwrap(), b"old");
+        assert_eq!(names(directory.path()).unwrap(), ["f"]);
+    }
+
+    #[test]
+    fn metrics_are_lines_and_a_torn_last_one_does_not_count() {
+        let (_parent, directory) = scratch();
+        assert_eq!(directory.read_metrics().unwrap(), []);
+        let all = [metrics(1, 0), metrics(1, 1), metrics(2, 0), metrics(2, 1)];
+        directory.append_metrics(&all[..2]).unwrap();
+        directory.append_metrics(&all[2..]).unwrap();
+        assert_eq!(directory.read_metrics().unwrap(), all);
+
+        let path = directory.file(METRICS);
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        assert_eq!(directory.read_metrics().unwrap(), all[..3]);
+        directory.truncate_metrics(|m| m.epoch <= 1).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, whole.lines().take(2).map(|l| format!("{l}\n")).collect::<String>());
+
+        fs::write(&path, "{}\n{\n").unwrap();
+        let error = directory.read_metrics().unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl:1: "), "{error}");
+    }
+
+    #[test]
+    fn predictions_of_an_unfinished_run_say_how_to_finish_it() {
+        let (_parent, directory) = scratch();
+        let error = directory.read_predictions().unwrap_err();
+        assert!(error.advice.contains("--resume"), "{error}");
+    }
+
+    #[test]
+    fn a_run_without_an_epoch_can_be_discarded_and_one_with_cannot() {
+        let (_parent, directory) = scratch();
+        directory.write_config(&Config::default()).unwrap();
+        directory.append_metrics(&[metrics(1, 0)]).unwrap();
+        directory.discard_if_unbegun().unwrap();
+        assert!(directory.has(CONFIG));
+        fs::remove_file(directory.file(METRICS)).unwrap();
+        directory.discard_if_unbegun().unwrap();
+        assert!(!directory.path().exists());
+    }
+}

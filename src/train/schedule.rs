@@ -1,0 +1,162 @@
+//! In which order attack steps and classifier steps follow each other: epochs as runs of phases.
+//!
+//! A phase is what one run of a plan does. The schedule is the same for all replicas of a run.
+
+use super::config::{DefenseConfig, Schedule as Choice};
+use crate::dataset::random::{Stream, below, stream};
+
+/// What one run of a plan does: `attack` updates of h, then `classifier` updates of f.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Phase {
+    pub attack: usize,
+    pub classifier: usize,
+    /// Whether f pays the penalty (otherwise h has no part in f's updates).
+    pub penalised: bool,
+}
+
+impl Phase {
+    /// Records of a run, in batches of `m`: an attack step takes m members and m reference records.
+    pub fn rows(&self, m: usize) -> usize {
+        (2 * self.attack + self.classifier) * m
+    }
+}
+
+/// Consecutive runs of one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Into [`Schedule::phases`].
+    pub phase: usize,
+    pub runs: usize,
+}
+
+/// A whole training run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    pub phases: Vec<Phase>,
+    /// For each epoch what is run.
+    pub epochs: Vec<Vec<Block>>,
+}
+
+/// Updates so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub attack: u64,
+    pub classifier: u64,
+}
+
+impl Schedule {
+    /// The schedule of `epochs` epochs of `steps` classifier steps, by `defense`; plain training where
+    /// the game is not `played`. Coin flips are drawn from (seed 0, epoch): one sequence for all
+    /// replicas, whatever their seeds.
+    pub fn new(defense: &DefenseConfig, played: bool, epochs: usize, steps: usize) -> Self {
+        let plain = Phase { attack: 0, classifier: 1, penalised: false };
+        let attack_only = Phase { attack: 1, classifier: 0, penalised: false };
+        let one = |phase: usize, runs: usize| vec![Block { phase, runs }];
+        if !played {
+            return Schedule { phases: vec![plain], epochs: vec![one(0, steps); epochs] };
+        }
+        match defense.schedule {
+            Choice::Ratio => {
+                let phase = Phase { attack: defense.attack_steps, classifier: 1, penalised: true };
+                Schedule { phases: vec![phase], epochs: vec![one(0, steps); epochs] }
+            }
+            Choice::Blocks => {
+                let block = Phase {
+                    attack: defense.block_attack_steps,
+                    classifier: defense.block_classifier_steps,
+                    penalised: true,
+                };
+                let passes = steps * defense.first_epoch_attack_passes;
+                let first = vec![Block { phase: 0, runs: steps }, Block { phase: 1, runs: passes }];
+                let later = one(2, (steps / block.classifier).max(1));
+                let epochs = (0..epochs).map(|e| if e == 0 { first.clone() } else { later.clone() });
+                Schedule { phases: vec![plain, attack_only, block], epochs: epochs.collect() }
+            }
+            Choice::Coin => {
+                let classifier = Phase { attack: 0, classifier: 1, penalised: true };
+                let epochs = (0..epochs as u64).map(|e| coin(defense.coin_ratio, steps, e)).collect();
+                Schedule { phases: vec![attack_only, classifier], epochs }
+            }
+        }
+    }
+
+    /// Updates in the epochs before `epoch`.
+    pub fn before(&self, epoch: usize) -> Progress {
+        self.epochs[..epoch].iter().flatten().fold(Progress::default(), |sum, block| {
+            let phase = self.phases[block.phase];
+            Progress {
+                attack: sum.attack + (phase.attack * block.runs) as u64,
+                classifier: sum.classifier + (phase.classifier * block.runs) as u64,
+            }
+        })
+    }
+
+    /// Runs of `phase` in the epoch that has most of them.
+    pub fn most_runs(&self, phase: usize) -> usize {
+        let runs = |epoch: &Vec<Block>| epoch.iter().filter(|b| b.phase == phase).map(|b| b.runs).sum();
+        self.epochs.iter().map(runs).max().unwrap_or(0)
+    }
+
+    /// Plan runs in an epoch.
+    pub fn runs(&self, epoch: usize) -> usize {
+        self.epochs[epoch].iter().map(|b| b.runs).sum()
+    }
+}
+
+/// Steps drawn until there are `steps` classifier steps: an attack step (phase 0) at odds of
+/// `ratio` : 1 against a classifier step (phase 1).
+fn coin(ratio: usize, steps: usize, epoch: u64) -> Vec<Block> {
+    // Beside the batch streams, which end at 2.
+    let mut rng = stream(0, Stream::Batches { which: 3, pass: epoch });
+    let mut blocks: Vec<Block> = vec![];
+    let mut left = steps;
+    while left > 0 {
+        let phase = usize::from(below(&mut rng, ratio as u32 + 1) == 0);
+        left -= phase;
+        match blocks.last_mut().filter(|b| b.phase == phase) {
+            Some(block) => block.runs += 1,
+            None => blocks.push(Block { phase, runs: 1 }),
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(choice: Choice, played: bool) -> Schedule {
+        let defense = DefenseConfig { schedule: choice, attack_steps: 5, ..DefenseConfig::default() };
+        Schedule::new(&defense, played, 3, 10)
+    }
+
+    #[test]
+    fn a_ratio_is_k_attack_steps_a_classifier_step() {
+        let schedule = schedule(Choice::Ratio, true);
+        assert_eq!(schedule.before(2), Progress { attack: 100, classifier: 20 });
+        assert_eq!(schedule.phases[0].rows(128), 11 * 128);
+    }
+
+    #[test]
+    fn blocks_begin_with_a_plain_epoch_and_passes_of_the_attack() {
+        let schedule = schedule(Choice::Blocks, true);
+        assert_eq!(schedule.before(1), Progress { attack: 50, classifier: 10 });
+        assert_eq!(schedule.before(2), Progress { attack: 50 + 5 * 52, classifier: 20 });
+    }
+
+    #[test]
+    fn coin_flips_come_out_near_their_odds() {
+        let defense = DefenseConfig { schedule: Choice::Coin, ..DefenseConfig::default() };
+        let schedule = Schedule::new(&defense, true, 10, 100);
+        let total = schedule.before(10);
+        assert_eq!(total.classifier, 1000);
+        // 20,000 expected; negative binomial: deviation √(1000 · 20 · 21) = 648.
+        assert!(total.attack.abs_diff(20_000) < 4 * 648, "{total:?}");
+        assert_ne!(schedule.epochs[0], schedule.epochs[1]);
+    }
+
+    #[test]
+    fn without_a_game_training_is_plain() {
+        assert_eq!(schedule(Choice::Blocks, false).before(3), Progress { attack: 0, classifier: 30 });
+    }
+}
