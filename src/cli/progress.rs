@@ -112,7 +112,10 @@ impl Observer for Progress {
                     "training {models}{split}: {epochs} epochs of {steps} steps, {dispatches} dispatches a step, \
                      {tiles} kernels"
                 ));
-                self.start_bar((groups * epochs) as u64 * PARTS, "{elapsed} {wide_bar} {percent}% {eta} left  {msg}");
+                self.start_bar(
+                    (groups * epochs) as u64 * PARTS,
+                    "{elapsed} {wide_bar} {percent}% {eta} left  {msg}",
+                );
             }
             Event::Resumed { epoch, skipped } => {
                 for name in skipped {

@@ -149,12 +149,15 @@ impl<'a> Run<'a> {
             // What cannot be tidied away is not worth hiding the reason for it.
             let _ = directory.discard_if_unbegun();
             return Err(if error.kind == Kind::Interrupted && directory.has(CONFIG) {
-                error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
+                error
+                    .advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
             } else {
                 error
             });
         }
-        let summary = interrupt::heed(|stop| crate::audit::run(self.config, directory, &self.context, stop, &mut progress))?;
+        let summary = interrupt::heed(|stop| {
+            crate::audit::run(self.config, directory, &self.context, stop, &mut progress)
+        })?;
         conclude(&summary, directory, progress, global)
     }
 }
@@ -186,7 +189,9 @@ fn conclude(
     Err(Error::new(Kind::Diverged, "training")
         .expected("finite losses")
         .found(format!("NaN or infinity in {}", frozen.join(", ")))
-        .advice("these models are as they were before that step, the others finished; lower the learning rate"))
+        .advice(
+            "these models are as they were before that step, the others finished; lower the learning rate",
+        ))
 }
 
 /// The first of runs/NAME-1, runs/NAME-2, … that does not exist.

@@ -23,6 +23,8 @@ pub struct AdapterSummary {
     pub invocations: u32,
     /// Subgroup size, where there are subgroups and they have one size only.
     pub subgroup: Option<u32>,
+    /// 64-bit integers in shaders.
+    pub int64: bool,
     /// GPU timestamps for profiling.
     pub timestamps: bool,
     /// Whether it is the one taken without `--adapter`.
@@ -32,7 +34,7 @@ pub struct AdapterSummary {
 impl AdapterSummary {
     /// What launches may use of it.
     pub fn target(&self) -> Target {
-        Target::new(self.kind, self.subgroup)
+        Target::new(self.kind, self.subgroup == Some(8) && self.int64)
     }
 }
 
@@ -63,6 +65,7 @@ fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
         invocations: limits.max_compute_invocations_per_workgroup,
         subgroup: (features.contains(wgpu::Features::SUBGROUP) && one_size)
             .then_some(info.subgroup_min_size),
+        int64: features.contains(wgpu::Features::SHADER_INT64),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         default: false,
     }

@@ -68,7 +68,8 @@ pub enum Tile {
     Workgroup = 0,
     /// Register tiles without workgroup memory, for software adapters.
     Register = 1,
-    /// Outer products by subgroup broadcasts, for software adapters with subgroups of 8.
+    /// Outer products by subgroup broadcasts, for software adapters with subgroups of 8 and 64-bit
+    /// integers.
     Outer = 2,
 }
 
@@ -77,26 +78,26 @@ pub enum Tile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
     pub class: Class,
-    /// The subgroup size, where subgroups exist and have one size only.
-    pub subgroup: Option<u32>,
+    /// Whether there are subgroups of 8, always, and 64-bit integers.
+    pub outer: bool,
     /// The variant of the tiled kernels to run.
     pub tile: Tile,
 }
 
 impl Target {
     /// The default variant for an adapter.
-    pub fn new(class: Class, subgroup: Option<u32>) -> Self {
-        let tile = match (class, subgroup) {
-            (Class::Software, Some(8)) => Tile::Outer,
-            (Class::Software, _) => Tile::Register,
+    pub fn new(class: Class, outer: bool) -> Self {
+        let tile = match (class, outer) {
+            (Class::Software, true) => Tile::Outer,
+            (Class::Software, false) => Tile::Register,
             _ => Tile::Workgroup,
         };
-        Target { class, subgroup, tile }
+        Target { class, outer, tile }
     }
 
     /// The variants that the adapter can run.
     pub fn tiles(&self) -> Vec<Tile> {
-        let outer = (self.subgroup == Some(8)).then_some(Tile::Outer);
+        let outer = self.outer.then_some(Tile::Outer);
         [Tile::Workgroup, Tile::Register].into_iter().chain(outer).collect()
     }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// A dispatch, ready to record.
 #[derive(Debug)]
 struct Dispatch {
+    label: String,
     pipeline: Arc<Pipeline>,
     bindings: wgpu::BindGroup,
     groups: [u32; 3],
@@ -185,12 +186,13 @@ impl Plan {
             let [x, y] =
                 reflection.workgroups(launch.kernel, launch.grid, context.limits().workgroups)?;
             let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
-            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], node.label.clone()));
+            let label = format!("{} {}", launch.kernel.name, node.tensor);
+            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label));
         }
         let numbers = context.uniform("dims", &uniform);
         for (pipeline, buffers, start, bytes, groups, label) in prepared {
             let bindings = context.bind(&label, &pipeline, &numbers, (start, bytes), &buffers);
-            self.dispatches.push(Dispatch { pipeline, bindings, groups });
+            self.dispatches.push(Dispatch { label, pipeline, bindings, groups });
         }
         Ok(())
     }
@@ -227,16 +229,43 @@ impl Plan {
         let descriptor = wgpu::CommandEncoderDescriptor { label: Some("steps") };
         let mut encoder = context.device.create_command_encoder(&descriptor);
         for _ in 0..runs {
-            let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes: None };
-            let mut pass = encoder.begin_compute_pass(&descriptor);
-            for dispatch in &self.dispatches {
-                pass.set_pipeline(&dispatch.pipeline.raw);
-                pass.set_bind_group(0, &dispatch.bindings, &[]);
-                let [x, y, z] = dispatch.groups;
-                pass.dispatch_workgroups(x, y, z);
-            }
+            record(&mut encoder, &self.dispatches, 1);
         }
         context.submit(encoder.finish())
+    }
+
+    /// Seconds of each dispatch, by label, from `repeats` of it alone after one to warm up: what a
+    /// step is made of, barriers between dispatches and overlap aside. It changes the states.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn profile(&self, context: &Context, repeats: usize) -> Result<Vec<(String, f64)>> {
+        let mut seconds = vec![];
+        for dispatch in &self.dispatches {
+            let mut took = 0.0;
+            for count in [1, repeats] {
+                let mut encoder = context.device.create_command_encoder(&Default::default());
+                record(&mut encoder, std::slice::from_ref(dispatch), count);
+                let started = std::time::Instant::now();
+                let submission = context.submit(encoder.finish());
+                context.wait_for(&submission)?;
+                took = started.elapsed().as_secs_f64() / count as f64;
+            }
+            seconds.push((dispatch.label.clone(), took));
+        }
+        Ok(seconds)
+    }
+}
+
+/// One compute pass of `dispatches`, `repeats` times over.
+fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch], repeats: usize) {
+    let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes: None };
+    let mut pass = encoder.begin_compute_pass(&descriptor);
+    for dispatch in (0..repeats).flat_map(|_| dispatches) {
+        pass.set_pipeline(&dispatch.pipeline.raw);
+        pass.set_bind_group(0, &dispatch.bindings, &[]);
+        let [x, y, z] = dispatch.groups;
+        pass.dispatch_workgroups(x, y, z);
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not the results themselves ([`crate::audit::summary`]), and nothing is printed here: text is made.
 
+mod labels;
+mod remarks;
 pub mod table;
 pub mod terminal;
 

@@ -4,32 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class;
+use super::labels::{NONE, Setting, label, readable, shown_settings};
+use super::remarks::remarks;
 use super::table::{self, Side};
 use crate::audit::intervals::over_seeds;
 use crate::audit::result::{AttackResult, Attacks, strongest};
 use crate::audit::summary::{ReplicaSummary, Summary};
-use crate::train::config::Replica;
 
 /// Models are listed one by one up to this many; beyond, only the groups of seeds are.
 const MOST_MODELS: usize = 24;
 
 /// Groups whose attacks stand next to each other: as many as fit 100 columns.
 const SIDE_BY_SIDE: usize = 2;
-
-const NONE: &str = "–";
-
-/// A setting's name and its value as text.
-type Setting = (&'static str, fn(&Replica) -> String);
-
-const SETTINGS: [Setting; 7] = [
-    ("λ", |r| r.lambda.to_string()),
-    ("learning rate", |r| r.learning_rate.to_string()),
-    ("attack's rate", |r| r.attack_learning_rate.to_string()),
-    ("weight decay", |r| r.weight_decay.to_string()),
-    ("attack's decay", |r| r.attack_weight_decay.to_string()),
-    ("dropout", |r| r.dropout.to_string()),
-    ("seed", |r| r.seed.to_string()),
-];
 
 /// Replicas that differ in nothing but the seed.
 struct Group<'a> {
@@ -44,10 +30,7 @@ pub fn summary(summary: &Summary) -> String {
     let several = groups.iter().any(|group| group.replicas.len() > 1);
     let mut parts = vec![heading(summary), models(summary, &shown)];
     if several {
-        parts.push(format!(
-            "Means over seeds, ± half of the 95% interval (Student's t)\n{}",
-            means(&groups)
-        ));
+        parts.push(format!("Means over seeds, ± half of the 95% interval (Student's t)\n{}", means(&groups)));
     }
     parts.push(attacks("Attacks on the members (D)", &groups, |r| &r.attacks));
     if summary.replicas.iter().any(|r| !r.attacks_on_reference.is_empty()) {
@@ -73,14 +56,6 @@ fn heading(summary: &Summary) -> String {
     )
 }
 
-/// λ always, the others where they differ among the replicas.
-fn shown_settings(replicas: &[ReplicaSummary]) -> Vec<Setting> {
-    let differs = |text: fn(&Replica) -> String| {
-        replicas.iter().map(|r| text(&r.settings)).collect::<BTreeSet<_>>().len() > 1
-    };
-    SETTINGS.into_iter().filter(|&(name, text)| name == "λ" || differs(text)).collect()
-}
-
 fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group> = Vec::new();
     for replica in replicas {
@@ -92,11 +67,6 @@ fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a
         }
     }
     groups
-}
-
-fn label(settings: &Replica, shown: &[Setting]) -> String {
-    let parts: Vec<String> = shown.iter().map(|(name, text)| format!("{name} {}", text(settings))).collect();
-    parts.join(", ")
 }
 
 fn models(summary: &Summary, shown: &[Setting]) -> String {
@@ -174,19 +144,16 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
     let row = |name: &String| {
         let mut row = vec![readable(name)];
         for group in groups {
-            let results: Vec<&AttackResult> =
-                group.replicas.iter().filter_map(|r| of(r).get(name)).collect();
+            let results: Vec<&AttackResult> = group.replicas.iter().filter_map(|r| of(r).get(name)).collect();
             row.extend(cells(&results));
         }
         row
     };
-    let mut rows: Vec<Vec<String>> = names.into_iter().map(row).collect();
-    let mut last = vec!["strongest".to_owned()];
-    for group in groups {
-        last.extend([strongest_on_average(group, of), String::new(), String::new()]);
-    }
-    rows.push(last);
-    table::text(&header, &rows)
+    let rows: Vec<Vec<String>> = names.into_iter().map(row).collect();
+    // Not a row: a long name would widen the column.
+    let strongest = groups.iter().map(|group| format!("{}: {}", group.label, strongest_on_average(group, of)));
+    let strongest = wrapped(&strongest.collect::<Vec<_>>(), "  ");
+    format!("{}\nstrongest\n{strongest}", table::text(&header, &rows))
 }
 
 /// Accuracy, AUC and TPR at 1% FPR of one attack, on one replica or on average.
@@ -201,62 +168,17 @@ fn cells(results: &[&AttackResult]) -> [String; 3] {
     [accuracy, rate(over_seeds(&areas).0), rate(rates.and_then(|rates| over_seeds(&rates).0))]
 }
 
-/// The attack with the highest mean accuracy.
+/// The attack with the highest mean accuracy; of equals the one with the larger mean area, then the
+/// first by name: as [`strongest`] has it for one model.
 fn strongest_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) -> String {
-    let mut accuracies: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    let mut totals: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for (name, result) in group.replicas.iter().flat_map(|r| of(r)) {
-        accuracies.entry(name).or_default().push(result.accuracy);
+        let (accuracy, area) = totals.entry(name).or_default();
+        *accuracy += result.accuracy;
+        *area += result.auc;
     }
-    let means = accuracies.iter().filter_map(|(name, values)| Some((name, over_seeds(values).0?)));
-    // Of equals the first by name, as for a single replica.
-    means
-        .reduce(|best, next| if next.1 > best.1 { next } else { best })
-        .map_or(NONE.to_owned(), |(name, _)| readable(name))
-}
-
-/// What is to be known of single models, each remark once with the models that it is about.
-fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
-    let mut about: Vec<(String, Vec<String>)> = Vec::new();
-    for replica in replicas {
-        let mut add = |remark: String| {
-            let model = label(&replica.settings, shown);
-            match about.iter_mut().find(|(known, _)| *known == remark) {
-                Some((_, models)) => models.push(model),
-                None => about.push((remark, vec![model])),
-            }
-        };
-        if let Some(step) = replica.frozen_at_step {
-            add(format!("its loss was not finite at step {step}: the model is the one before"));
-        }
-        if replica.collapsed {
-            add("the attack network of its training collapsed: it was trained without a defense".to_owned());
-        }
-        if !replica.attack_trained && replica.attacks.contains_key("neural") {
-            let control = replica.control_accuracy.map_or(String::new(), |found| {
-                format!(" (it found {found:.3} of a planted signal, where 0.9 is due)")
-            });
-            add(format!("the neural attack did not train{control}: its accuracy says nothing of privacy"));
-        }
-        for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
-            for (name, result) in attacks {
-                if let Some(note) = &result.note {
-                    add(format!("{}{set}: {note}", readable(name)));
-                }
-            }
-        }
-        if let Some(result) = replica.attacks.values().find(|r| r.tpr_at_fpr_0_01.is_none()) {
-            add(format!("TPR@1%: {}", result.not_resolvable()));
-        }
-        replica.notes.iter().cloned().for_each(&mut add);
-    }
-    let lines: Vec<String> = about
-        .into_iter()
-        .map(|(remark, models)| {
-            let whom = if models.len() == replicas.len() { "all".to_owned() } else { models.join("; ") };
-            format!("  {whom}: {remark}")
-        })
-        .collect();
-    (!lines.is_empty()).then(|| format!("To be known\n{}", lines.join("\n")))
+    let best = totals.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map_or(NONE.to_owned(), |(name, _)| readable(name))
 }
 
 fn legend(several: bool) -> String {
@@ -265,10 +187,6 @@ fn legend(several: bool) -> String {
         "Attack accuracy{interval}: 0.5 is guessing, 1 finds every member.\n\
          TPR@1%: the share of members found with one false alarm in a hundred non-members."
     )
-}
-
-fn readable(attack: &str) -> String {
-    attack.replace('_', " ")
 }
 
 fn rate(value: Option<f64>) -> String {
@@ -289,10 +207,12 @@ fn mean_and_half_width(values: &[f64]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::labels::WIDTH;
     use super::*;
     use crate::audit::result::Intervals;
     use crate::audit::summary::{Adapter, DatasetSummary, SCHEMA};
     use crate::graph::Class;
+    use crate::train::config::Replica;
 
     fn attack(accuracy: f64, tpr: Option<f64>) -> AttackResult {
         AttackResult {
@@ -391,7 +311,7 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
         let sweep = (0..5).flat_map(|l| (0..3).map(move |seed| replica(f64::from(l) * 1.5, seed, 0.7)));
         let text = summary(&run(sweep.collect()));
         for line in text.lines() {
-            assert!(line.chars().count() <= 100, "{} columns: {line}", line.chars().count());
+            assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
         }
     }
 
@@ -405,26 +325,31 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
 
     #[test]
     fn what_spoils_a_number_is_said_once_with_the_models() {
-        let mut replicas = vec![replica(0.0, 0, 0.7), replica(1.0, 0, 0.7), replica(2.0, 0, 0.7)];
+        let mut replicas: Vec<_> = (0..4).map(|l| replica(f64::from(l), 0, 0.7)).collect();
         replicas[1].collapsed = true;
-        replicas[2].collapsed = true;
         replicas[2].frozen_at_step = Some(17);
-        replicas[2].attack_trained = false;
-        replicas[2].control_accuracy = Some(0.5);
         for replica in &mut replicas {
             replica.attacks.insert("neural".into(), attack(0.5, None));
-            replica.notes.push("a note".into());
+            replica.attacks.get_mut("neural").unwrap().note = Some("misled; not trained".into());
+        }
+        for replica in &mut replicas[..3] {
+            replica.attacks_on_reference.get_mut("gap").unwrap().note = Some("misled".into());
         }
         let text = summary(&run(replicas));
-        for line in [
-            "  λ 1; λ 2: the attack network of its training collapsed",
-            "  λ 2: its loss was not finite at step 17",
-            "  λ 2: the neural attack did not train (it found 0.500 of a planted signal",
-            "  all: TPR@1%: not resolvable with 500 non-members",
-            "  all: a note",
-        ] {
-            assert!(text.contains(line), "{line:?} is not in\n{text}");
-        }
+        let expected = "\
+To be known
+  a loss was not finite, and the model is the one before:
+    step 17 (λ 2)
+  misled:
+    gap on D′ (3 of 4 models), neural
+  not resolvable with 500 non-members:
+    TPR@1%
+  not trained:
+    neural
+  the attack network of the training collapsed: no defense was at work:
+    models (λ 1)
+";
+        assert!(text.contains(expected), "{text}");
         assert!(!summary(&run(vec![replica(0.0, 0, 0.7)])).contains("To be known"));
     }
 

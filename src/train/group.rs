@@ -222,6 +222,17 @@ impl<'a> Group<'a> {
         self.phases.iter().map(|p| p.plan.dispatches()).collect()
     }
 
+    /// Seconds of each dispatch of a phase's run ([`Plan::profile`]); the networks are left as they were.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn profile(&mut self, phase: usize, repeats: usize) -> Result<Vec<(String, f64)>> {
+        self.context.write(&self.phases[phase].counter, 0, &vec![0; self.members.len()]);
+        let seconds = self.phases[phase].plan.profile(self.context, repeats)?;
+        self.restore(self.state.clone());
+        Ok(seconds)
+    }
+
     /// GPU memory of intermediate results, in bytes.
     pub fn scratch_bytes(&self) -> u64 {
         self.phases.iter().map(|p| p.plan.scratch_bytes()).sum()

@@ -19,20 +19,20 @@ const NO_LIMIT: u64 = u64::MAX;
 /// What one replica says of N records in C classes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaPredictions {
-    /// [N, C].
+    /// \[N, C\].
     pub logits: Vec<f32>,
     /// C.
     pub classes: usize,
-    /// [N], the record's number in the data set.
+    /// \[N\], the record's number in the data set.
     pub rows: Vec<u32>,
-    /// [N], each below C.
+    /// \[N\], each below C.
     pub labels: Vec<u32>,
-    /// [N]: [`MEMBER`] of D, [`REFERENCE`] record of D′, or [`TEST`] record.
+    /// \[N\]: [`MEMBER`] of D, [`REFERENCE`] record of D′, or [`TEST`] record.
     pub membership: Vec<u8>,
 }
 
 impl ReplicaPredictions {
-    /// The logits [n, C] and labels [n] of the records with this membership, in their order.
+    /// The logits \[n, C\] and labels \[n\] of the records with this membership, in their order.
     pub fn of(&self, membership: u8) -> (Vec<f32>, Vec<u32>) {
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for (i, &found) in self.membership.iter().enumerate() {

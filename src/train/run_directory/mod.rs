@@ -1,26 +1,27 @@
 //! A run's directory: which files it holds, and how each appears there whole or not at all.
 //!
-//! Not what is in them: the tensors' format is [`super::model_file`]'s, the arrays' [`super::predictions`]',
+//! Not what is in them: the tensors' format is `model_file`'s, the arrays' [`super::predictions`]',
 //! checkpoints' their own.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `run.toml` | the resolved configuration; `--preset DIR/run.toml` repeats the run |
-//! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`] |
+//! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`](super::EpochMetrics) |
 //! | `model.safetensors` | every replica's parameters |
 //! | `split.npz` | who was member, reference and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
 //! | `summary.json` | accuracies and attacks: [`Summary`] |
 //! | `checkpoint…` | what an interrupted run continues from |
 
+mod metrics;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::config::{Config, Layer};
 use super::model_file::{NamedTensor, write_safetensors};
-use super::observer::EpochMetrics;
 use super::predictions::{ReplicaPredictions, load_predictions, save_predictions};
 use crate::audit::summary::Summary;
 use crate::dataset::{Split, load_splits, save_splits};
@@ -139,11 +140,7 @@ impl RunDirectory {
     ///
     /// # Errors
     /// Those of `fill` and of the file system; a file of that name is then as it was.
-    pub fn write(
-        &self,
-        name: &str,
-        fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>,
-    ) -> Result<()> {
+    pub fn write(&self, name: &str, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
         let path = self.file(name);
         let aside = self.file(&format!("{name}{PARTIAL}"));
         let failed = |e: std::io::Error| Error::io(&path, &e);
@@ -175,55 +172,6 @@ impl RunDirectory {
     /// A file that is missing or that somebody damaged, placed by its line.
     pub fn read_config(&self) -> Result<Config> {
         Config::resolve(&[Layer::read(&self.file(CONFIG))?])
-    }
-
-    /// Adds a line for each of `metrics` to `metrics.jsonl`, in one write.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn append_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {
-        let path = self.file(METRICS);
-        let failed = |e: std::io::Error| Error::io(&path, &e);
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
-        file.write_all(&self.metric_lines(metrics)?).and_then(|()| file.sync_data()).map_err(failed)
-    }
-
-    /// Keeps the lines of `metrics.jsonl` that `keep` accepts: those up to the checkpoint that a run
-    /// continues from. A last line that was cut short goes.
-    ///
-    /// # Errors
-    /// As [`read_metrics`](Self::read_metrics); the file system's.
-    pub fn truncate_metrics(&self, keep: impl Fn(&EpochMetrics) -> bool) -> Result<()> {
-        let mut metrics = self.read_metrics()?;
-        metrics.retain(keep);
-        let lines = self.metric_lines(&metrics)?;
-        self.write_bytes(METRICS, &lines)
-    }
-
-    /// The lines of `metrics.jsonl`, none where there is no such file. A last line that was cut short
-    /// (the process was killed) does not count.
-    ///
-    /// # Errors
-    /// Any other line that is no [`EpochMetrics`].
-    pub fn read_metrics(&self) -> Result<Vec<EpochMetrics>> {
-        let path = self.file(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::io(&path, &e)),
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .zip(1..)
-            .map(|(line, number)| {
-                serde_json::from_str(line).map_err(|e| {
-                    Error::data(format!("{}:{number}", path.display()))
-                        .expected("the metrics of an epoch and replica")
-                        .found(e.to_string())
-                })
-            })
-            .collect()
     }
 
     /// Writes `model.safetensors`: the same tensors and metadata give the same bytes.
@@ -314,17 +262,6 @@ impl RunDirectory {
         self.write(name, |w| w.write_all(bytes).map_err(|e| Error::io(&path, &e)))
     }
 
-    fn metric_lines(&self, metrics: &[EpochMetrics]) -> Result<Vec<u8>> {
-        let mut lines = Vec::new();
-        for metrics in metrics {
-            serde_json::to_writer(&mut lines, metrics).map_err(|e| {
-                Error::new(Kind::Io, self.file(METRICS).display().to_string()).found(e.to_string())
-            })?;
-            lines.push(b'\n');
-        }
-        Ok(lines)
-    }
-
     fn remove_own_files(&self) -> Result<()> {
         for name in names(&self.path)?.iter().filter(|name| is_own(name)) {
             let path = self.file(name);
@@ -337,7 +274,8 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY].contains(&name) || name.starts_with(CHECKPOINT_PREFIX)
+    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY].contains(&name)
+        || name.starts_with(CHECKPOINT_PREFIX)
 }
 
 /// What is in the directory `path`; names that are not UTF-8 are in a form that is never a run's.
@@ -351,16 +289,13 @@ fn names(path: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::EpochMetrics;
     use super::*;
 
     fn scratch() -> (tempfile::TempDir, RunDirectory) {
         let parent = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(&parent.path().join("a/b"), false).unwrap();
         (parent, directory)
-    }
-
-    fn metrics(epoch: usize, replica: usize) -> EpochMetrics {
-        EpochMetrics { epoch, replica, loss: 0.1 + epoch as f64, ..EpochMetrics::default() }
     }
 
     #[test]
@@ -433,28 +368,6 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_lines_and_a_torn_last_one_does_not_count() {
-        let (_parent, directory) = scratch();
-        assert_eq!(directory.read_metrics().unwrap(), []);
-        let all = [metrics(1, 0), metrics(1, 1), metrics(2, 0), metrics(2, 1)];
-        directory.append_metrics(&all[..2]).unwrap();
-        directory.append_metrics(&all[2..]).unwrap();
-        assert_eq!(directory.read_metrics().unwrap(), all);
-
-        let path = directory.file(METRICS);
-        let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
-        assert_eq!(directory.read_metrics().unwrap(), all[..3]);
-        directory.truncate_metrics(|m| m.epoch <= 1).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text, whole.lines().take(2).map(|l| format!("{l}\n")).collect::<String>());
-
-        fs::write(&path, "{}\n{\n").unwrap();
-        let error = directory.read_metrics().unwrap_err().to_string();
-        assert!(error.contains("metrics.jsonl:1: "), "{error}");
-    }
-
-    #[test]
     fn predictions_of_an_unfinished_run_say_how_to_finish_it() {
         let (_parent, directory) = scratch();
         let error = directory.read_predictions().unwrap_err();
@@ -465,7 +378,7 @@ mod tests {
     fn a_run_without_an_epoch_can_be_discarded_and_one_with_cannot() {
         let (_parent, directory) = scratch();
         directory.write_config(&Config::default()).unwrap();
-        directory.append_metrics(&[metrics(1, 0)]).unwrap();
+        directory.append_metrics(&[EpochMetrics::default()]).unwrap();
         directory.discard_if_unbegun().unwrap();
         assert!(directory.has(CONFIG));
         fs::remove_file(directory.file(METRICS)).unwrap();

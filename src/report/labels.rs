@@ -1,0 +1,44 @@
+//! How models and attacks are called in text: by the settings in which the models of a run differ.
+
+use std::collections::BTreeSet;
+
+use crate::audit::summary::ReplicaSummary;
+use crate::train::config::Replica;
+
+/// The columns that tables and text keep to.
+pub(super) const WIDTH: usize = 100;
+
+/// Stands for what was not measured or cannot be resolved.
+pub(super) const NONE: &str = "–";
+
+/// A setting's name and its value as text.
+pub(super) type Setting = (&'static str, fn(&Replica) -> String);
+
+const SETTINGS: [Setting; 7] = [
+    ("λ", |r| r.lambda.to_string()),
+    ("learning rate", |r| r.learning_rate.to_string()),
+    ("attack's rate", |r| r.attack_learning_rate.to_string()),
+    ("weight decay", |r| r.weight_decay.to_string()),
+    ("attack's decay", |r| r.attack_weight_decay.to_string()),
+    ("dropout", |r| r.dropout.to_string()),
+    ("seed", |r| r.seed.to_string()),
+];
+
+/// λ always, the others where they differ among the replicas.
+pub(super) fn shown_settings(replicas: &[ReplicaSummary]) -> Vec<Setting> {
+    let differs = |text: fn(&Replica) -> String| {
+        replicas.iter().map(|r| text(&r.settings)).collect::<BTreeSet<_>>().len() > 1
+    };
+    SETTINGS.into_iter().filter(|&(name, text)| name == "λ" || differs(text)).collect()
+}
+
+/// The settings of a model in words: `λ 1, seed 0`.
+pub(super) fn label(settings: &Replica, shown: &[Setting]) -> String {
+    let parts: Vec<String> = shown.iter().map(|(name, text)| format!("{name} {}", text(settings))).collect();
+    parts.join(", ")
+}
+
+/// An attack's name as text.
+pub(super) fn readable(attack: &str) -> String {
+    attack.replace('_', " ")
+}

@@ -1,0 +1,86 @@
+//! What is to be known before a run's numbers are believed, as text below its tables.
+
+use std::collections::BTreeMap;
+
+use super::labels::{Setting, WIDTH, label, readable};
+use crate::audit::summary::ReplicaSummary;
+
+/// What is to be known of single models, each remark once with the models and attacks that it is about.
+///
+/// From the fields that say so, not from a replica's `notes`: those repeat it in words, model by model.
+pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
+    // By remark, then by what it is about, the models.
+    let mut about: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    for replica in replicas {
+        let mut add = |remark: &str, subject: String| {
+            let models = about.entry(remark.to_owned()).or_default().entry(subject).or_default();
+            models.push(label(&replica.settings, shown));
+        };
+        if let Some(step) = replica.frozen_at_step {
+            add("a loss was not finite, and the model is the one before", format!("step {step}"));
+        }
+        if replica.collapsed {
+            add("the attack network of the training collapsed: no defense was at work", "models".to_owned());
+        }
+        for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
+            for (name, result) in attacks {
+                for note in result.note.iter().flat_map(|note| note.split("; ")) {
+                    add(note, format!("{}{set}", readable(name)));
+                }
+            }
+        }
+        if let Some(result) = replica.attacks.values().find(|r| r.tpr_at_fpr_0_01.is_none()) {
+            add(&result.not_resolvable(), "TPR@1%".to_owned());
+        }
+    }
+    let lines: Vec<String> = about
+        .iter()
+        .map(|(remark, subjects)| {
+            let subjects = subjects.iter().map(|(subject, models)| match whom(models, replicas.len()) {
+                Some(models) => format!("{subject} ({models})"),
+                None => subject.clone(),
+            });
+            format!("  {remark}:\n{}", wrapped(&subjects.collect::<Vec<_>>(), "    "))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| format!("To be known\n{}", lines.join("\n")))
+}
+
+/// Which models, in few words; `None` for all `of` them.
+fn whom(models: &[String], of: usize) -> Option<String> {
+    match models.len() {
+        n if n == of => None,
+        0..=2 => Some(models.join("; ")),
+        n => Some(format!("{n} of {of} models")),
+    }
+}
+
+/// `parts`, a comma between them, in lines of up to [`WIDTH`] columns that begin with `indent`.
+fn wrapped(parts: &[String], indent: &str) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for (place, part) in parts.iter().enumerate() {
+        let part = if place + 1 < parts.len() { format!("{part},") } else { part.clone() };
+        let line = lines.last_mut().filter(|l| l.chars().count() + 1 + part.chars().count() <= WIDTH);
+        match line {
+            Some(line) if line == indent => line.push_str(&part),
+            Some(line) => *line += &format!(" {part}"),
+            None => lines.push(format!("{indent}{part}")),
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_broken_between_their_parts() {
+        let parts: Vec<String> = (0..30).map(|i| format!("part {i}")).collect();
+        let text = wrapped(&parts, "  ");
+        assert!(
+            text.lines().count() > 1 && text.lines().all(|l| l.len() <= WIDTH && l.starts_with("  part"))
+        );
+        assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), parts.join(", "));
+    }
+}
