@@ -66,7 +66,13 @@ fn files(path: &Path, outcome: Outcome) -> Run {
     Run { outcome, tensors, metrics: directory.read_metrics().unwrap(), model }
 }
 
-fn start(config: &Config, path: &Path, resume: bool, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome> {
+fn start(
+    config: &Config,
+    path: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
     let directory = if resume { RunDirectory::open(path)? } else { RunDirectory::create(path, false)? };
     let (context, dataset) = (context(), data());
     let job = Job { config, dataset: &dataset, context: &context, directory: &directory, resume, stop };
@@ -83,7 +89,8 @@ fn train(changes: &[&str]) -> Run {
 /// The tensors of one replica, its number taken off the names.
 fn replica(run: &Run, number: usize) -> BTreeMap<String, Vec<u8>> {
     let prefix = format!("replica.{number}.");
-    let of = |(name, data): (&String, &Vec<u8>)| Some((name.strip_prefix(&prefix)?.to_string(), data.clone()));
+    let of =
+        |(name, data): (&String, &Vec<u8>)| Some((name.strip_prefix(&prefix)?.to_string(), data.clone()));
     run.tensors.iter().filter_map(of).collect()
 }
 
@@ -108,7 +115,12 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
             let words = Optimizer::Adam.scalars(1e-3, 0.0, 2 * step + j + 1, true);
             line[slots.attack(j as usize)..][..4].copy_from_slice(&words);
         }
-        line[slots.classifier(0)..][..4].copy_from_slice(&Optimizer::Adam.scalars(1e-3, 1e-4, step + 1, true));
+        line[slots.classifier(0)..][..4].copy_from_slice(&Optimizer::Adam.scalars(
+            1e-3,
+            1e-4,
+            step + 1,
+            true,
+        ));
         line[slots.penalty()] = 1.0;
         line[slots.dropout()] = 0.2;
         scalars.extend(line.iter().map(|v| v.to_bits()));
@@ -302,7 +314,9 @@ fn an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one() {
         assert_eq!(resumed, Some(if damage { (2, 1) } else { (3, 0) }));
         let resumed = files(&path, outcome);
         assert_eq!(resumed.model, whole.model);
-        let epochs = |run: &Run| run.metrics.iter().map(|m| (m.epoch, m.replica, m.loss.to_bits())).collect::<Vec<_>>();
+        let epochs = |run: &Run| {
+            run.metrics.iter().map(|m| (m.epoch, m.replica, m.loss.to_bits())).collect::<Vec<_>>()
+        };
         assert_eq!(epochs(&resumed), epochs(&whole), "no line twice, none lost");
     }
 }
@@ -317,7 +331,11 @@ fn every_choice_of_the_game_trains() {
         &["defense.attack_input=sorted_logits", "defense.top_k=3"],
         &["model.optimizer=sgd", "model.learning_rate=0.1", "model.weight_decay=0.001", "model.dropout=0.3"],
         &["model.activation=sigmoid", "model.initialisation=xavier", "model.hidden=[]"],
-        &["defense.lambda_warmup_epochs=2", "defense.attack.optimizer=sgd", "defense.attack.learning_rate=0.01"],
+        &[
+            "defense.lambda_warmup_epochs=2",
+            "defense.attack.optimizer=sgd",
+            "defense.attack.learning_rate=0.01",
+        ],
     ] {
         let run = train(changes);
         let (first, last) = (&run.metrics[0], &run.metrics[3]);

@@ -12,9 +12,9 @@ pub mod intervals;
 pub mod neural;
 pub mod result;
 pub mod roc;
+mod run;
 pub mod scores;
 pub mod summary;
-mod run;
 pub mod threshold;
 
 pub use halves::Halves;

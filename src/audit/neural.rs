@@ -197,8 +197,7 @@ fn train_group(
     let mut batches: Vec<[Batches; 2]> = subjects
         .iter()
         .map(|s| {
-            let shifted: Vec<u32> =
-                s.halves.known_nonmembers.iter().map(|i| i + s.members as u32).collect();
+            let shifted: Vec<u32> = s.halves.known_nonmembers.iter().map(|i| i + s.members as u32).collect();
             [
                 Batches::new(s.seed, KNOWN_MEMBERS, &s.halves.known_members, shape.half),
                 Batches::new(s.seed, KNOWN_NONMEMBERS, &shifted, shape.half),

@@ -71,7 +71,9 @@ pub fn strongest(attacks: &Attacks) -> Option<(&str, &AttackResult)> {
 /// Remarks on every attack whose accuracy is under that of the gap attack, the floor that needs the
 /// predicted label alone: such an attack was misled, which is no evidence of privacy.
 pub fn flag_masked(attacks: &mut Attacks) {
-    let Some(floor) = attacks.get("gap").map(|gap| gap.accuracy) else { return };
+    // A gap attack that is no better than guessing is no floor: nothing can be far below it.
+    let leaks = |gap: &&AttackResult| gap.ci95.accuracy[0] > 0.5;
+    let Some(floor) = attacks.get("gap").filter(leaks).map(|gap| gap.accuracy) else { return };
     for result in attacks.values_mut().filter(|result| result.accuracy < floor) {
         result.remark("below the gap attack: confidences are masked, the leak is not gone");
     }
@@ -88,7 +90,7 @@ mod tests {
             tpr_at_fpr_0_001: None,
             tpr_at_fpr_0_01: Some(0.25),
             ci95: Intervals {
-                accuracy: [0.5, 0.75],
+                accuracy: [0.51, 0.75],
                 auc: [0.5, 1.0],
                 tpr_at_fpr_0_001: None,
                 tpr_at_fpr_0_01: Some([0.125, 0.5]),

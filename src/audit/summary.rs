@@ -77,7 +77,7 @@ pub struct ReplicaSummary {
     pub test_accuracy: Option<f64>,
     /// Whether the attack network of the game stopped telling records apart: its λ then hid nothing.
     pub collapsed: bool,
-    /// The step whose loss was not finite; the model is the one before it. `null`: all went well.
+    /// The step whose loss was not finite; the model is that of the last epoch before. `null`: all went well.
     pub frozen_at_step: Option<u64>,
     /// The neural attack's accuracy where a membership signal was planted into the same predictions;
     /// `null` where it was not tried.

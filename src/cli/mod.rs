@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which subcommand carries it out.
 //!
-//! No logic below argument handling: what flags mean is [`settings`]'s, what happens is the library's.
+//! No logic below argument handling: what flags mean is `settings`'s, what happens is the library's.
 //! Results go to standard output; progress, notes and errors to standard error, so that `--json` leaves
 //! nothing but JSON to read.
 

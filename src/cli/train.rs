@@ -190,7 +190,7 @@ fn conclude(
         .expected("finite losses")
         .found(format!("NaN or infinity in {}", frozen.join(", ")))
         .advice(
-            "these models are as they were before that step, the others finished; lower the learning rate",
+            "these models are those of the last epoch before, the others finished; lower the learning rate",
         ))
 }
 

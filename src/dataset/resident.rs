@@ -64,7 +64,11 @@ impl Resident {
     ///
     /// # Errors
     /// Data larger than the adapter's limits or memory.
-    pub fn upload(context: &Context, dataset: &Dataset, standardisations: &[Standardisation]) -> Result<Self> {
+    pub fn upload(
+        context: &Context,
+        dataset: &Dataset,
+        standardisations: &[Standardisation],
+    ) -> Result<Self> {
         let (format, words): (Format, &[u32]) = match &dataset.features {
             Features::Bits { words, .. } => (Format::Bits, words),
             Features::Bytes { words, .. } => (Format::Bytes, words),
@@ -87,7 +91,8 @@ impl Resident {
                 context.upload("scale", &line(|s| &s.scale))?,
             ],
         };
-        let layout = Layout { format, records: dataset.records(), width, standardised: !standardisations.is_empty() };
+        let layout =
+            Layout { format, records: dataset.records(), width, standardised: !standardisations.is_empty() };
         Ok(Resident {
             layout,
             features: context.upload("features", words)?,

@@ -63,8 +63,7 @@ fn summary(adapter: &wgpu::Adapter) -> AdapterSummary {
         max_buffer_bytes: limits.max_buffer_size,
         workgroup_bytes: limits.max_compute_workgroup_storage_size,
         invocations: limits.max_compute_invocations_per_workgroup,
-        subgroup: (features.contains(wgpu::Features::SUBGROUP) && one_size)
-            .then_some(info.subgroup_min_size),
+        subgroup: (features.contains(wgpu::Features::SUBGROUP) && one_size).then_some(info.subgroup_min_size),
         int64: features.contains(wgpu::Features::SHADER_INT64),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         default: false,

@@ -35,9 +35,7 @@ impl Context {
         let raw = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes,
-            usage: wgpu::BufferUsages::STORAGE
-                | wgpu::BufferUsages::COPY_SRC
-                | wgpu::BufferUsages::COPY_DST,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
         if pollster::block_on(scope.pop()).is_some() {
@@ -113,9 +111,8 @@ impl Context {
     /// # Errors
     /// A lost device or failed work.
     pub fn read(&self, buffers: &[(&Buffer, usize)]) -> Result<Vec<Vec<u32>>> {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor {
-            label: Some("read back"),
-        });
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
         let staging: Vec<wgpu::Buffer> = buffers
             .iter()
             .map(|(buffer, words)| {

@@ -75,20 +75,19 @@ impl Context {
     pub fn new(options: &Options) -> Result<Self> {
         let (adapter, summary) = choose(options.adapter.as_deref())?;
         let wanted = wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64;
-        let (device, queue) =
-            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
-                label: Some("veilgrad"),
-                required_features: adapter.features() & wanted,
-                required_limits: adapter.limits(),
-                memory_hints: wgpu::MemoryHints::Performance,
-                ..Default::default()
-            }))
-            .map_err(|e| {
-                Error::gpu(format!("adapter {}", summary.name))
-                    .expected("a device")
-                    .found(e.to_string())
-                    .advice("update the driver, or choose another with --adapter")
-            })?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("veilgrad"),
+            required_features: adapter.features() & wanted,
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        }))
+        .map_err(|e| {
+            Error::gpu(format!("adapter {}", summary.name))
+                .expected("a device")
+                .found(e.to_string())
+                .advice("update the driver, or choose another with --adapter")
+        })?;
         let failure = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {

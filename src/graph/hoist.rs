@@ -53,8 +53,7 @@ impl Graph {
             let parents: Option<Vec<NodeId>> =
                 row_wise.iter().map(|&i| self.row_range(inputs[i]).map(|r| r.0)).collect();
             let Some(parents) = parents else { continue };
-            let others =
-                (0..inputs.len()).filter(|i| !row_wise.contains(i)).map(|i| inputs[i]).collect();
+            let others = (0..inputs.len()).filter(|i| !row_wise.contains(i)).map(|i| inputs[i]).collect();
             groups.entry((format!("{op:?}"), parents, others)).or_default().push(id);
         }
         // Earliest first, so that a merge's consumers become mergeable in turn.

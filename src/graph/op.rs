@@ -19,10 +19,7 @@ pub struct Kernel {
 #[macro_export]
 macro_rules! kernel {
     ($name:literal) => {
-        $crate::graph::Kernel {
-            name: $name,
-            source: include_str!(concat!("../../shaders/", $name, ".wgsl")),
-        }
+        $crate::graph::Kernel { name: $name, source: include_str!(concat!("../../shaders/", $name, ".wgsl")) }
     };
 }
 

@@ -58,10 +58,7 @@ impl Network {
     /// # Errors
     /// A state of another network.
     pub fn views(&self, graph: &mut Graph, state: NodeId) -> Result<Vec<NodeId>> {
-        self.layers
-            .iter()
-            .map(|l| graph.view(&l.name, state, l.offset, l.inputs + 1, l.outputs))
-            .collect()
+        self.layers.iter().map(|l| graph.view(&l.name, state, l.offset, l.inputs + 1, l.outputs)).collect()
     }
 
     /// The first state: drawn parameters, zero moments; `[rows, P]` as it lies in memory.

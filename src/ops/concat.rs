@@ -21,9 +21,13 @@ impl Op for Concat {
 
     fn reference(&self, inputs: &[&Array]) -> Array {
         let (a, b) = (inputs[0], inputs[1]);
-        Array::from_fn(a.rows, a.cols + b.cols, |r, c| {
-            if c < a.cols { a.at(r, c) } else { b.at(r, c - a.cols) }
-        })
+        Array::from_fn(
+            a.rows,
+            a.cols + b.cols,
+            |r, c| {
+                if c < a.cols { a.at(r, c) } else { b.at(r, c - a.cols) }
+            },
+        )
     }
 
     fn vjp(
@@ -70,9 +74,8 @@ impl Op for ColumnSlice {
     }
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let (inner, outer) = |x: usize| -> (usize, usize) {
-            if self.pad { (x, self.cols) } else { (self.cols, x) }
-        }(inputs.first().map_or(0, |x| x.cols));
+        let x = inputs.first().map_or(0, |x| x.cols);
+        let (inner, outer) = if self.pad { (x, self.cols) } else { (self.cols, x) };
         let fits = all_f32(inputs, 1) && self.start + inner <= outer;
         require(fits, self, "the columns within the wider tensor", inputs)?;
         Ok(Tensor::f32(inputs[0].rows, self.cols))

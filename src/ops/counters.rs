@@ -108,7 +108,8 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (130, 30), (64, 100)] {
         let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Fill::Values(vec![1.0, 2.0, 3.0, 0.0]));
-        let labels: Vec<f64> = (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
+        let labels: Vec<f64> =
+            (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
         let labels = (Tensor::u32(rows, 1), Fill::Values(labels));
         let x = (Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0));
         cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());

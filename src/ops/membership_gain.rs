@@ -128,7 +128,10 @@ pub(super) fn cases() -> Vec<Case> {
     for form in [GainForm::Log, GainForm::Squared, GainForm::Linear] {
         for (rows, members) in [(1, 1), (2, 1), (67, 30), (256, 128), (128, 128)] {
             let s = (Tensor::f32(rows, 1), Fill::Uniform(-5.0, 5.0));
-            cases.push(Case::new(MembershipGain { form, members }, vec![s]).differentiable(&[0]));
+            // log h near 0 has the error of numbers near 1, and few records may all be there.
+            let tolerance = if rows <= 2 { 2e-5 } else { 2e-6 };
+            let case = Case::new(MembershipGain { form, members }, vec![s]).differentiable(&[0]);
+            cases.push(case.tolerance(tolerance));
         }
         // Saturated logits: log(sigmoid(s)) would be −∞ here.
         let s = (Tensor::f32(4, 1), Fill::Values(vec![-200.0, 60.0, -60.0, 200.0]));

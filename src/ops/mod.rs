@@ -105,8 +105,11 @@ impl Case {
     }
 }
 
-/// Every operation, by name, with its cases.
-pub const ALL: &[(&str, fn() -> Vec<Case>)] = &[
+/// An operation's name and its cases.
+pub type Entry = (&'static str, fn() -> Vec<Case>);
+
+/// Every operation.
+pub const ALL: &[Entry] = &[
     ("activation", activation::cases),
     ("adam", adam::cases),
     ("add", add::cases),

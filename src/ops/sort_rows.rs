@@ -75,8 +75,7 @@ impl Op for SortRowsGrad {
     }
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let fits =
-            all_f32(inputs, 2) && inputs[0].rows == inputs[1].rows && inputs[1].cols <= inputs[0].cols;
+        let fits = all_f32(inputs, 2) && inputs[0].rows == inputs[1].rows && inputs[1].cols <= inputs[0].cols;
         require(fits, self, "x [B, C] and dy [B, k]", inputs)?;
         Ok(Tensor::f32(inputs[0].rows, inputs[0].cols))
     }

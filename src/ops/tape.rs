@@ -22,7 +22,12 @@ impl Op for Tape {
             && inputs[0].dtype == DType::U32
             && inputs[0].cols == self.line.elements()
             && is_column(&inputs[1], 1);
-        require(fits, self, &format!("tape u32 [S, {}] and counter u32 [1, 1]", self.line.elements()), inputs)?;
+        require(
+            fits,
+            self,
+            &format!("tape u32 [S, {}] and counter u32 [1, 1]", self.line.elements()),
+            inputs,
+        )?;
         Ok(self.line)
     }
 

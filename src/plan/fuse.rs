@@ -1,7 +1,7 @@
 //! Rewrites that save dispatches without changing what is computed.
 
 use crate::graph::{Graph, Kind, NodeId};
-use crate::ops::{Activation, ActivateGrad, DenseDx};
+use crate::ops::{ActivateGrad, Activation, DenseDx};
 
 /// The backward pass of an activation, folded into the matrix product that feeds it:
 /// `activation_grad(x, dense_dx(dz, w, x))` becomes one `dense_dx` with the factor in its epilogue.

@@ -112,9 +112,7 @@ impl Plan {
             };
             let place = match &node.kind {
                 Kind::Input | Kind::State => bound.get(&id).cloned().map(own),
-                Kind::Constant(value) => {
-                    Some(own(context.upload(&node.label, &[value.to_bits(), 0, 0, 0])?))
-                }
+                Kind::Constant(value) => Some(own(context.upload(&node.label, &[value.to_bits(), 0, 0, 0])?)),
                 Kind::Update(_) => self.memory.get(&node.inputs[0]).cloned(),
                 Kind::View { offset } => self
                     .memory
@@ -183,8 +181,7 @@ impl Plan {
                     .expected(format!("Dims of {bytes} bytes and {} bindings", writes.len()))
                     .found(format!("{} and {}", reflection.dims_bytes, reflection.writable.len())));
             }
-            let [x, y] =
-                reflection.workgroups(launch.kernel, launch.grid, context.limits().workgroups)?;
+            let [x, y] = reflection.workgroups(launch.kernel, launch.grid, context.limits().workgroups)?;
             let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
             let label = format!("{} {}", launch.kernel.name, node.tensor);
             prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label));

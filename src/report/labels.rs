@@ -15,12 +15,12 @@ pub(super) const NONE: &str = "–";
 pub(super) type Setting = (&'static str, fn(&Replica) -> String);
 
 const SETTINGS: [Setting; 7] = [
-    ("λ", |r| r.lambda.to_string()),
-    ("learning rate", |r| r.learning_rate.to_string()),
-    ("attack's rate", |r| r.attack_learning_rate.to_string()),
-    ("weight decay", |r| r.weight_decay.to_string()),
-    ("attack's decay", |r| r.attack_weight_decay.to_string()),
-    ("dropout", |r| r.dropout.to_string()),
+    ("λ", |r| short(r.lambda)),
+    ("learning rate", |r| short(r.learning_rate)),
+    ("attack's rate", |r| short(r.attack_learning_rate)),
+    ("weight decay", |r| short(r.weight_decay)),
+    ("attack's decay", |r| short(r.attack_weight_decay)),
+    ("dropout", |r| short(r.dropout)),
     ("seed", |r| r.seed.to_string()),
 ];
 
@@ -41,4 +41,20 @@ pub(super) fn label(settings: &Replica, shown: &[Setting]) -> String {
 /// An attack's name as text.
 pub(super) fn readable(attack: &str) -> String {
     attack.replace('_', " ")
+}
+
+/// A number in the shorter of the usual forms.
+fn short(value: f64) -> String {
+    let plain = value == 0.0 || (1e-4..1e6).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0.0, 3.0, 0.001, 1e-5, 2.5e38].map(short), ["0", "3", "0.001", "1e-5", "2.5e38"]);
+    }
 }

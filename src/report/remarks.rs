@@ -17,7 +17,10 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
             models.push(label(&replica.settings, shown));
         };
         if let Some(step) = replica.frozen_at_step {
-            add("a loss was not finite, and the model is the one before", format!("step {step}"));
+            add(
+                "a loss was not finite, and the model is that of the last epoch before",
+                format!("step {step}"),
+            );
         }
         if replica.collapsed {
             add("the attack network of the training collapsed: no defense was at work", "models".to_owned());
@@ -56,7 +59,7 @@ fn whom(models: &[String], of: usize) -> Option<String> {
 }
 
 /// `parts`, a comma between them, in lines of up to [`WIDTH`] columns that begin with `indent`.
-fn wrapped(parts: &[String], indent: &str) -> String {
+pub(super) fn wrapped(parts: &[String], indent: &str) -> String {
     let mut lines = vec![indent.to_owned()];
     for (place, part) in parts.iter().enumerate() {
         let part = if place + 1 < parts.len() { format!("{part},") } else { part.clone() };

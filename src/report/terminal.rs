@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::class;
 use super::labels::{NONE, Setting, label, readable, shown_settings};
-use super::remarks::remarks;
+use super::remarks::{remarks, wrapped};
 use super::table::{self, Side};
 use crate::audit::intervals::over_seeds;
 use crate::audit::result::{AttackResult, Attacks, strongest};
@@ -151,9 +151,10 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
     };
     let rows: Vec<Vec<String>> = names.into_iter().map(row).collect();
     // Not a row: a long name would widen the column.
-    let strongest = groups.iter().map(|group| format!("{}: {}", group.label, strongest_on_average(group, of)));
-    let strongest = wrapped(&strongest.collect::<Vec<_>>(), "  ");
-    format!("{}\nstrongest\n{strongest}", table::text(&header, &rows))
+    let strongest =
+        groups.iter().map(|group| format!("{} ({})", strongest_on_average(group, of), group.label));
+    let strongest = wrapped(&strongest.collect::<Vec<_>>(), "");
+    format!("{}\nstrongest: {strongest}", table::text(&header, &rows))
 }
 
 /// Accuracy, AUC and TPR at 1% FPR of one attack, on one replica or on average.
@@ -291,7 +292,7 @@ attack                      accuracy                AUC  TPR@1%  accuracy       
 confidence                  0.900 [0.890, 0.910]  0.950   0.125  0.650 [0.640, 0.660]  0.700   0.125
 gap                         0.800 [0.790, 0.810]  0.850   0.062  0.550 [0.540, 0.560]  0.600   0.062
 modified entropy per class  0.850 [0.840, 0.860]  0.900   0.000  0.600 [0.590, 0.610]  0.650   0.000
-strongest                   confidence                           confidence
+strongest: confidence (λ 0), confidence (λ 1)
 
 Attacks on the reference set (D′)
                             λ 0                                  λ 1
@@ -300,7 +301,7 @@ attack                      accuracy                AUC  TPR@1%  accuracy       
 confidence                  0.600 [0.590, 0.610]  0.650   0.125  0.600 [0.590, 0.610]  0.650   0.125
 gap                         0.500 [0.490, 0.510]  0.550   0.062  0.500 [0.490, 0.510]  0.550   0.062
 modified entropy per class  0.550 [0.540, 0.560]  0.600   0.000  0.550 [0.540, 0.560]  0.600   0.000
-strongest                   confidence                           confidence
+strongest: confidence (λ 0), confidence (λ 1)
 
 Attack accuracy [its 95% interval]: 0.5 is guessing, 1 finds every member.
 TPR@1%: the share of members found with one false alarm in a hundred non-members.
@@ -320,7 +321,7 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
         let text = summary(&run((0..3).map(|seed| replica(1.0, seed, 0.7 + 0.01 * seed as f64)).collect()));
         // 0.71 ± t(2; 0.975) · 0.01 / √3.
         assert!(text.contains("0.710 ± 0.025"), "{text}");
-        assert!(text.contains("strongest                   confidence\n"), "{text}");
+        assert!(text.contains("strongest: confidence (λ 1)\n"), "{text}");
     }
 
     #[test]
@@ -338,7 +339,7 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
         let text = summary(&run(replicas));
         let expected = "\
 To be known
-  a loss was not finite, and the model is the one before:
+  a loss was not finite, and the model is that of the last epoch before:
     step 17 (λ 2)
   misled:
     gap on D′ (3 of 4 models), neural

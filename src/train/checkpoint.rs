@@ -62,11 +62,14 @@ fn list(directory: &RunDirectory, group: usize) -> Result<Vec<usize>> {
     Ok(epochs)
 }
 
-/// The newest whole checkpoint of a group: (epochs, state), and the names of damaged ones passed over.
+/// The newest whole checkpoint of a group, (epochs, state), and the names of damaged ones passed over.
+pub type Found = (Option<(usize, State)>, Vec<String>);
+
+/// Looks for a group's newest whole checkpoint.
 ///
 /// # Errors
 /// A directory that cannot be read. A damaged file is no error.
-pub fn newest(directory: &RunDirectory, group: usize) -> Result<(Option<(usize, State)>, Vec<String>)> {
+pub fn newest(directory: &RunDirectory, group: usize) -> Result<Found> {
     let mut damaged = vec![];
     for epochs in list(directory, group)?.into_iter().rev() {
         let name = name(group, epochs);
@@ -116,7 +119,11 @@ mod tests {
             save(&directory, 0, epoch, &state(epoch as f32)).unwrap();
         }
         save(&directory, 1, 9, &state(9.0)).unwrap();
-        assert_eq!(list(&directory, 0).unwrap(), [3, 4], "the last two are kept, another group's are not touched");
+        assert_eq!(
+            list(&directory, 0).unwrap(),
+            [3, 4],
+            "the last two are kept, another group's are not touched"
+        );
         assert_eq!(newest(&directory, 0).unwrap(), (Some((4, state(4.0))), vec![]));
         // Every single flipped bit and every truncation is noticed.
         let path = directory.file(&name(0, 4));

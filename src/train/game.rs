@@ -191,7 +191,8 @@ impl Game {
             let gradient = g.pack("attack gradient", &parts);
             h.counts_after = g.update(CountAttack { members: m }, &[h.counts_after, s, counter])?;
             let (slot, momentum) = (slots.attack(j), self.attack_momentum);
-            h.state_after = self.attack_optimizer.update(g, h.state_after, gradient, scalars, slot, momentum)?;
+            h.state_after =
+                self.attack_optimizer.update(g, h.state_after, gradient, scalars, slot, momentum)?;
         }
         for i in 0..phase.classifier {
             let rows = g.rows(rows, m * (2 * phase.attack + i), m)?;
@@ -218,7 +219,8 @@ impl Game {
             let gradient = g.pack("classifier gradient", &parts);
             f.counts_after = g.update(CountClassifier, &[f.counts_after, z, labels, counter])?;
             let (slot, momentum) = (slots.classifier(i), self.classifier_momentum);
-            f.state_after = self.classifier_optimizer.update(g, f.state_after, gradient, scalars, slot, momentum)?;
+            f.state_after =
+                self.classifier_optimizer.update(g, f.state_after, gradient, scalars, slot, momentum)?;
             f_weights = network.views(g, f.state_after)?;
         }
         g.update(Advance, &[counter])?;

@@ -1,20 +1,18 @@
 //! Replicas trained together: their memory on the GPU, their plans, an epoch, a state to save.
 
-use super::batches::{Batches, Source};
 use super::config::{Config, Replica};
 use super::evaluate::{Probe, Scorer};
 use super::game::{Game, PhaseGraph, Slots};
 use super::observer::EpochMetrics;
 use super::pace::Pace;
-use super::schedule::{Phase, Progress, Schedule};
+use super::schedule::{Phase, Schedule};
+use super::tape::Lines;
 use crate::dataset::random::{Stream, stream};
 use crate::dataset::{Dataset, Resident, Split, Standardisation};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
-use crate::nn::Optimizer;
 use crate::ops::{ATTACK_COUNTS, CLASSIFIER_COUNTS};
 use crate::plan::{Bound, Plan};
-use rand_chacha::rand_core::Rng;
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
@@ -285,7 +283,9 @@ impl<'a> Group<'a> {
         let mut scalars: Vec<Vec<f32>> = vec![vec![]; self.phases.len()];
         let mut keys: Vec<Vec<u32>> = vec![vec![]; self.phases.len()];
         for (r, member) in self.members.iter().enumerate() {
-            let mut tape = Lines::new(self, member, penalised, self.state.frozen[r].is_none(), start);
+            let active = self.state.frozen[r].is_none();
+            let lambda = if penalised { member.settings.lambda } else { 0.0 };
+            let mut tape = Lines::new(self.game, &member.settings, &member.split, lambda, active, start);
             for block in &self.schedule.epochs[epoch] {
                 let i = block.phase;
                 for _ in 0..block.runs {
@@ -390,7 +390,8 @@ impl<'a> Group<'a> {
             let first = flags.into_iter().filter(|f| *f > 0).min();
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);
             let (f, h) = (part(&next.classifier), part(&next.attack));
-            let finite = next.classifier[f.clone()].iter().chain(&next.attack[h.clone()]).all(|v| v.is_finite());
+            let finite =
+                next.classifier[f.clone()].iter().chain(&next.attack[h.clone()]).all(|v| v.is_finite());
             if next.frozen[r].is_none() && first.is_none() && finite {
                 continue;
             }
@@ -404,63 +405,5 @@ impl<'a> Group<'a> {
         }
         self.state = next;
         newly
-    }
-}
-
-/// Writes the tape lines of one replica.
-struct Lines<'a> {
-    settings: Replica,
-    game: &'a Game,
-    members: Batches,
-    attack: Option<[Batches; 2]>,
-    done: Progress,
-    lambda: f64,
-    active: bool,
-    dropout_key: u32,
-    optimizers: [Optimizer; 2],
-}
-
-impl<'a> Lines<'a> {
-    fn new(group: &Group<'a>, member: &Member, penalised: bool, active: bool, done: Progress) -> Self {
-        let (seed, m, split) = (member.settings.seed, group.game.batch, &member.split);
-        let batches = |source: Source, records: &[u32]| Batches::new(seed, source as u32, records, m);
-        Lines {
-            settings: member.settings,
-            game: group.game,
-            members: batches(Source::Members, &split.members),
-            attack: group.attack.is_some().then(|| {
-                [batches(Source::AttackMembers, &split.members), batches(Source::Reference, &split.reference)]
-            }),
-            done,
-            lambda: if penalised { member.settings.lambda } else { 0.0 },
-            active,
-            dropout_key: stream(seed, Stream::Dropout).next_u32(),
-            optimizers: [group.game.classifier_optimizer, group.game.attack_optimizer],
-        }
-    }
-
-    /// Appends the next run of `phase`.
-    fn line(&mut self, phase: Phase, rows: &mut Vec<u32>, scalars: &mut Vec<f32>, keys: &mut Vec<u32>) {
-        let line = scalars.len();
-        let settings = self.settings;
-        for _ in 0..phase.attack {
-            if let Some([members, reference]) = &mut self.attack {
-                rows.extend(members.batch(self.done.attack));
-                rows.extend(reference.batch(self.done.attack));
-            }
-            self.done.attack += 1;
-            let (rate, decay) = (settings.attack_learning_rate, settings.attack_weight_decay);
-            scalars.extend(self.optimizers[1].scalars(rate, decay, self.done.attack, self.active));
-        }
-        for _ in 0..phase.classifier {
-            rows.extend(self.members.batch(self.done.classifier));
-            self.done.classifier += 1;
-            let (rate, decay) = (settings.learning_rate, settings.weight_decay);
-            scalars.extend(self.optimizers[0].scalars(rate, decay, self.done.classifier, self.active));
-            keys.extend([self.dropout_key, self.done.classifier as u32]);
-        }
-        scalars.push((self.game.penalty.1 * self.lambda) as f32);
-        scalars.push(settings.dropout as f32);
-        scalars.resize(line + Slots::of(phase).line().elements(), 0.0);
     }
 }

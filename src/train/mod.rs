@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | what was asked for | [`config`], [`preset`] |
-//! | which records when | `batches`, [`schedule`] |
+//! | which records when | `batches`, [`schedule`], `tape` |
 //! | the graphs of a step | [`game`] |
 //! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
 //! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
@@ -21,9 +21,10 @@ pub mod predictions;
 pub mod preset;
 pub mod run_directory;
 pub mod schedule;
+mod tape;
 
-pub use observer::{EpochMetrics, Event, Observer};
 pub use batches::Batches;
+pub use observer::{EpochMetrics, Event, Observer};
 pub use pace::Pace;
 pub use run_directory::RunDirectory;
 
@@ -238,8 +239,7 @@ fn train_group(
     }
     for epoch in first..schedule.epochs.len() {
         let total = schedule.runs(epoch);
-        let mut progress =
-            |done: usize| observer.event(&Event::Steps { epoch: epoch + 1, done, total });
+        let mut progress = |done: usize| observer.event(&Event::Steps { epoch: epoch + 1, done, total });
         let metrics = group.epoch(epoch, job.stop, &mut progress)?;
         // Metrics first: a line too many is dropped on resuming, one too few would be lost.
         job.directory.append_metrics(&metrics)?;

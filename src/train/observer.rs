@@ -100,7 +100,7 @@ pub struct EpochMetrics {
     /// Whether the attack network says the same of every record: it has not trained.
     pub collapsed: Option<bool>,
     /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
-    /// replica stays as it was before.
+    /// replica stays as it was after the epoch before.
     pub frozen_at_step: Option<u64>,
     pub seconds: f64,
 }

@@ -1,6 +1,6 @@
 //! What the trained classifiers say of the records: `predictions.npz`, from which an audit starts.
 //!
-//! For replica r: `logits_r` [N, C] f32, `labels_r` [N] i64, `membership_r` [N] u8, `rows_r` [N] i64.
+//! For replica r: `logits_r` N × C f32, `labels_r` N i64, `membership_r` N u8, `rows_r` N i64.
 
 use std::path::Path;
 

@@ -1,0 +1,79 @@
+//! The tapes that the host writes for an epoch: for every run of a plan which records it takes, and the
+//! numbers of its updates.
+
+use super::batches::{Batches, Source};
+use super::config::Replica;
+use super::game::{Game, Slots};
+use super::schedule::{Phase, Progress};
+use crate::dataset::Split;
+use crate::dataset::random::{Stream, stream};
+use crate::nn::Optimizer;
+use rand_chacha::rand_core::Rng;
+
+/// Writes the tape lines of one replica.
+pub struct Lines<'a> {
+    settings: Replica,
+    game: &'a Game,
+    members: Batches,
+    /// Members and reference records of the attack steps, where there are enough for a game.
+    attack: Option<[Batches; 2]>,
+    done: Progress,
+    lambda: f64,
+    active: bool,
+    dropout_key: u32,
+    optimizers: [Optimizer; 2],
+}
+
+impl<'a> Lines<'a> {
+    /// The lines after `done` updates, with the penalty's weight `lambda`; a replica that is not
+    /// `active` is left as it is by every update.
+    pub fn new(
+        game: &'a Game,
+        settings: &Replica,
+        split: &Split,
+        lambda: f64,
+        active: bool,
+        done: Progress,
+    ) -> Self {
+        let (seed, m) = (settings.seed, game.batch);
+        let batches = |source: Source, records: &[u32]| Batches::new(seed, source as u32, records, m);
+        Lines {
+            settings: *settings,
+            game,
+            members: batches(Source::Members, &split.members),
+            attack: (split.reference.len() >= m).then(|| {
+                [batches(Source::AttackMembers, &split.members), batches(Source::Reference, &split.reference)]
+            }),
+            done,
+            lambda,
+            active,
+            dropout_key: stream(seed, Stream::Dropout).next_u32(),
+            optimizers: [game.classifier_optimizer, game.attack_optimizer],
+        }
+    }
+
+    /// Appends the next run of `phase`.
+    pub fn line(&mut self, phase: Phase, rows: &mut Vec<u32>, scalars: &mut Vec<f32>, keys: &mut Vec<u32>) {
+        let line = scalars.len();
+        let settings = self.settings;
+        for _ in 0..phase.attack {
+            if let Some([members, reference]) = &mut self.attack {
+                rows.extend(members.batch(self.done.attack));
+                rows.extend(reference.batch(self.done.attack));
+            }
+            self.done.attack += 1;
+            let (rate, decay) = (settings.attack_learning_rate, settings.attack_weight_decay);
+            scalars.extend(self.optimizers[1].scalars(rate, decay, self.done.attack, self.active));
+        }
+        for _ in 0..phase.classifier {
+            rows.extend(self.members.batch(self.done.classifier));
+            self.done.classifier += 1;
+            let (rate, decay) = (settings.learning_rate, settings.weight_decay);
+            scalars.extend(self.optimizers[0].scalars(rate, decay, self.done.classifier, self.active));
+            keys.extend([self.dropout_key, self.done.classifier as u32]);
+        }
+        scalars.push((self.game.penalty.1 * self.lambda) as f32);
+        scalars.push(settings.dropout as f32);
+        scalars.resize(line + Slots::of(phase).line().elements(), 0.0);
+    }
+}
