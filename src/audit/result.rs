@@ -110,7 +110,7 @@ mod tests {
         let text = serde_json::to_string(&result(0.625, 0.75)).unwrap();
         assert_eq!(
             text,
-            r#"{"accuracy":0.625,"auc":0.75,"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"ci95":{"accuracy":[0.5,0.75],"auc":[0.5,1.0],"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":[0.125,0.5]},"members":1000,"nonmembers":1000}"#
+            r#"{"accuracy":0.625,"auc":0.75,"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"ci95":{"accuracy":[0.51,0.75],"auc":[0.5,1.0],"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":[0.125,0.5]},"members":1000,"nonmembers":1000}"#
         );
         let mut noted = result(0.625, 0.75);
         noted.remark("one");

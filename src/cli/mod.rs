@@ -5,6 +5,7 @@
 //! nothing but JSON to read.
 
 mod audit;
+mod bench;
 mod check;
 mod demo;
 mod devices;
@@ -73,7 +74,7 @@ struct Global {
 
 impl Global {
     fn gpu_options(&self) -> gpu::Options {
-        gpu::Options { adapter: self.adapter.clone(), checked: self.checked }
+        gpu::Options { adapter: self.adapter.clone(), checked: self.checked.then_some(true) }
     }
 }
 
@@ -89,6 +90,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
+    /// Times kernels, or whole training steps, on this adapter.
+    Bench(bench::BenchArgs),
     /// Lists the built-in set-ups, or shows one.
     Presets(presets::PresetsArgs),
 }
@@ -120,6 +123,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Train(args) => train::run(args, global),
         Command::Audit(args) => audit::run(args, global),
         Command::Check => check::run(global),
+        Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
     }
 }

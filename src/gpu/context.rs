@@ -12,8 +12,9 @@ use std::time::Duration;
 pub struct Options {
     /// An adapter's index or a part of its name; the default adapter without.
     pub adapter: Option<String>,
-    /// Keep wgpu's runtime checks (bounds, loop bounds) in every kernel.
-    pub checked: bool,
+    /// Whether kernels keep wgpu's runtime checks (bounds, loop bounds). `None`: on software adapters,
+    /// where they cost nothing, and not on others.
+    pub checked: Option<bool>,
 }
 
 /// The limits of the adapter that sizes are checked against, in bytes and workgroups.
@@ -104,8 +105,7 @@ impl Context {
                 workgroups: limits.max_compute_workgroups_per_dimension,
                 uniform_alignment: limits.min_uniform_buffer_offset_alignment,
             },
-            // A software adapter's checks cost nothing: keep them.
-            checked: options.checked || target.class == crate::graph::Class::Software,
+            checked: options.checked.unwrap_or(target.class == crate::graph::Class::Software),
             adapter: summary,
             target,
             device,

@@ -139,7 +139,7 @@ fn build(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Pipelin
         device.create_shader_module(descriptor)
     } else {
         // SAFETY: unchecked code must not index out of bounds or loop forever. Every kernel guards
-        // its tails; `plan::check` runs each of them, at tail shapes, in both modes.
+        // its tails; `plan::check` runs each of them, at tail shapes, in both modes (`tests/ops.rs`).
         unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
     };
     let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {

@@ -71,3 +71,46 @@ impl Graph {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Array, Tensor, Values};
+    use crate::ops::{Activate, Activation, Add, Reduce, Scale, gradients};
+
+    #[test]
+    fn several_uses_and_several_roots_add_up() {
+        // f = Σ tanh(x) + Σ x, g = Σ x;  d(2 f + 3 g)/dx = 2 (1 − tanh² x) + 2 + 3
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(1, 3));
+        let y = graph.apply(Activate(Activation::Tanh), &[x]).unwrap();
+        let sum = graph.apply(Add, &[y, x]).unwrap();
+        let f = graph.apply(Reduce::SUM, &[sum]).unwrap();
+        let g = graph.apply(Reduce::SUM, &[x]).unwrap();
+        let (two, three) = (graph.constant(2.0), graph.constant(3.0));
+        let dx = gradients(&mut graph, &[(f, two), (g, three)], &[x]).unwrap()[0];
+        let at = [-1.0, 0.0, 0.5];
+        let given = Values::from([(x, Array::new(1, 3, at.to_vec()))]);
+        let found = &graph.evaluate(&given, &[dx]).unwrap()[&dx];
+        for (found, x) in found.data.iter().zip(at) {
+            let expected = 2.0 * (1.0 - x.tanh().powi(2)) + 5.0;
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn only_paths_to_what_is_asked_for_are_built() {
+        let mut graph = Graph::new();
+        let (x, s) = (graph.input("x", Tensor::f32(1, 4)), graph.input("s", Tensor::f32(1, 1)));
+        let fixed = graph.apply(Activate(Activation::Tanh), &[x]).unwrap();
+        let y = graph.apply(Add, &[fixed, x]).unwrap();
+        let loss = graph.apply(Reduce::SUM, &[y]).unwrap();
+        let one = graph.constant(1.0);
+        let before = graph.nodes().len();
+        gradients(&mut graph, &[(loss, one)], &[y]).unwrap();
+        assert_eq!(graph.nodes().len(), before + 1, "the broadcast of the sum, nothing of tanh");
+        let scaled = graph.apply(Scale { factor: 1.0 }, &[loss, s]).unwrap();
+        let error = gradients(&mut graph, &[(scaled, one)], &[s]).unwrap_err();
+        assert!(error.to_string().contains("gradient of s"), "{error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! From a graph to dispatches: which run side by side ([`schedule`]), which memory they share
 //! ([`memory`]), and the recording of them, again and again, without allocating anything.
 
+pub mod bench;
 pub mod check;
 mod fuse;
 pub mod memory;

@@ -9,6 +9,7 @@
 //! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
 
 mod batches;
+pub mod bench;
 mod checkpoint;
 pub mod config;
 mod evaluate;
@@ -38,6 +39,7 @@ use game::Game;
 use group::{Group, Member, State};
 use model_file::NamedTensor;
 use predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use run_directory::SPLIT;
 use schedule::Schedule;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,10 +90,6 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let replicas = config.replicas();
     let splits = splits(config, &replicas, dataset.records())?;
     check_sizes(config, &splits[0])?;
-    if !job.resume {
-        directory.write_config(config)?;
-        directory.write_splits(&splits)?;
-    }
     let steps = splits[0].members.len() / config.train.batch;
     let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
     let game = Game::new(config, dataset.width(), dataset.classes);
@@ -106,6 +104,18 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         .collect();
     let size = group_size(context, &game, &schedule, dataset, members.len())?;
     let groups: Vec<&[Member]> = members.chunks(size).collect();
+    let prepare =
+        |members: &[Member]| Group::new(context, config, &game, &schedule, dataset, members.to_vec());
+    // Before anything is written: what the adapter cannot do must not cost an older run its files.
+    let mut first = Some(prepare(groups[0])?);
+    if !job.resume {
+        directory.write_config(config)?;
+    }
+    // The run that is continued may have been killed before it came to this.
+    if !directory.has(SPLIT) {
+        let splits: Vec<Split> = members.iter().map(|m| m.split.clone()).collect();
+        directory.write_splits(&splits)?;
+    }
     let mut checkpoints = vec![];
     for group in 0..groups.len() {
         checkpoints.push(match job.resume {
@@ -124,7 +134,10 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let (mut tensors, mut predictions) = (vec![], vec![]);
     for (number, (members, (found, _))) in groups.iter().zip(checkpoints).enumerate() {
-        let mut group = Group::new(context, config, &game, &schedule, dataset, members.to_vec())?;
+        let mut group = match first.take() {
+            Some(group) => group,
+            None => prepare(members)?,
+        };
         if number == 0 {
             observer.event(&Event::Started {
                 replicas: replicas.len(),

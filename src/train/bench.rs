@@ -1,0 +1,150 @@
+//! Whole steps at the networks' real sizes: time, dispatches, memory, time by kernel. Synthetic records
+//! of a preset's size stand in for its data.
+
+use super::config::{Config, Layer};
+use super::game::Game;
+use super::group::{Group, Member};
+use super::preset;
+use super::schedule::Schedule;
+use crate::dataset::{Split, Synthetic, synthetic};
+use crate::error::Result;
+use crate::gpu::Context;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Epochs that are timed, after one to warm up.
+const EPOCHS: usize = 3;
+
+/// A step to time.
+#[derive(Debug, Clone, Copy)]
+pub struct StepCase {
+    pub name: &'static str,
+    pub preset: &'static str,
+    pub features: usize,
+    pub classes: usize,
+    /// |D|: what makes an epoch.
+    pub members: usize,
+    /// k; 0: plain training.
+    pub attack_steps: usize,
+}
+
+const fn case(
+    name: &'static str,
+    preset: &'static str,
+    features: usize,
+    members: usize,
+    attack_steps: usize,
+) -> StepCase {
+    StepCase { name, preset, features, classes: 100, members, attack_steps }
+}
+
+/// The networks of the paper, plain and in the game.
+pub const CASES: [StepCase; 6] = [
+    case("purchase100 plain", "purchase100-official", 600, 20_000, 0),
+    case("purchase100 min-max, k = 1", "purchase100-official", 600, 2_560, 1),
+    case("purchase100 min-max, k = 5", "purchase100-official", 600, 1_280, 5),
+    case("texas100 plain", "texas100-official", 6_169, 2_560, 0),
+    case("texas100 min-max, k = 1", "texas100-official", 6_169, 1_280, 1),
+    case("texas100 min-max, k = 5", "texas100-official", 6_169, 640, 5),
+];
+
+/// What a step takes.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StepTime {
+    pub name: String,
+    pub replicas: usize,
+    pub members: usize,
+    pub batch: usize,
+    pub attack_steps: usize,
+    pub steps_an_epoch: usize,
+    /// Of each timed epoch, the read-back included.
+    pub epoch_seconds: Vec<f64>,
+    /// The median epoch's.
+    pub step_milliseconds: f64,
+    pub dispatches: usize,
+    /// GPU memory of intermediate results.
+    pub scratch_bytes: u64,
+    /// Time by kernel and shape, each dispatch alone, the longest first.
+    pub kernels: Vec<Share>,
+}
+
+/// Dispatches of one kernel and shape.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Share {
+    pub kernel: String,
+    pub count: usize,
+    pub milliseconds: f64,
+}
+
+/// Times a step of `case` for `replicas` models.
+///
+/// # Errors
+/// Sizes beyond the adapter's limits or memory, a lost device.
+pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
+    let mut layers = vec![preset::find(case.preset)?];
+    let played = case.attack_steps > 0;
+    let lambda = if played { "defense.lambda=1.0" } else { "defense.lambda=0.0" };
+    layers.push(Layer::set(lambda)?);
+    layers.push(Layer::set("defense.schedule=ratio")?);
+    layers.push(Layer::set(&format!("defense.attack_steps={}", case.attack_steps.max(1)))?);
+    let seeds: Vec<String> = (0..replicas).map(|seed| seed.to_string()).collect();
+    layers.push(Layer::set(&format!("train.seed=[{}]", seeds.join(",")))?);
+    // Records are generated: the preset's own data set need not be there.
+    layers.push(Layer::set("data.expects=\"\"")?);
+    let config = Config::merge(&layers)?;
+
+    let (records, members) = (2 * case.members + 10, case.members);
+    let spec = Synthetic { records, features: case.features, classes: case.classes, ..Synthetic::default() };
+    let dataset = synthetic(&spec)?;
+    let steps = members / config.train.batch;
+    let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
+    let game = Game::new(&config, case.features, case.classes);
+    let models = config
+        .replicas()
+        .into_iter()
+        .enumerate()
+        .map(|(number, settings)| {
+            let split = Split::random(records, members, members, None, settings.seed)?;
+            Ok(Member { number, settings, split, standardisation: None })
+        })
+        .collect::<Result<Vec<Member>>>()?;
+    let mut group = Group::new(context, &config, &game, &schedule, &dataset, models)?;
+    let stop = AtomicBool::new(false);
+    let mut epoch_seconds = vec![];
+    for epoch in 0..=EPOCHS {
+        let started = Instant::now();
+        group.epoch(epoch, &stop, &mut |_| {})?;
+        epoch_seconds.push(started.elapsed().as_secs_f64());
+    }
+    epoch_seconds.remove(0);
+    let mut sorted = epoch_seconds.clone();
+    sorted.sort_by(f64::total_cmp);
+    Ok(StepTime {
+        name: case.name.to_string(),
+        replicas,
+        members,
+        batch: config.train.batch,
+        attack_steps: case.attack_steps,
+        steps_an_epoch: steps,
+        step_milliseconds: 1e3 * sorted[sorted.len() / 2] / steps as f64,
+        epoch_seconds,
+        dispatches: group.dispatches()[0],
+        scratch_bytes: group.scratch_bytes(),
+        kernels: shares(group.profile(0, 10)?),
+    })
+}
+
+fn shares(profile: Vec<(String, f64)>) -> Vec<Share> {
+    let mut shares: Vec<Share> = vec![];
+    for (kernel, seconds) in profile {
+        match shares.iter_mut().find(|s| s.kernel == kernel) {
+            Some(share) => {
+                share.count += 1;
+                share.milliseconds += 1e3 * seconds;
+            }
+            None => shares.push(Share { kernel, count: 1, milliseconds: 1e3 * seconds }),
+        }
+    }
+    shares.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
+    shares
+}

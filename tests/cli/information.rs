@@ -1,0 +1,151 @@
+//! What tells without training: help, devices, presets, check; and the demonstration.
+
+use crate::program::Veilgrad;
+use serde_json::Value;
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(|entry| entry["name"].as_str()).collect()
+}
+
+#[test]
+fn help_teaches_and_is_no_failure() {
+    let program = Veilgrad::new();
+    program.succeeds("--help").says_nothing().prints(&["veilgrad demo", "0.5 is guessing", "Exit codes"]);
+    program.succeeds("train --help").prints(&["--label-column", "--lambda 0,1,3", "--resume", "run.toml"]);
+    program.succeeds("--version").prints(&[env!("CARGO_PKG_VERSION")]);
+}
+
+#[test]
+fn what_cannot_be_understood_is_a_usage_error() {
+    let program = Veilgrad::new();
+    program.run("").code(2).says(&["Usage"]);
+    program.run("trian").code(2).says(&["trian", "similar", "train"]);
+    program.run("train --lambada 1").code(2).says(&["--lambada", "--lambda"]);
+    program.run("train --header --no-header").code(2).says(&["cannot be used"]);
+}
+
+#[test]
+fn devices_lists_the_adapters_and_marks_the_one_taken() {
+    let program = Veilgrad::new();
+    let devices = program.succeeds("devices --json").json();
+    let taken: Vec<&Value> =
+        devices.as_array().into_iter().flatten().filter(|d| d["default"] == true).collect();
+    let [taken] = taken[..] else { panic!("not exactly one is taken: {devices:#}") };
+    for key in ["name", "backend", "kind", "driver"] {
+        assert!(taken[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {taken:#}");
+    }
+    for key in ["max_binding_bytes", "max_buffer_bytes", "workgroup_bytes", "invocations"] {
+        assert!(taken[key].as_u64().is_some_and(|n| n > 0), "{key}: {taken:#}");
+    }
+    let name = taken["name"].as_str().unwrap_or_default();
+    let text = program.succeeds("devices").says_nothing().prints(&["(taken;", "driver: ", name]);
+    assert_eq!(text.stdout.matches("(taken;").count(), 1, "{text}");
+
+    // By number and by a part of its name.
+    let number = devices.as_array().into_iter().flatten().position(|d| d["default"] == true).unwrap_or(0);
+    let word = name.split_whitespace().next().unwrap_or_default().to_uppercase();
+    for choice in [number.to_string(), word] {
+        let chosen = program.succeeds(&format!("devices --json --adapter {choice}")).json();
+        assert_eq!(chosen, devices, "--adapter {choice}");
+    }
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_answered_with_those_that_are() {
+    let program = Veilgrad::new();
+    let name = program.succeeds("devices --json").json()[0]["name"].as_str().unwrap_or_default().to_owned();
+    for choice in ["99", "no-such-card"] {
+        let parts = ["--adapter: expected one of 0 (", &name, choice, "veilgrad devices"];
+        program.run(&format!("devices --adapter {choice}")).code(2).says(&parts).prints_nothing();
+        program.refuses(2, &format!("--adapter {choice}"), &parts);
+    }
+}
+
+/// Only where Vulkan is the one way to a GPU, and the loader can be told to find no driver.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_adapter_is_an_error_that_says_what_to_install() {
+    let program = Veilgrad::new();
+    for line in ["devices", "demo", "check", "train --preset tiny.toml --out run"] {
+        let mut command = program.command(line);
+        for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+            command.env(variable, "/nonexistent");
+        }
+        command.env_remove("VK_ADD_DRIVER_FILES");
+        let run = crate::program::Run::of(line, command.output().expect("started"));
+        let parts = ["no GPU adapter: expected a Vulkan", "found none", "mesa-vulkan-drivers"];
+        run.code(1).says(&parts).prints_nothing();
+    }
+    assert_eq!(program.names("."), ["tiny.toml"], "nothing was begun");
+}
+
+#[test]
+fn presets_are_listed_shown_and_usable_as_files() {
+    let program = Veilgrad::new();
+    let list = program.succeeds("presets --json").json();
+    let expected = [
+        "demo",
+        "location30",
+        "retail100",
+        "hospital100",
+        "purchase100",
+        "texas100",
+        "purchase100-official",
+        "texas100-official",
+    ];
+    assert_eq!(names(&list), expected);
+    program.succeeds("presets").says_nothing().prints(&expected);
+    for name in expected {
+        let shown = program.succeeds(&format!("presets {name}")).stdout;
+        program.write("mine.toml", shown);
+        let full = program.succeeds(&format!("presets {name} --json")).json();
+        assert_eq!(full["name"], name);
+        assert!(full["train"]["epochs"].as_u64().is_some_and(|n| n > 0), "{full:#}");
+        let expects = full["data"]["expects"].as_str().unwrap_or_default();
+        if !expects.is_empty() {
+            // It is understood as a file too: all it lacks is the data.
+            let run = program.run("train --preset mine.toml").code(2);
+            run.says(&["data.path: expected", expects, "--data"]).prints_nothing();
+        }
+    }
+}
+
+#[test]
+fn every_kernel_is_checked() {
+    let program = Veilgrad::new();
+    let report = program.succeeds("check --json").says_nothing().json();
+    assert_eq!(report["passed"], true);
+    let kernels = report["kernels"].as_array().expect("a list");
+    assert!(kernels.len() > 20, "{report:#}");
+    for kernel in kernels {
+        assert!(kernel["worst"].as_f64().is_some_and(|worst| worst <= 1.0), "{kernel:#}");
+        assert!(kernel["cases"].as_u64().is_some_and(|cases| cases > 0), "{kernel:#}");
+    }
+    let text = program.succeeds("check --checked").says(&["adapter: "]).stdout;
+    assert_eq!(text.lines().count(), kernels.len(), "a line a kernel:\n{text}");
+    assert!(text.lines().all(|line| line.starts_with("ok ")), "{text}");
+}
+
+/// What the demonstration is there to show.
+#[test]
+fn the_demo_shows_an_attack_and_a_defense() {
+    let program = Veilgrad::new();
+    let run = program.succeeds("demo --json").says(&["preset: demo", "deviation: ", "training 2 models"]);
+    let summary = run.json();
+    let strongest = |replica: &Value| -> f64 {
+        let attacks = replica["attacks"].as_object().expect("attacks");
+        attacks.values().filter_map(|attack| attack["accuracy"].as_f64()).fold(0.0, f64::max)
+    };
+    let [plain, defended] = &summary["replicas"].as_array().expect("a list")[..] else {
+        panic!("not two replicas\n{run}")
+    };
+    assert_eq!(plain["lambda"], 0.0);
+    assert!(defended["lambda"].as_f64().is_some_and(|lambda| lambda > 0.0));
+    let (before, after) = (strongest(plain), strongest(defended));
+    assert!(before >= 0.70 && after <= before - 0.10, "{before} without, {after} with the defense\n{run}");
+    // 100 classes: guessing gets 0.01.
+    let useful = |replica: &Value| replica["test_accuracy"].as_f64().unwrap_or(0.0);
+    assert!(useful(defended) >= 0.5 * useful(plain), "too high a price\n{run}");
+    assert_eq!(program.names("runs"), ["demo-1"]);
+    assert_eq!(program.json("runs/demo-1/summary.json"), summary);
+}

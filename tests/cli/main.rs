@@ -1,0 +1,13 @@
+//! The command line end to end: the real program, in a fresh directory, expected against got.
+//!
+//! Not what flags and files mean in every case: that is tested beside `train::config` and in `tests/data`.
+//! All but `information` and `bad_settings` need an adapter; none there is a failure.
+
+mod bad_data;
+mod bad_runs;
+mod bad_settings;
+mod information;
+#[cfg(unix)]
+mod interruption;
+mod program;
+mod runs;
