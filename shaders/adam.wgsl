@@ -1,8 +1,7 @@
 // Adam with L2 (Kingma and Ba 2015; torch.optim.Adam's weight_decay: g += wd * p before the moments).
 // p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
-// Idea: parameters and their two moments are the rows of ONE flat buffer, so the kernel binds it
-// once and a network of any depth is one dispatch. Tile: 8 invocations of 4 vec4s each, strided by 8 so
-// that neighbours touch neighbours: on software adapters few, long workgroups are what pays.
+// Idea: parameters and their two moments are the rows of ONE flat buffer, so the kernel binds it once and a network
+// of any depth is one dispatch. Tile: one vec4 an invocation, workgroups of 256: neighbours touch neighbours.
 // A replica whose `active` is 0 is left as it is.
 
 struct Dims {
@@ -24,10 +23,7 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;
 @group(0) @binding(3) var<storage, read_write> state: array<vec4<f32>>;
 
-const QUADS = 4u;
-const ITEMS_PER_WORKGROUP: u32 = 32u; // 8 * QUADS
-
-@compute @workgroup_size(8)
+@compute @workgroup_size(256)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -38,24 +34,19 @@ fn main(
     let rate = scalars[s];
     let correction = scalars[s + 1u];
     let decay = scalars[s + 2u];
-    if scalars[s + 3u] == 0.0 {
+    let i = (group.y * groups.x + group.x) * 256u + local;
+    if i >= dims.length || scalars[s + 3u] == 0.0 {
         return;
     }
     let g_base = (dims.gradient_offset + r * dims.gradient_stride) / 4u;
     let p_base = (dims.state_offset + r * dims.state_stride) / 4u;
     let m_base = p_base + dims.length;
     let v_base = m_base + dims.length;
-    let first = (group.y * groups.x + group.x) * ITEMS_PER_WORKGROUP + local;
-    for (var q = 0u; q < QUADS; q += 1u) {
-        let i = first + 8u * q;
-        if i < dims.length {
-            let p = state[p_base + i];
-            let g = gradient[g_base + i] + decay * p;
-            let m = dims.b1 * state[m_base + i] + (1.0 - dims.b1) * g;
-            let v = dims.b2 * state[v_base + i] + (1.0 - dims.b2) * g * g;
-            state[m_base + i] = m;
-            state[v_base + i] = v;
-            state[p_base + i] = p - rate * m / (sqrt(v) * correction + dims.eps);
-        }
-    }
+    let p = state[p_base + i];
+    let g = gradient[g_base + i] + decay * p;
+    let m = dims.b1 * state[m_base + i] + (1.0 - dims.b1) * g;
+    let v = dims.b2 * state[v_base + i] + (1.0 - dims.b2) * g * g;
+    state[m_base + i] = m;
+    state[v_base + i] = v;
+    state[p_base + i] = p - rate * m / (sqrt(v) * correction + dims.eps);
 }

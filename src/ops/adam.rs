@@ -56,11 +56,12 @@ impl Op for Adam {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor, target: &Target) -> Launch {
+        let kernels = [kernel!("adam"), kernel!("adam_long"), kernel!("adam_long.native")];
         let length = inputs[1].cols / 4;
         let mut words = vec![word(length), word(self.slot)];
         words.extend([self.b1, self.b2, self.eps].map(f32::to_bits));
-        Launch { kernel: kernel!("adam"), words, grid: Grid::Items(length) }
+        Launch { kernel: kernels[target.tile as usize], words, grid: Grid::Items(length) }
     }
 }
 

@@ -41,10 +41,11 @@ impl Op for Sgd {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor, target: &Target) -> Launch {
+        let kernels = [kernel!("sgd"), kernel!("sgd_long"), kernel!("sgd_long")];
         let length = inputs[1].cols / 4;
         let words = vec![word(length), word(self.slot), self.momentum.to_bits()];
-        Launch { kernel: kernel!("sgd"), words, grid: Grid::Items(length) }
+        Launch { kernel: kernels[target.tile as usize], words, grid: Grid::Items(length) }
     }
 }
 

@@ -35,8 +35,8 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     let target = context.target();
     for (name, cases) in ops::ALL {
         for tile in target.tiles() {
-            // Other operations have one variant, run with the adapter's own.
-            if tile != target.tile && *name != "dense" {
+            let own = kernels(&cases(), target)?;
+            if tile != target.tile && kernels(&cases(), Target { tile, ..target })? == own {
                 continue;
             }
             let mut line = Line {
@@ -64,6 +64,18 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
         }
     }
     Ok(all)
+}
+
+/// The shaders that the cases run on `target`.
+fn kernels(cases: &[Case], target: Target) -> Result<Vec<&'static str>> {
+    cases
+        .iter()
+        .map(|case| {
+            let inputs: Vec<Tensor> = case.inputs.iter().map(|(tensor, _)| *tensor).collect();
+            let output = case.op.shape(&inputs)?;
+            Ok(case.op.launch(&inputs, &output, &target).kernel.name)
+        })
+        .collect()
 }
 
 /// A case in words.

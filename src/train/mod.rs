@@ -195,6 +195,12 @@ fn check_sizes(config: &Config, split: &Split) -> Result<()> {
             .found(batch.to_string())
             .advice("lower --batch, or train on more members"));
     }
+    if split.test.len() < 4 || split.members.len() < 4 {
+        return Err(Error::usage("data.test")
+            .expected("at least 4 test records and 4 members, for the audit after training")
+            .found(format!("{} and {}", split.test.len(), split.members.len()))
+            .advice("train on fewer records, so that more are left for testing"));
+    }
     if config.is_defended() && split.reference.len() < batch {
         return Err(Error::usage("data.reference")
             .expected(format!("at least {batch} reference records, a batch, for the defense"))
@@ -260,9 +266,9 @@ fn train_group(
         for line in metrics.iter().filter(|m| m.frozen_at_step.is_some() && m.epoch == epoch + 1) {
             if let Some(step) = line.frozen_at_step.filter(|s| *s >= schedule.before(epoch).classifier) {
                 observer.event(&Event::Warning(format!(
-                    "replica {} ({:?}): the loss or a parameter was not finite at step {step}; it stays as \
-                     it was after epoch {epoch}",
-                    line.replica, line.settings
+                    "replica {} (λ {:?}, seed {}, learning rate {:?}): the loss or a parameter was not finite \
+                     at step {step}; it stays as it was after epoch {epoch}",
+                    line.replica, line.settings.lambda, line.settings.seed, line.settings.learning_rate
                 )));
             }
         }

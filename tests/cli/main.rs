@@ -1,7 +1,7 @@
 //! The command line end to end: the real program, in a fresh directory, expected against got.
 //!
 //! Not what flags and files mean in every case: that is tested beside `train::config` and in `tests/data`.
-//! All but `information` and `bad_settings` need an adapter; none there is a failure.
+//! Nearly all of them need an adapter; where there is none they fail.
 
 mod bad_data;
 mod bad_runs;
