@@ -7,7 +7,8 @@ use veilgrad::ops;
 use veilgrad::plan::check;
 
 fn kernels_agree(checked: bool) {
-    let context = Context::new(&Options { adapter: None, checked: Some(checked) }).expect("a GPU adapter");
+    let context =
+        Context::new(&Options { checked: Some(checked), ..Options::default() }).expect("a GPU adapter");
     let seed = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| u64::from(d.subsec_nanos()));

@@ -243,6 +243,30 @@ fn a_replica_in_company_is_the_model_trained_alone() {
 }
 
 #[test]
+fn results_do_not_depend_on_how_replicas_are_grouped() {
+    let changes = ["train.seed=[0,1]", "defense.lambda=[0.5,2.0]"];
+    let together = train(&changes);
+    // 256 records of 40 features, 41 kB a replica, are the largest tensor: two fit.
+    let options = Options { tensor_bytes: Some(90_000), ..Options::default() };
+    let (context, config, dataset) = (Context::new(&options).unwrap(), config(&changes), data());
+    let temporary = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut observer = StopAfter(0, &stop, vec![]);
+    let job = Job {
+        config: &config,
+        dataset: &dataset,
+        context: &context,
+        directory: &directory,
+        resume: false,
+        stop: &stop,
+    };
+    let outcome = veilgrad::train::run(&job, &mut observer).unwrap();
+    assert!(observer.2.iter().any(|e| matches!(e, Event::Started { groups: 2, .. })), "said so");
+    assert_eq!(files(directory.path(), outcome).model, together.model);
+}
+
+#[test]
 fn with_lambda_0_the_game_trains_the_classifier_of_plain_training() {
     let game = train(&["defense.lambda=[0.0,1.0]"]);
     let plain = train(&["defense.lambda=0.0"]);

@@ -74,7 +74,11 @@ struct Global {
 
 impl Global {
     fn gpu_options(&self) -> gpu::Options {
-        gpu::Options { adapter: self.adapter.clone(), checked: self.checked.then_some(true) }
+        gpu::Options {
+            adapter: self.adapter.clone(),
+            checked: self.checked.then_some(true),
+            tensor_bytes: None,
+        }
     }
 }
 

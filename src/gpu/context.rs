@@ -15,6 +15,9 @@ pub struct Options {
     /// Whether kernels keep wgpu's runtime checks (bounds, loop bounds). `None`: on software adapters,
     /// where they cost nothing, and not on others.
     pub checked: Option<bool>,
+    /// A lower limit than the adapter's on the bytes of one tensor, to leave it to others, or to
+    /// split replicas into groups where that would not be needed.
+    pub tensor_bytes: Option<u64>,
 }
 
 /// The limits of the adapter that sizes are checked against, in bytes and workgroups.
@@ -100,7 +103,9 @@ impl Context {
         let target = summary.target();
         Ok(Context {
             limits: Limits {
-                binding_bytes: limits.max_storage_buffer_binding_size,
+                binding_bytes: limits
+                    .max_storage_buffer_binding_size
+                    .min(options.tensor_bytes.unwrap_or(u64::MAX)),
                 buffer_bytes: limits.max_buffer_size,
                 workgroups: limits.max_compute_workgroups_per_dimension,
                 uniform_alignment: limits.min_uniform_buffer_offset_alignment,

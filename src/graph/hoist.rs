@@ -10,6 +10,10 @@
 use super::{Graph, Kind, Node, NodeId};
 use std::collections::BTreeMap;
 
+/// Most rows of a merged operation: enough to fill any adapter, and few enough that a block of many attack
+/// steps stays within bindings of 128 MiB (6,169 features · 4 bytes · 4,096 rows are 101 MB).
+const MOST_ROWS: usize = 4096;
+
 /// What the members of a mergeable group have in common: the operation, its row-wise inputs'
 /// parents, its other inputs.
 type Key = (String, Vec<NodeId>, Vec<NodeId>);
@@ -63,8 +67,8 @@ impl Graph {
         candidates.into_iter().next()
     }
 
-    /// The group in order of its rows, if these tile a range without gap or overlap, the same for
-    /// each row-wise input.
+    /// The first members of the group, in order of their rows, that tile a range without gap or
+    /// overlap, the same for each row-wise input, of at most [`MOST_ROWS`].
     fn contiguous(&self, mut group: Vec<NodeId>) -> Option<Vec<NodeId>> {
         let Kind::Compute(op) = &self.node(group[0]).kind else { return None };
         let ranges = |id: NodeId| -> Vec<(usize, usize)> {
@@ -75,10 +79,22 @@ impl Graph {
         };
         group.sort_by_key(|&id| ranges(id)[0]);
         group.dedup_by_key(|id| ranges(*id)[0]);
-        let tiled = group
-            .windows(2)
-            .all(|pair| ranges(pair[0]).iter().zip(ranges(pair[1])).all(|(a, b)| a.0 + a.1 == b.0));
-        (tiled && group.len() > 1).then_some(group)
+        let follows = |a: NodeId, b: NodeId| ranges(a).iter().zip(ranges(b)).all(|(a, b)| a.0 + a.1 == b.0);
+        let mut run: Vec<NodeId> = vec![];
+        let mut rows = 0;
+        for id in group {
+            let more = self.tensor(id).rows;
+            if run.last().is_some_and(|&last| !follows(last, id) || rows + more > MOST_ROWS) {
+                if run.len() > 1 {
+                    return Some(run);
+                }
+                run.clear();
+                rows = 0;
+            }
+            run.push(id);
+            rows += more;
+        }
+        (run.len() > 1).then_some(run)
     }
 
     fn merge(&self, group: &[NodeId]) -> (Graph, Vec<NodeId>) {
@@ -136,5 +152,40 @@ impl Graph {
             .collect();
         let tensor = super::Tensor { rows, ..node.tensor };
         graph.push(node.kind.clone(), &inputs, tensor, node.label.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Array, Tensor, Values};
+    use crate::ops::{Activate, Activation, Softmax};
+
+    #[test]
+    fn passes_over_parts_become_passes_over_up_to_4096_rows() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(9000, 3));
+        let parts: Vec<NodeId> = (0..9)
+            .map(|i| {
+                let part = graph.rows(x, 1000 * i, 1000).unwrap();
+                let y = graph.apply(Activate(Activation::Tanh), &[part]).unwrap();
+                graph.apply(Softmax, &[y]).unwrap()
+            })
+            .collect();
+        let (hoisted, moved) = graph.hoist();
+        let rows: Vec<usize> = hoisted
+            .nodes()
+            .iter()
+            .filter(|n| matches!(n.kind, Kind::Compute(_)))
+            .map(|n| n.tensor.rows)
+            .collect();
+        assert_eq!(rows, [4000, 4000, 4000, 4000, 1000, 1000], "two operations, 9 parts");
+        let value = Array::from_fn(9000, 3, |r, c| ((r * 7 + c * 3) % 11) as f64 - 5.0);
+        let before = graph.evaluate(&Values::from([(x, value.clone())]), &parts).unwrap();
+        let moved_parts: Vec<NodeId> = parts.iter().map(|p| moved[p.index()]).collect();
+        let after = hoisted.evaluate(&Values::from([(moved[x.index()], value)]), &moved_parts).unwrap();
+        for (old, new) in parts.iter().zip(&moved_parts) {
+            assert_eq!(before[old], after[new]);
+        }
     }
 }

@@ -56,8 +56,8 @@ pub enum Class {
     Discrete,
 }
 
-/// The variants of the tiled kernels. They differ in speed and in the order of sums, not in what
-/// they compute. The value indexes an operation's list of variants.
+/// The variants that some kernels have, each for its kind of adapter. They differ in speed and in the
+/// order of sums, not in what they compute. The value indexes an operation's list of variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tile {
@@ -77,7 +77,7 @@ pub struct Target {
     pub class: Class,
     /// Whether there are subgroups of 8, always, and 64-bit integers.
     pub outer: bool,
-    /// The variant of the tiled kernels to run.
+    /// The variant to run of the kernels that have several.
     pub tile: Tile,
 }
 

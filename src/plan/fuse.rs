@@ -34,3 +34,33 @@ fn op_of<T: 'static>(graph: &Graph, id: NodeId) -> Option<&T> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Tensor;
+    use crate::ops::{Dense, gradients};
+    use crate::plan::schedule::waves;
+
+    #[test]
+    fn a_hidden_layers_activation_costs_no_dispatch_in_the_backward_pass() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(2, 3));
+        let w = [(4, 5), (6, 7), (8, 1)].map(|(rows, cols)| graph.input("w", Tensor::f32(rows, cols)));
+        let mut y = x;
+        for w in w {
+            y = graph.apply(Dense { activation: Activation::Tanh }, &[y, w]).unwrap();
+        }
+        let dy = graph.input("dy", Tensor::f32(2, 1));
+        let out = gradients(&mut graph, &[(y, dy)], &w).unwrap();
+        let names = |graph: &Graph| -> Vec<String> {
+            let order = waves(graph, &out).unwrap();
+            order.into_iter().flatten().map(|id| graph.node(id).label.clone()).collect()
+        };
+        let count = |names: &[String], name: &str| names.iter().filter(|n| *n == name).count();
+        let (plain, fused) = (names(&graph), names(&fuse(&graph, &out)));
+        assert_eq!((count(&plain, "activation_grad"), count(&plain, "dense_dx")), (3, 2));
+        // Only the last layer's is left: nothing feeds it but dy.
+        assert_eq!((count(&fused, "activation_grad"), count(&fused, "dense_dx")), (1, 2));
+    }
+}

@@ -13,6 +13,12 @@ use std::sync::atomic::AtomicBool;
 /// Records a forward pass.
 const BATCH: usize = 256;
 
+/// Bytes of the largest tensor of an evaluation, a replica.
+pub fn largest_tensor(game: &Game, layout: Layout) -> u64 {
+    let widths = game.classifier.network.layers.iter().map(|l| l.outputs).chain([layout.width]);
+    widths.map(|cols| 4 * Tensor::f32(BATCH, cols).elements() as u64).max().unwrap_or(0)
+}
+
 /// The common part of a graph that walks over records in batches.
 struct Walk {
     graph: Graph,

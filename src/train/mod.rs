@@ -225,7 +225,8 @@ fn group_size(
     };
     let layout = Layout { format, records: dataset.records(), width: dataset.width(), standardised: false };
     let limit = context.limits().tensor_bytes();
-    let mut size = replicas;
+    let evaluated = limit / evaluate::largest_tensor(game, layout);
+    let mut size = replicas.min(usize::try_from(evaluated).unwrap_or(usize::MAX));
     for (i, &phase) in schedule.phases.iter().enumerate() {
         let graph = game.graph(phase, layout, schedule.most_runs(i).max(1))?.graph;
         // The merged forward pass is the largest.
