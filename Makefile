@@ -4,7 +4,7 @@ CARGO ?= cargo
 # For instance --locked.
 CARGOFLAGS ?=
 
-.PHONY: demo test lint bench vulkan
+.PHONY: demo test lint bench bench-peers vulkan
 
 # Trains an undefended and a defended model on synthetic data and attacks both.
 demo: vulkan
@@ -31,3 +31,8 @@ bench: vulkan
 # Installs Mesa's software driver where a Linux machine has no Vulkan driver.
 vulkan:
 	@sh scripts/vulkan.sh
+
+# Measures PyTorch (installed into target/peers, about 5 GB) and veilgrad in turn, twice each.
+bench-peers: vulkan
+	$(CARGO) build --release $(CARGOFLAGS)
+	sh scripts/bench_peers.sh

@@ -1,6 +1,6 @@
 // Adam with L2 (Kingma and Ba 2015; torch.optim.Adam's weight_decay: g += wd * p before the moments).
 // p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
-// For software adapters with 64-bit integers; portable twin: adam_long.wgsl.
+// For software adapters with 64-bit integers. Portable twin: adam_long.wgsl.
 // Idea: parameters and their two moments are the rows of ONE flat buffer, so the kernel binds it once and a network
 // of any depth is one dispatch. Tile: 8 invocations of 32 vec4s each, strided by 8: where a
 // workgroup costs more than its work, few and long ones pay (1.8 times as fast as 8 invocations of 4).
