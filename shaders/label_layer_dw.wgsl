@@ -1,6 +1,7 @@
-// Backward of the label layer: dw[c, :] = sum of dz[b, :] over records with label c; dw[C, :] = sum over
-// all. A scatter made deterministic: an invocation owns 4 columns and walks the batch in order, adding
-// each record to its class's row. Columns are neighbours, so loads and stores are contiguous.
+// Backward of the label layer: dw[c, :] = sum of dz[b, :] over records with label c; dw[C, :] = sum over all.
+// A scatter turned into a gather: an invocation owns one vec4 of dw, walks the labels in order and loads only
+// the records of its class (the last row: all of them). No two invocations write the same place, so there is
+// nothing to synchronise; neighbours share a class, so a workgroup takes the same branch.
 
 struct Dims {
     labels_offset: u32,
@@ -19,26 +20,25 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> dz: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
 
-@compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let q = group.x * 8u + local;
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.y * groups.x + group.x) * 64u + local;
     let r = group.z;
-    if q >= dims.quads {
+    if i >= (dims.classes + 1u) * dims.quads {
         return;
     }
-    let out = (dims.dw_offset + r * dims.dw_stride) / 4u + q;
-    let base = (dims.dz_offset + r * dims.dz_stride) / 4u + q;
-    for (var c = 0u; c < dims.classes; c += 1u) {
-        dw[out + c * dims.quads] = vec4<f32>(0.0);
-    }
+    let c = i / dims.quads;
+    let base = (dims.dz_offset + r * dims.dz_stride) / 4u + i % dims.quads;
+    let first = dims.labels_offset + r * dims.labels_stride;
     var sum = vec4<f32>(0.0);
     for (var b = 0u; b < dims.rows; b += 1u) {
-        let value = dz[base + b * dims.quads];
-        let label = labels[dims.labels_offset + r * dims.labels_stride + b];
-        if label < dims.classes {
-            dw[out + label * dims.quads] += value;
+        if c == dims.classes || labels[first + b] == c {
+            sum += dz[base + b * dims.quads];
         }
-        sum += value;
     }
-    dw[out + dims.classes * dims.quads] = sum;
+    dw[(dims.dw_offset + r * dims.dw_stride) / 4u + i] = sum;
 }

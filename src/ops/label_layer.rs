@@ -1,7 +1,7 @@
 //! A dense layer whose input is a one-hot label: a row gather, its backward a deterministic scatter.
 
 use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch, Target, Tile};
 use crate::kernel;
 
 /// y\[b, :\] = act(w\[label_b, :\] + w\[C, :\]), `[B, N]`, from labels u32 `[B, 1]` and w `[C + 1, N]` whose
@@ -93,9 +93,13 @@ impl Op for LabelLayerDw {
         dw
     }
 
-    fn launch(&self, inputs: &[Tensor], dw: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
         let words = [inputs[1].rows, self.classes, quads(dw)].map(word).to_vec();
-        Launch { kernel: kernel!("label_layer_dw"), words, grid: Grid::Items(quads(dw)) }
+        let (kernel, items) = match target.tile {
+            Tile::Workgroup => (kernel!("label_layer_dw"), dw.rows * quads(dw)),
+            Tile::Register | Tile::Outer => (kernel!("label_layer_dw_long"), quads(dw)),
+        };
+        Launch { kernel, words, grid: Grid::Items(items) }
     }
 }
 

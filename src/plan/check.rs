@@ -5,7 +5,7 @@
 use super::{Bound, Plan};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Array, DType, Graph, NodeId, Target, Tensor, Tile, Values};
+use crate::graph::{Array, DType, Graph, Kind, NodeId, Target, Tensor, Tile, Values};
 use crate::ops::{self, Case, Fill};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -15,7 +15,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Line {
     /// The operation's name.
     pub op: String,
-    /// The tile variant; untiled operations are run once.
+    /// The variant of its kernels; operations with one variant are run once.
     pub tile: Tile,
     /// Cases run, each at R = 1 and R = 3.
     pub cases: usize,
@@ -35,6 +35,7 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     let target = context.target();
     for (name, cases) in ops::ALL {
         for tile in target.tiles() {
+            // What has one variant is run with the adapter's own.
             let own = kernels(&cases(), target)?;
             if tile != target.tile && kernels(&cases(), Target { tile, ..target })? == own {
                 continue;
@@ -66,16 +67,19 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     Ok(all)
 }
 
-/// The shaders that the cases run on `target`.
+/// The shaders that the cases run on `target`, forward and backward.
 fn kernels(cases: &[Case], target: Target) -> Result<Vec<&'static str>> {
-    cases
-        .iter()
-        .map(|case| {
-            let inputs: Vec<Tensor> = case.inputs.iter().map(|(tensor, _)| *tensor).collect();
-            let output = case.op.shape(&inputs)?;
-            Ok(case.op.launch(&inputs, &output, &target).kernel.name)
-        })
-        .collect()
+    let mut names = vec![];
+    for case in cases {
+        let graph = case_graph(case)?.graph;
+        for node in graph.nodes() {
+            if let Kind::Compute(op) | Kind::Update(op) = &node.kind {
+                let inputs: Vec<Tensor> = node.inputs.iter().map(|&i| graph.tensor(i)).collect();
+                names.push(op.launch(&inputs, &node.tensor, &target).kernel.name);
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// A case in words.
