@@ -24,4 +24,5 @@ for round in 1 2; do
         "$PYTHON" benches/peers/torch_step.py --json --threads "$threads" >"$out/torch-$threads-$round.json"
     done
 done
-"$PYTHON" benches/peers/ratios.py "$out" | tee "$out/ratios.txt"
+"$PYTHON" benches/peers/ratios.py "$out" >"$out/ratios.txt"
+cat "$out/ratios.txt"

@@ -1,6 +1,7 @@
 // Adds an attack batch to a replica's counters: [0] sum of log h (members) or log(1 - h) (others), [1]
-// right at h >= 1/2, [2] records, [3] sum of logits, [4] sum of squared logits, [5] 1 + the step of the first
-// non-finite sum (0: none). The first `members` records are members.
+// right at h >= 1/2, [2] records, [3] sum of s - s0, [4] sum of (s - s0)², [5] 1 + the step of the first
+// non-finite sum (0: none), [6] s0, the first logit counted: a spread far below the logits' size would be lost in
+// sums of squares of the logits themselves. The first `members` records are members.
 // One workgroup a replica, summed in fixed order.
 
 struct Dims {
@@ -29,13 +30,17 @@ fn softplus(x: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let r = group.z;
+    let out = dims.counts_offset + r * dims.counts_stride;
+    let base = (dims.s_offset + r * dims.s_stride) / 4u;
+    let origin = select(counts[out + 6u], s[base].x, counts[out + 2u] == 0.0);
     var sum = vec4<f32>(0.0);
     for (var b = local; b < dims.rows; b += 64u) {
-        let value = s[(dims.s_offset + r * dims.s_stride) / 4u + b].x;
+        let value = s[base + b].x;
+        let apart = value - origin;
         let member = b < dims.members;
         let sign = select(-1.0, 1.0, member);
         let right = select(0.0, 1.0, (value >= 0.0) == member);
-        sum += vec4<f32>(-softplus(-sign * value), right, value, value * value);
+        sum += vec4<f32>(-softplus(-sign * value), right, apart, apart * apart);
     }
     sums[local] = sum;
     workgroupBarrier();
@@ -44,14 +49,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var t = 0u; t < 64u; t += 1u) {
             total += sums[t];
         }
-        let out = dims.counts_offset + r * dims.counts_stride;
         counts[out] += total.x;
         counts[out + 1u] += total.y;
         counts[out + 2u] += f32(dims.rows);
         counts[out + 3u] += total.z;
         counts[out + 4u] += total.w;
-        let finite = (bitcast<u32>(total.x) & 0x7f800000u) != 0x7f800000u;
-        if !finite && counts[out + 5u] == 0.0 {
+        counts[out + 6u] = origin;
+        let finite = (bitcast<vec4<u32>>(total) & vec4<u32>(0x7f800000u)) != vec4<u32>(0x7f800000u);
+        if !all(finite) && counts[out + 5u] == 0.0 {
             counts[out + 5u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
         }
     }

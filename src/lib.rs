@@ -2,8 +2,8 @@
 //! audits models for that leak, on any GPU that wgpu reaches, without a machine-learning framework.
 //!
 //! Read in this order: [`graph`] (a static graph as pure data), [`ops`] (each operation: shape,
-//! derivative, f64 reference, kernel), [`plan`] (graph to dispatches), [`gpu`] (the only code that
-//! touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`] and [`cli`].
+//! derivative, f64 reference, kernel), [`plan`] (graph to dispatches), [`gpu`] (adapters, memory,
+//! pipelines: with `plan` the only code that touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`] and [`cli`].
 
 pub mod audit;
 pub mod cli;

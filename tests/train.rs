@@ -106,7 +106,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let graph = &nodes.graph;
 
     // Tapes: any records, real learning rates, λ = 1.
-    let rows: Vec<u32> = (0..steps * phase.rows(10)).map(|i| (i * 7 % 150) as u32).collect();
+    let rows: Vec<u32> = (0..steps * phase.words(10)).map(|i| (i * 7 % 150) as u32).collect();
     let slots = Slots::of(phase);
     let mut scalars = vec![];
     for step in 0..steps as u64 {
@@ -200,7 +200,7 @@ fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let game = Game::new(&config, 37, 5);
     let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false };
     let nodes = game.graph(Phase { attack: 3, classifier: 1, penalised: true }, layout, 2).unwrap();
-    let (hoisted, moved) = nodes.graph.hoist();
+    let (hoisted, moved) = nodes.graph.hoist(4096);
     let gathers = |graph: &veilgrad::graph::Graph| {
         let is = |k: &NodeKind| matches!(k, NodeKind::Compute(op) if op.name() == "gather_rows");
         graph.nodes().iter().filter(|n| is(&n.kind)).count()
@@ -348,7 +348,7 @@ fn an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one() {
 #[test]
 fn every_choice_of_the_game_trains() {
     for changes in [
-        &["defense.schedule=blocks", "defense.block_attack_steps=3"][..],
+        &["defense.schedule=blocks", "defense.block_attack_steps=15"][..],
         &["defense.schedule=coin", "defense.coin_ratio=3"],
         &["defense.attack_loss=squared", "defense.penalty=linear", "defense.attack_input=logits"],
         &["defense.penalty=squared", "defense.label_encoding=plus_minus_one"],

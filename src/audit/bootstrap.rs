@@ -24,7 +24,7 @@ pub const RESAMPLES: usize = 1000;
 /// TPR of 0 or 1: a bootstrap cannot show what it never drew.
 pub fn tpr_at_fpr(roc: &Roc, alpha: f64, seed: u64) -> Option<[f64; 2]> {
     roc.tpr_at_fpr(alpha)?;
-    let mut rng = stream(seed, Stream::Audit);
+    let mut rng = stream(seed, Stream::Bootstrap);
     let allowed = roc.false_positives_allowed(alpha);
     let mut rates: Vec<f64> = (0..RESAMPLES).map(|_| resample(roc, allowed, &mut rng)).collect();
     rates.sort_unstable_by(f64::total_cmp);

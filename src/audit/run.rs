@@ -8,15 +8,15 @@ use super::{AttackResult, Predictions, evaluate, threshold_attacks};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::train::config::{Config, Replica};
+use crate::train::group::COLLAPSED;
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::{Event, Observer, RunDirectory};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// What the neural attack must reach where a signal was planted, to count as trained.
 const CONTROL: f64 = 0.9;
-/// The standard deviation of its logits under which it says the same of all.
-const COLLAPSED: f64 = 1e-3;
 
 /// Attacks the models of `directory` and writes its `summary.json`.
 ///
@@ -48,10 +48,12 @@ pub fn run(
         replica.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
         replica.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     }
+    // Whether each replica's attack passed its positive control, which is run on D.
+    let mut passed = vec![true; replicas.len()];
     for target in [MEMBER, REFERENCE] {
         if predictions[0].of(target).1.len() >= 4 && predictions[0].of(TEST).1.len() >= 4 {
-            let found = attack(config, context, &settings, &predictions, target, stop, observer)?;
-            for (replica, found) in replicas.iter_mut().zip(found) {
+            let found = attack(config, context, (&settings, &predictions), target, &passed, stop, observer)?;
+            for (r, (replica, found)) in replicas.iter_mut().zip(found).enumerate() {
                 if target == REFERENCE {
                     replica.attacks_on_reference = found.attacks;
                     continue;
@@ -59,6 +61,7 @@ pub fn run(
                 replica.attacks = found.attacks;
                 replica.control_accuracy = found.control;
                 replica.attack_trained = found.trained;
+                passed[r] = found.control.is_none_or(|c| c > CONTROL);
             }
         } else if target == MEMBER {
             return Err(Error::data("audit")
@@ -70,8 +73,9 @@ pub fn run(
     for (r, replica) in replicas.iter_mut().enumerate() {
         replica.notes = notes(r, replica);
     }
-    // Replicas of a group share their epochs' seconds; the first of each epoch stands for all.
-    let trained: f64 = metrics.iter().filter(|m| m.replica == 0).map(|m| m.seconds).sum();
+    // Replicas of a group share their epochs' seconds: each epoch of a group counts once.
+    let epochs: BTreeSet<(usize, u64)> = metrics.iter().map(|m| (m.epoch, m.seconds.to_bits())).collect();
+    let trained: f64 = epochs.into_iter().map(|(_, seconds)| f64::from_bits(seconds)).sum();
     let summary = Summary {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_string(),
@@ -131,9 +135,9 @@ struct Found {
 fn attack(
     config: &Config,
     context: &Context,
-    settings: &[Replica],
-    predictions: &[ReplicaPredictions],
+    (settings, predictions): (&[Replica], &[ReplicaPredictions]),
     target: u8,
+    passed: &[bool],
     stop: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Found>> {
@@ -152,17 +156,17 @@ fn attack(
     let classes = predictions[0].classes;
     // The positive control, trained beside: the same records with a signal planted.
     // One is enough: on D′ it would be the same network on records of the same kind.
-    let planted: Vec<Subject> = match target {
-        MEMBER => subjects.iter().map(|s| plant(s, classes)).collect(),
-        _ => vec![],
-    };
-    let all: Vec<Subject> = subjects.iter().cloned().chain(planted).collect();
+    let own = subjects.len();
+    if target == MEMBER {
+        let planted: Vec<Subject> = subjects.iter().map(|s| plant(s, classes)).collect();
+        subjects.extend(planted);
+    }
     let name = if target == MEMBER { "neural attack on D" } else { "neural attack on D′" };
     let mut progress = |done: usize, total: usize| {
         observer.event(&Event::Attack { name: name.to_string(), done, total });
     };
-    let scores = neural::train(context, &config.audit, classes, &all, stop, &mut progress)?;
-    let (own, control) = scores.split_at(subjects.len());
+    let scores = neural::train(context, &config.audit, classes, &subjects, stop, &mut progress)?;
+    let (own, control) = scores.split_at(own);
     let neural = |subject: &Subject, scores: &[f64]| -> Result<AttackResult> {
         let (members, nonmembers) = scores.split_at(subject.members);
         evaluate(&subject.halves.pick(members, nonmembers), subject.seed)
@@ -178,7 +182,7 @@ fn attack(
         let mut result = neural(subject, scores)?;
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / scores.len() as f64;
-        let trained = control.is_none_or(|c| c > CONTROL) && variance.sqrt() >= COLLAPSED;
+        let trained = passed[i] && control.is_none_or(|c| c > CONTROL) && variance.sqrt() >= COLLAPSED;
         if !trained {
             result.remark("attack did not train: no evidence of privacy");
         }

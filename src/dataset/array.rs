@@ -23,17 +23,6 @@ pub enum Values {
 }
 
 impl Array {
-    /// The elements as f64 (exact up to 2^53 for integers).
-    pub fn to_f64(&self) -> Vec<f64> {
-        match &self.values {
-            Values::F32(v) => v.iter().map(|x| f64::from(*x)).collect(),
-            Values::F64(v) => v.clone(),
-            Values::I32(v) => v.iter().map(|x| f64::from(*x)).collect(),
-            Values::I64(v) => v.iter().map(|x| *x as f64).collect(),
-            Values::U8(v) => v.iter().map(|x| f64::from(*x)).collect(),
-        }
-    }
-
     /// The elements as record numbers.
     ///
     /// # Errors

@@ -26,10 +26,12 @@ pub enum Stream {
     Batches { which: u32, pass: u64 },
     /// Seeds of the dropout masks.
     Dropout,
-    /// Everything an audit draws.
+    /// What an audit's attacker knows.
     Audit,
-    /// Coin flips of a training schedule.
-    Schedule,
+    /// Coin flips of an epoch of a training schedule.
+    Schedule { epoch: u64 },
+    /// Resamples behind an interval.
+    Bootstrap,
 }
 
 impl Stream {
@@ -43,7 +45,8 @@ impl Stream {
             Stream::Batches { which, pass } => (3, which, pass),
             Stream::Dropout => (4, 0, 0),
             Stream::Audit => (5, 0, 0),
-            Stream::Schedule => (6, 0, 0),
+            Stream::Schedule { epoch } => (6, 0, epoch),
+            Stream::Bootstrap => (7, 0, 0),
         }
     }
 }
@@ -142,7 +145,8 @@ mod tests {
             Stream::Batches { which: 1, pass: 0 },
             Stream::Dropout,
             Stream::Audit,
-            Stream::Schedule,
+            Stream::Schedule { epoch: 0 },
+            Stream::Bootstrap,
         ];
         let mut first: Vec<u64> = streams.iter().map(|s| stream(1, *s).next_u64()).collect();
         first.push(stream(2, Stream::Split).next_u64());

@@ -1,4 +1,5 @@
-//! The only code that touches wgpu: adapters, the device, buffers, pipelines, submission.
+//! Adapters, the device, buffers, pipelines, submission: with `plan`, which records the dispatches, the only
+//! code that touches wgpu.
 
 mod adapter;
 mod buffer;

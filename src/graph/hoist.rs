@@ -10,22 +10,18 @@
 use super::{Graph, Kind, Node, NodeId};
 use std::collections::BTreeMap;
 
-/// Most rows of a merged operation: enough to fill any adapter, and few enough that a block of many attack
-/// steps stays within bindings of 128 MiB (6,169 features · 4 bytes · 4,096 rows are 101 MB).
-const MOST_ROWS: usize = 4096;
-
 /// What the members of a mergeable group have in common: the operation, its row-wise inputs'
 /// parents, its other inputs.
 type Key = (String, Vec<NodeId>, Vec<NodeId>);
 
 impl Graph {
     /// The graph with row-wise operations on parts of one tensor merged, and where each node of
-    /// this graph is found in it.
+    /// this graph is found in it. A merged operation has at most `most_rows` rows.
     #[must_use]
-    pub fn hoist(&self) -> (Graph, Vec<NodeId>) {
+    pub fn hoist(&self, most_rows: usize) -> (Graph, Vec<NodeId>) {
         let mut graph = self.clone();
         let mut place: Vec<NodeId> = self.ids().collect();
-        while let Some(group) = graph.find_group() {
+        while let Some(group) = graph.find_group(most_rows) {
             let (next, moved) = graph.merge(&group);
             for id in &mut place {
                 *id = moved[id.index()];
@@ -45,7 +41,7 @@ impl Graph {
     }
 
     /// The first group of two or more nodes that can be merged, in order of their rows.
-    fn find_group(&self) -> Option<Vec<NodeId>> {
+    fn find_group(&self, most_rows: usize) -> Option<Vec<NodeId>> {
         let mut groups: BTreeMap<Key, Vec<NodeId>> = BTreeMap::new();
         for id in self.ids() {
             let Kind::Compute(op) = &self.node(id).kind else { continue };
@@ -61,15 +57,18 @@ impl Graph {
             groups.entry((format!("{op:?}"), parents, others)).or_default().push(id);
         }
         // Earliest first, so that a merge's consumers become mergeable in turn.
-        let mut candidates: Vec<Vec<NodeId>> =
-            groups.into_values().filter(|g| g.len() > 1).filter_map(|g| self.contiguous(g)).collect();
+        let mut candidates: Vec<Vec<NodeId>> = groups
+            .into_values()
+            .filter(|g| g.len() > 1)
+            .filter_map(|g| self.contiguous(g, most_rows))
+            .collect();
         candidates.sort_by_key(|g| g.iter().min().copied());
         candidates.into_iter().next()
     }
 
     /// The first members of the group, in order of their rows, that tile a range without gap or
-    /// overlap, the same for each row-wise input, of at most [`MOST_ROWS`].
-    fn contiguous(&self, mut group: Vec<NodeId>) -> Option<Vec<NodeId>> {
+    /// overlap, the same for each row-wise input, of at most `most_rows`.
+    fn contiguous(&self, mut group: Vec<NodeId>, most_rows: usize) -> Option<Vec<NodeId>> {
         let Kind::Compute(op) = &self.node(group[0]).kind else { return None };
         let ranges = |id: NodeId| -> Vec<(usize, usize)> {
             op.row_wise()
@@ -84,7 +83,7 @@ impl Graph {
         let mut rows = 0;
         for id in group {
             let more = self.tensor(id).rows;
-            if run.last().is_some_and(|&last| !follows(last, id) || rows + more > MOST_ROWS) {
+            if run.last().is_some_and(|&last| !follows(last, id) || rows + more > most_rows) {
                 if run.len() > 1 {
                     return Some(run);
                 }
@@ -172,7 +171,7 @@ mod tests {
                 graph.apply(Softmax, &[y]).unwrap()
             })
             .collect();
-        let (hoisted, moved) = graph.hoist();
+        let (hoisted, moved) = graph.hoist(4096);
         let rows: Vec<usize> = hoisted
             .nodes()
             .iter()

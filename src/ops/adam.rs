@@ -67,7 +67,8 @@ impl Op for Adam {
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for length in [4, 132, 1024] {
+    // Within a workgroup, a whole one, one more vec4, several with a tail.
+    for length in [4, 132, 1024, 1028, 3108] {
         for active in [0.0, 1.0] {
             let state = (Tensor::f32(3, length), Fill::Uniform(0.1, 1.0));
             let scalars = Fill::Values(vec![0.0, 1e-3, 1.5, 0.01, active, 0.0, 0.0, 0.0]);

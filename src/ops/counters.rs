@@ -8,8 +8,8 @@ use crate::kernel;
 /// non-finite loss (0: none).
 pub const CLASSIFIER_COUNTS: usize = 4;
 
-/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ s, Σ s², 1 + the step of the first
-/// non-finite sum (0: none), 2 unused.
+/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the step
+/// of the first non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
 pub const ATTACK_COUNTS: usize = 8;
 
 /// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32 `[1, 1]`.
@@ -80,18 +80,24 @@ impl Op for CountAttack {
 
     fn reference(&self, inputs: &[&Array]) -> Array {
         let (mut counts, s, step) = (inputs[0].clone(), inputs[1], inputs[2]);
-        let mut gain = 0.0;
+        if counts.data[2] == 0.0 {
+            counts.data[6] = s.at(0, 0);
+        }
+        let mut sums = [0.0; 4];
         for b in 0..s.rows {
             let (value, member) = (s.at(b, 0), b < self.members);
             let signed = if member { value } else { -value };
-            gain -= (-signed).max(0.0) + (-value.abs()).exp().ln_1p();
-            counts.data[1] += f64::from(u8::from((value >= 0.0) == member));
-            counts.data[2] += 1.0;
-            counts.data[3] += value;
-            counts.data[4] += value * value;
+            let apart = value - counts.data[6];
+            sums[0] -= (-signed).max(0.0) + (-value.abs()).exp().ln_1p();
+            sums[1] += f64::from(u8::from((value >= 0.0) == member));
+            sums[2] += apart;
+            sums[3] += apart * apart;
         }
-        counts.data[0] += gain;
-        if !gain.is_finite() && counts.data[5] == 0.0 {
+        for (column, sum) in [0, 1, 3, 4].into_iter().zip(sums) {
+            counts.data[column] += sum;
+        }
+        counts.data[2] += s.rows as f64;
+        if sums.iter().any(|sum| !sum.is_finite()) && counts.data[5] == 0.0 {
             counts.data[5] = step.at(0, 0) + 1.0;
         }
         counts
@@ -115,9 +121,25 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
     }
     for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
-        let counts = (Tensor::f32(1, ATTACK_COUNTS), Fill::Values(vec![0.0]));
-        let s = (Tensor::f32(rows, 1), Fill::Uniform(-3.0, 3.0));
-        cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
+        for seen in [0.0, 64.0] {
+            let counts = Fill::Values(vec![-40.0, 30.0, seen, 1.0, 20.0, 0.0, 0.25, 0.0]);
+            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let s = (Tensor::f32(rows, 1), Fill::Uniform(-3.0, 3.0));
+            cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
+        }
+    }
+    // The first step that is not finite is kept, a later one does not overwrite it.
+    for flag in [0.0, 3.0] {
+        for odd in [f64::NAN, f64::INFINITY] {
+            let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Fill::Values(vec![1.0, 2.0, 3.0, flag]));
+            let x = (Tensor::f32(2, 3), Fill::Values(vec![0.5, odd, 0.25, 1.0, 2.0, 3.0]));
+            let labels = (Tensor::u32(2, 1), Fill::Values(vec![0.0, 2.0]));
+            cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
+            let counts = Fill::Values(vec![1.0, 2.0, 3.0, 0.0, 1.0, flag, 0.5, 0.0]);
+            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let s = (Tensor::f32(3, 1), Fill::Values(vec![0.5, odd, -1.0]));
+            cases.push(Case::new(CountAttack { members: 2 }, vec![counts, s, step.clone()]).update());
+        }
     }
     cases
 }

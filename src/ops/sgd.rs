@@ -51,7 +51,8 @@ impl Op for Sgd {
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![];
-    for length in [4, 132, 1024] {
+    // Within a workgroup, a whole one, one more vec4, several with a tail.
+    for length in [4, 132, 1024, 1028, 3108] {
         for active in [0.0, 1.0] {
             let scalars = Fill::Values(vec![0.0, 1e-2, 0.0, 0.01, active, 0.0, 0.0, 0.0]);
             let state = (Tensor::f32(2, length), UNIT);

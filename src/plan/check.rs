@@ -224,13 +224,18 @@ fn difference(expected: &Array, tensor: &Tensor, found: &[u32]) -> f64 {
     if tensor.dtype == DType::U32 {
         return if to_words(expected, DType::U32) == found { 0.0 } else { f64::INFINITY };
     }
-    let scale = expected.data.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+    let finite = expected.data.iter().filter(|v| v.is_finite());
+    let scale = finite.fold(0.0, |top: f64, v| top.max(v.abs()));
     let scale = if scale == 0.0 { 1.0 } else { scale };
     let memory = expected.to_memory(DType::F32);
     let errors = memory.iter().zip(found).enumerate().map(|(i, (&expected, &word))| {
         let value = f64::from(f32::from_bits(word));
         if i % tensor.pitch() >= tensor.cols {
             return if value == 0.0 { 0.0 } else { f64::INFINITY };
+        }
+        if !expected.is_finite() {
+            // Which of NaN and ±∞ it is depends on the order of the arithmetic.
+            return if value.is_finite() { f64::INFINITY } else { 0.0 };
         }
         let error = (value - expected).abs() / scale;
         if error.is_nan() { f64::INFINITY } else { error }

@@ -74,7 +74,7 @@ impl Plan {
         outputs: &[NodeId],
         target: Target,
     ) -> Result<Plan> {
-        let (hoisted, moved) = graph.hoist();
+        let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
         let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
         let fused = fuse::fuse(&hoisted, &keep);
         let waves = schedule::waves(&fused, &keep)?;
@@ -265,6 +265,14 @@ fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch], repeats: 
         let [x, y, z] = dispatch.groups;
         pass.dispatch_workgroups(x, y, z);
     }
+}
+
+/// Most rows of a merged pass: 4,096 fill any adapter; fewer where these would not fit a binding.
+fn most_rows(context: &Context, graph: &Graph, replicas: usize) -> usize {
+    let row_wise = |kind: &Kind| matches!(kind, Kind::Compute(op) if !op.row_wise().is_empty());
+    let widest = graph.nodes().iter().filter(|n| row_wise(&n.kind)).map(|n| 4 * n.tensor.pitch()).max();
+    let row = (replicas * widest.unwrap_or(4).max(4)) as u64;
+    usize::try_from(context.limits().tensor_bytes() / row).unwrap_or(usize::MAX).min(4096)
 }
 
 /// The most replicas whose every tensor fits a binding of `limit` bytes; 0: not even one does.

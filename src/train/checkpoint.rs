@@ -43,7 +43,11 @@ pub fn save(directory: &RunDirectory, group: usize, epochs: usize, state: &State
     directory.write(&name(group, epochs), |writer| {
         writer.write_all(&bytes).and_then(|()| writer.write_all(&digest)).map_err(|e| Error::io(&file, &e))
     })?;
-    for old in list(directory, group)?.into_iter().rev().skip(KEPT) {
+    // What claims to be newer is damaged: this run resumed from before it.
+    let (mut others, newer): (Vec<usize>, Vec<usize>) =
+        list(directory, group)?.into_iter().partition(|e| *e <= epochs);
+    others.truncate(others.len().saturating_sub(KEPT));
+    for old in others.into_iter().chain(newer) {
         let path = directory.file(&name(group, old));
         std::fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
     }
@@ -125,6 +129,14 @@ mod tests {
             "the last two are kept, another group's are not touched"
         );
         assert_eq!(newest(&directory, 0).unwrap(), (Some((4, state(4.0))), vec![]));
+        // A run that starts anew, since both are damaged, keeps what it writes.
+        let all = tempfile::tempdir().unwrap();
+        let again = RunDirectory::create(&all.path().join("run"), false).unwrap();
+        for epoch in [8, 9] {
+            std::fs::write(again.file(&name(0, epoch)), "damaged").unwrap();
+        }
+        save(&again, 0, 1, &state(1.0)).unwrap();
+        assert_eq!(newest(&again, 0).unwrap(), (Some((1, state(1.0))), vec![]));
         // Every single flipped bit and every truncation is noticed.
         let path = directory.file(&name(0, 4));
         let whole = std::fs::read(&path).unwrap();

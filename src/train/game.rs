@@ -48,7 +48,7 @@ pub struct PhaseGraph {
     pub graph: Graph,
     pub phase: Phase,
     pub data: ResidentNodes,
-    /// u32 `[steps, (2a + c) m]`: record numbers, a line a run.
+    /// u32 `[steps, (2a + c) m + 1]`: record numbers and the classifier step, a line a run.
     pub rows: NodeId,
     /// The bits of f32, `[steps, …]`: [`Slots`], a line a run.
     pub scalars: NodeId,
@@ -157,8 +157,10 @@ impl Game {
         let data = layout.nodes(g);
         let slots = Slots::of(phase);
         let counter = g.state("step counter", Tensor::u32(1, 1));
-        let rows_tape = g.input("tape of rows", Tensor::u32(steps, phase.rows(self.batch)));
-        let rows = g.apply(Tape { line: Tensor::u32(phase.rows(self.batch), 1) }, &[rows_tape, counter])?;
+        let rows_tape = g.input("tape of rows", Tensor::u32(steps, phase.words(self.batch)));
+        let line = Tensor::u32(phase.words(self.batch), 1);
+        let rows = g.apply(Tape { line }, &[rows_tape, counter])?;
+        let step = g.rows(rows, phase.rows(self.batch), 1)?;
         let scalars_tape = g.input("tape of scalars", Tensor::u32(steps, slots.line().elements()));
         let scalars = g.apply(Tape { line: slots.line() }, &[scalars_tape, counter])?;
         let keys = match self.dropout && phase.classifier > 0 {
@@ -189,7 +191,7 @@ impl Game {
             let ascend = g.constant(-1.0);
             let parts = gradients(g, &[(gain, ascend)], &weights)?;
             let gradient = g.pack("attack gradient", &parts);
-            h.counts_after = g.update(CountAttack { members: m }, &[h.counts_after, s, counter])?;
+            h.counts_after = g.update(CountAttack { members: m }, &[h.counts_after, s, step])?;
             let (slot, momentum) = (slots.attack(j), self.attack_momentum);
             h.state_after =
                 self.attack_optimizer.update(g, h.state_after, gradient, scalars, slot, momentum)?;
@@ -217,7 +219,7 @@ impl Game {
             }
             let parts = gradients(g, &roots, &f_weights)?;
             let gradient = g.pack("classifier gradient", &parts);
-            f.counts_after = g.update(CountClassifier, &[f.counts_after, z, labels, counter])?;
+            f.counts_after = g.update(CountClassifier, &[f.counts_after, z, labels, step])?;
             let (slot, momentum) = (slots.classifier(i), self.classifier_momentum);
             f.state_after =
                 self.classifier_optimizer.update(g, f.state_after, gradient, scalars, slot, momentum)?;

@@ -16,7 +16,7 @@ use crate::plan::{Bound, Plan};
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
-const COLLAPSED: f64 = 1e-3;
+pub const COLLAPSED: f64 = 1e-3;
 
 /// A replica of a group: its settings and its records.
 #[derive(Debug, Clone)]
@@ -295,7 +295,7 @@ impl<'a> Group<'a> {
             // The tapes are as long as the longest epoch needs.
             for (i, plan) in self.phases.iter().enumerate() {
                 let (line, m) = (Slots::of(plan.phase).line().elements(), self.game.batch);
-                rows[i].resize((r + 1) * plan.steps * plan.phase.rows(m), 0);
+                rows[i].resize((r + 1) * plan.steps * plan.phase.words(m), 0);
                 scalars[i].resize((r + 1) * plan.steps * line, 0.0);
                 keys[i].resize((r + 1) * plan.steps * 2 * plan.phase.classifier, 0);
             }
@@ -381,7 +381,6 @@ impl<'a> Group<'a> {
     /// their last state and are frozen. Returns whether there are new ones.
     fn freeze(&mut self, epoch: usize, mut next: State, f_counts: &[f32], h_counts: &[f32]) -> bool {
         let replicas = self.members.len();
-        let start = self.schedule.before(epoch).classifier;
         let end = self.schedule.before(epoch + 1).classifier;
         let mut newly = false;
         for r in 0..replicas {
@@ -396,8 +395,8 @@ impl<'a> Group<'a> {
                 continue;
             }
             if next.frozen[r].is_none() {
-                // The counter counts a phase's runs; with one phase an epoch these are the steps.
-                next.frozen[r] = Some(first.map_or(end - 1, |step| start + step - 1));
+                // Parameters that are not finite after finite losses: the epoch's last step did it.
+                next.frozen[r] = Some(first.map_or(end, |step| step) - 1);
                 newly = true;
             }
             next.classifier[f.clone()].copy_from_slice(&self.state.classifier[f]);

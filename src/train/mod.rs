@@ -88,7 +88,11 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let started = Instant::now();
     let Job { config, dataset, context, directory, .. } = *job;
     let replicas = config.replicas();
-    let splits = splits(config, &replicas, dataset.records())?;
+    let splits = match job.resume && directory.has(run_directory::SPLIT) {
+        // The run's own, whatever became of the file that it was read from.
+        true => saved_splits(directory, replicas.len(), dataset.records())?,
+        false => splits(config, &replicas, dataset.records())?,
+    };
     check_sizes(config, &splits[0])?;
     let steps = splits[0].members.len() / config.train.batch;
     let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
@@ -122,6 +126,11 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
             true => checkpoint::newest(directory, group)?,
             false => (None, vec![]),
         });
+    }
+    for (members, (found, _)) in groups.iter().zip(&checkpoints) {
+        if let Some((_, state)) = found {
+            check_state(state, members.len(), &game, &schedule)?;
+        }
     }
     if job.resume {
         let epochs: Vec<usize> = checkpoints.iter().map(|(c, _)| c.as_ref().map_or(0, |c| c.0)).collect();
@@ -186,6 +195,21 @@ fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<S
     }
 }
 
+/// The splits that a run was begun with.
+fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Result<Vec<Split>> {
+    let splits = directory.read_splits()?;
+    let place = directory.file(run_directory::SPLIT).display().to_string();
+    if splits.len() != replicas {
+        return Err(Error::data(place)
+            .expected(format!("{replicas} splits"))
+            .found(splits.len().to_string()));
+    }
+    for split in &splits {
+        split.check(records).map_err(|e| Error { place: place.clone(), ..e })?;
+    }
+    Ok(splits)
+}
+
 /// Refuses sets that are smaller than a batch, before any GPU work.
 fn check_sizes(config: &Config, split: &Split) -> Result<()> {
     let batch = config.train.batch;
@@ -229,11 +253,26 @@ fn group_size(
     let mut size = replicas.min(usize::try_from(evaluated).unwrap_or(usize::MAX));
     for (i, &phase) in schedule.phases.iter().enumerate() {
         let graph = game.graph(phase, layout, schedule.most_runs(i).max(1))?.graph;
-        // The merged forward pass is the largest.
-        size = size.min(crate::plan::replicas_within(&graph.hoist().0, limit));
+        // Passes are merged as far as there is room, so the graph counts as it was written.
+        size = size.min(crate::plan::replicas_within(&graph, limit));
     }
     // Not even one: allocation will say what is too large, and by how much.
     Ok(size.clamp(1, context.limits().workgroups as usize))
+}
+
+/// Refuses a checkpoint of other networks, or of another number of replicas, before it costs anything.
+fn check_state(state: &State, replicas: usize, game: &Game, schedule: &Schedule) -> Result<()> {
+    let played = schedule.phases.iter().any(|p| p.attack > 0);
+    let (f, h) = (game.classifier.network.parameters(), game.attack.network.parameters());
+    let f = replicas * game.classifier_optimizer.state(f).elements();
+    let h = if played { replicas * game.attack_optimizer.state(h).elements() } else { 0 };
+    if (state.classifier.len(), state.attack.len(), state.frozen.len()) == (f, h, replicas) {
+        return Ok(());
+    }
+    Err(Error::data("checkpoint")
+        .expected(format!("{replicas} replicas of {f} and {h} numbers in all"))
+        .found(format!("{} of {} and {}", state.frozen.len(), state.classifier.len(), state.attack.len()))
+        .advice("resume on the adapter that the run was begun on: another may group replicas otherwise"))
 }
 
 fn train_group(
@@ -246,14 +285,6 @@ fn train_group(
 ) -> Result<()> {
     let mut first = 0;
     if let Some((epochs, state)) = found {
-        if state.classifier.len() != group.state().classifier.len()
-            || state.attack.len() != group.state().attack.len()
-        {
-            return Err(Error::data("checkpoint")
-                .expected("the networks of run.toml")
-                .found("networks of other sizes")
-                .advice("the directory's files do not belong together: train anew"));
-        }
         group.restore(state);
         first = epochs;
     }

@@ -18,7 +18,8 @@ const MOST: usize = 256;
 pub struct Pace<'a> {
     context: &'a Context,
     stop: &'a AtomicBool,
-    in_flight: VecDeque<(Submission, usize)>,
+    /// With the runs in each, and the plan's address.
+    in_flight: VecDeque<(Submission, usize, *const Plan)>,
     /// When the last submission finished.
     since: Instant,
 }
@@ -47,15 +48,17 @@ impl<'a> Pace<'a> {
                 return Err(Error::new(Kind::Interrupted, "interrupted"));
             }
             let now = left.min((*per_submission).max(1));
-            self.in_flight.push_back((plan.submit(self.context, now), now));
+            self.in_flight.push_back((plan.submit(self.context, now), now, std::ptr::from_ref(plan)));
             left -= now;
             if self.in_flight.len() > 1
-                && let Some((oldest, runs)) = self.in_flight.pop_front()
+                && let Some((oldest, runs, of)) = self.in_flight.pop_front()
             {
                 self.context.wait_for(&oldest)?;
                 let each = self.since.elapsed().as_secs_f64() / runs as f64;
                 self.since = Instant::now();
-                *per_submission = ((TARGET / each.max(1e-9)) as usize).clamp(1, MOST);
+                if std::ptr::eq(of, plan) {
+                    *per_submission = ((TARGET / each.max(1e-9)) as usize).clamp(1, MOST);
+                }
             }
             done(runs - left);
         }

@@ -5,6 +5,9 @@
 use super::config::{DefenseConfig, Schedule as Choice};
 use crate::dataset::random::{Stream, below, stream};
 
+/// Attack steps of a run at most, where a block has many.
+const PIECE: usize = 13;
+
 /// What one run of a plan does: `attack` updates of h, then `classifier` updates of f.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phase {
@@ -18,6 +21,12 @@ impl Phase {
     /// Records of a run, in batches of `m`: an attack step takes m members and m reference records.
     pub fn rows(&self, m: usize) -> usize {
         (2 * self.attack + self.classifier) * m
+    }
+
+    /// Words of a run's line on the tape of rows: the records, then the number of the first classifier
+    /// step to come, of the whole run of training.
+    pub fn words(&self, m: usize) -> usize {
+        self.rows(m) + 1
     }
 }
 
@@ -61,16 +70,20 @@ impl Schedule {
                 Schedule { phases: vec![phase], epochs: vec![one(0, steps); epochs] }
             }
             Choice::Blocks => {
-                let block = Phase {
-                    attack: defense.block_attack_steps,
+                // A block in pieces: one run of 52 attack steps would be seconds on a slow GPU.
+                let pieces = (defense.block_attack_steps - 1) / PIECE;
+                let piece = Phase { attack: PIECE, classifier: 0, penalised: false };
+                let last = Phase {
+                    attack: defense.block_attack_steps - pieces * PIECE,
                     classifier: defense.block_classifier_steps,
                     penalised: true,
                 };
                 let passes = steps * defense.first_epoch_attack_passes;
                 let first = vec![Block { phase: 0, runs: steps }, Block { phase: 1, runs: passes }];
-                let later = one(2, (steps / block.classifier).max(1));
+                let block = [Block { phase: 2, runs: pieces }, Block { phase: 3, runs: 1 }];
+                let later = block.repeat((steps / last.classifier).max(1));
                 let epochs = (0..epochs).map(|e| if e == 0 { first.clone() } else { later.clone() });
-                Schedule { phases: vec![plain, attack_only, block], epochs: epochs.collect() }
+                Schedule { phases: vec![plain, attack_only, piece, last], epochs: epochs.collect() }
             }
             Choice::Coin => {
                 let classifier = Phase { attack: 0, classifier: 1, penalised: true };
@@ -106,8 +119,7 @@ impl Schedule {
 /// Steps drawn until there are `steps` classifier steps: an attack step (phase 0) at odds of
 /// `ratio` : 1 against a classifier step (phase 1).
 fn coin(ratio: usize, steps: usize, epoch: u64) -> Vec<Block> {
-    // Beside the batch streams, which end at 2.
-    let mut rng = stream(0, Stream::Batches { which: 3, pass: epoch });
+    let mut rng = stream(0, Stream::Schedule { epoch });
     let mut blocks: Vec<Block> = vec![];
     let mut left = steps;
     while left > 0 {

@@ -56,6 +56,7 @@ impl<'a> Lines<'a> {
     pub fn line(&mut self, phase: Phase, rows: &mut Vec<u32>, scalars: &mut Vec<f32>, keys: &mut Vec<u32>) {
         let line = scalars.len();
         let settings = self.settings;
+        let step = self.done.classifier as u32;
         for _ in 0..phase.attack {
             if let Some([members, reference]) = &mut self.attack {
                 rows.extend(members.batch(self.done.attack));
@@ -72,6 +73,7 @@ impl<'a> Lines<'a> {
             scalars.extend(self.optimizers[0].scalars(rate, decay, self.done.classifier, self.active));
             keys.extend([self.dropout_key, self.done.classifier as u32]);
         }
+        rows.push(step);
         scalars.push((self.game.penalty.1 * self.lambda) as f32);
         scalars.push(settings.dropout as f32);
         scalars.resize(line + Slots::of(phase).line().elements(), 0.0);

@@ -24,7 +24,6 @@ label_layers = [8]
 joint_layers = [8]
 [audit]
 epochs = 2
-bootstrap = 100
 [audit.attack]
 prediction_layers = [8]
 label_layers = [8]

@@ -217,7 +217,7 @@ fn a_persons_own_csv() {
     assert!(bytes == program.read("elsewhere/run/model.safetensors"));
 
     // Without a preset the run is called after the data.
-    let tiny = "--epochs 1 --batch 10 --set model.hidden=[4] --set audit.epochs=1 --set audit.bootstrap=100";
+    let tiny = "--epochs 1 --batch 10 --set model.hidden=[4] --set audit.epochs=1";
     let attack = "--set audit.attack.prediction_layers=[4] --set audit.attack.label_layers=[4]";
     program.succeeds(&format!("train {flags} {tiny} {attack} --header"));
     assert_eq!(program.names("runs"), ["people-1"]);
@@ -261,7 +261,7 @@ fn location30_as_published() {
     };
     let run = program.succeeds(&format!(
         "train --preset location30 --data dataset_location.tgz --out run --epochs 2 --lambda 0,1 --json \
-         --set model.hidden=[32] --set audit.epochs=1 --set audit.bootstrap=100 {} {}",
+         --set model.hidden=[32] --set audit.epochs=1 {} {}",
         layers("defense"),
         layers("audit")
     ));

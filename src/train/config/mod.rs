@@ -154,7 +154,7 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Fixes split, initial weights, batches and dropout; 0 to 2⁶³ − 1. Default 0.
     pub seed: Sweep<u64>,
-    /// Records of each of D, D′ and test that are scored after an epoch, the first ones of each;
+    /// Records of each of D′ and test that are scored after an epoch, the first ones of each;
     /// after the last epoch all are. 0: none. Default 5000.
     pub evaluate_limit: usize,
 }
@@ -273,20 +273,12 @@ pub struct AuditConfig {
     pub batch: usize,
     /// Adam's, > 0. Default 1e-3.
     pub learning_rate: f64,
-    /// Resamples behind the intervals of the true-positive rates, 100 to 1,000,000. Default 1000.
-    pub bootstrap: usize,
     pub attack: AuditAttackConfig,
 }
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        AuditConfig {
-            epochs: 50,
-            batch: 128,
-            learning_rate: 1e-3,
-            bootstrap: 1000,
-            attack: AuditAttackConfig::default(),
-        }
+        AuditConfig { epochs: 50, batch: 128, learning_rate: 1e-3, attack: AuditAttackConfig::default() }
     }
 }
 

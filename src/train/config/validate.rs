@@ -91,6 +91,12 @@ impl Config {
             defense.lambda_warmup_epochs,
         )?;
         check(
+            "train.epochs",
+            !self.is_defended() || defense.schedule != super::Schedule::Blocks || self.train.epochs > 1,
+            "at least 2: with blocks the first epoch is plain, and the penalty would never be on",
+            self.train.epochs,
+        )?;
+        check(
             "defense.top_k",
             defense.top_k == 0 || defense.attack_input == AttackInput::SortedLogits,
             "0, unless defense.attack_input is \"sorted_logits\"",
@@ -119,12 +125,6 @@ impl Config {
             audit.batch,
         )?;
         learning_rates("audit.learning_rate", &[audit.learning_rate])?;
-        check(
-            "audit.bootstrap",
-            (100..=1_000_000).contains(&audit.bootstrap),
-            "100 to 1,000,000 resamples",
-            audit.bootstrap,
-        )?;
         widths("audit.attack.prediction_layers", &audit.attack.prediction_layers, 1)?;
         widths("audit.attack.label_layers", &audit.attack.label_layers, 1)?;
         widths("audit.attack.joint_layers", &audit.attack.joint_layers, 0)?;
@@ -225,7 +225,6 @@ mod tests {
             ("audit.epochs", "0"),
             ("audit.batch", "7"),
             ("audit.learning_rate", "-1"),
-            ("audit.bootstrap", "99"),
             ("audit.attack.prediction_layers", "[]"),
             ("audit.attack.label_layers", "[0]"),
             ("audit.attack.joint_layers", "[0]"),
