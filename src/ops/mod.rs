@@ -72,8 +72,12 @@ pub enum Fill {
 pub struct Case {
     pub op: Arc<dyn Op>,
     pub inputs: Vec<(Tensor, Fill)>,
-    /// The largest |kernel − reference| allowed, relative to the largest |reference| in the tensor.
+    /// The largest |kernel − reference| allowed, relative to the largest |reference| in the tensor, or to
+    /// `floor` where that is more.
     pub tolerance: f64,
+    /// The size of the numbers that were added up, where a result may be a small difference of them: its
+    /// error is theirs. 0 by default.
+    pub floor: f64,
     /// The inputs that have a derivative to be tested.
     pub differentiable: Vec<usize>,
     /// Whether the operation is an update: it writes its first input.
@@ -83,12 +87,18 @@ pub struct Case {
 impl Case {
     /// A case with tolerance 2e-6 (about 16 ulp) and no derivative.
     pub fn new(op: impl Op, inputs: Vec<(Tensor, Fill)>) -> Self {
-        Case { op: Arc::new(op), inputs, tolerance: 2e-6, differentiable: vec![], update: false }
+        Case { op: Arc::new(op), inputs, tolerance: 2e-6, floor: 0.0, differentiable: vec![], update: false }
     }
 
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
+        self
+    }
+
+    #[must_use]
+    pub fn floor(mut self, floor: f64) -> Self {
+        self.floor = floor;
         self
     }
 

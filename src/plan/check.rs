@@ -214,18 +214,18 @@ fn kernel_error(context: &Context, case: &Case, replicas: usize, target: Target,
         let words = context.read(&[(&place.buffer, total)])?.swap_remove(0);
         for (r, expected) in expected.iter().enumerate() {
             let found = &words[place.offset + r * place.stride..][..tensor.elements()];
-            worst = worst.max(difference(&expected[&id], &tensor, found));
+            worst = worst.max(difference(&expected[&id], &tensor, found, case.floor));
         }
     }
     Ok(worst)
 }
 
-fn difference(expected: &Array, tensor: &Tensor, found: &[u32]) -> f64 {
+fn difference(expected: &Array, tensor: &Tensor, found: &[u32], floor: f64) -> f64 {
     if tensor.dtype == DType::U32 {
         return if to_words(expected, DType::U32) == found { 0.0 } else { f64::INFINITY };
     }
     let finite = expected.data.iter().filter(|v| v.is_finite());
-    let scale = finite.fold(0.0, |top: f64, v| top.max(v.abs()));
+    let scale = finite.fold(floor, |top: f64, v| top.max(v.abs()));
     let scale = if scale == 0.0 { 1.0 } else { scale };
     let memory = expected.to_memory(DType::F32);
     let errors = memory.iter().zip(found).enumerate().map(|(i, (&expected, &word))| {
