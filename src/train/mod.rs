@@ -185,10 +185,7 @@ fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<S
                     .expected(format!("one split, or {} of them, one a replica", replicas.len()))
                     .found(format!("{} in {}", splits.len(), data.split)));
             }
-            for split in &splits {
-                split.check(records)?;
-            }
-            Ok(splits)
+            checked(splits, records, &data.split)
         }
         // One split, or a form that only a single split can have.
         _ => Ok(vec![Split::from_file(path, records)?; replicas.len()]),
@@ -204,8 +201,13 @@ fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Re
             .expected(format!("{replicas} splits"))
             .found(splits.len().to_string()));
     }
+    checked(splits, records, &place)
+}
+
+/// The splits of the file at `place`, if each fits so many records.
+fn checked(splits: Vec<Split>, records: usize, place: &str) -> Result<Vec<Split>> {
     for split in &splits {
-        split.check(records).map_err(|e| Error { place: place.clone(), ..e })?;
+        split.check(records).map_err(|e| Error { place: place.to_string(), ..e })?;
     }
     Ok(splits)
 }
