@@ -7,18 +7,26 @@
 //! scored) → [`evaluate`] → [`AttackResult`].
 
 pub mod bootstrap;
+pub mod describe;
+pub mod details;
+pub mod epsilon;
 pub mod halves;
 pub mod intervals;
+pub mod levels;
 pub mod neural;
 pub mod result;
+pub mod risk;
 pub mod roc;
 mod run;
 pub mod scores;
+pub mod subgroups;
+pub mod subject;
 pub mod summary;
 pub mod threshold;
 
 pub use halves::Halves;
-pub use result::{AttackResult, Intervals};
-pub use run::run;
+pub use result::{AttackResult, Intervals, Terms};
+pub use run::{Job, run};
 pub use scores::Predictions;
-pub use threshold::{evaluate, evaluate_per_class, threshold_attacks};
+pub use subject::Subject;
+pub use threshold::{Scored, evaluate, threshold_attacks};

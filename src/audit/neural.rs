@@ -3,7 +3,8 @@
 //! Not the game's attack network, which is part of the defense. He initialisation,
 //! Adam, batches half members and half not, the last epoch, never the best one.
 
-use super::halves::Halves;
+use super::scores::Form;
+use super::subject::Subject;
 use crate::dataset::random::{Stream, stream};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
@@ -25,32 +26,19 @@ const NETWORK: u32 = 2;
 /// Records of a scoring pass.
 const SCORED: usize = 256;
 
-/// One attack to be trained: predictions and who is who.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// `[N, C]`: the members' logits, then the non-members'.
-    pub logits: Vec<f32>,
-    /// `[N]`.
-    pub labels: Vec<u32>,
-    pub members: usize,
-    /// Into the members and into the non-members.
-    pub halves: Halves<u32>,
-    pub seed: u64,
-}
-
 /// Trains an attack a subject, all at once as far as memory allows, and returns every record's logit.
-/// All subjects have the same numbers of records.
+/// All subjects have the same numbers of records and classes.
 ///
 /// # Errors
 /// Sizes beyond the adapter's limits, a lost device, an interruption.
 pub fn train(
     context: &Context,
     config: &AuditConfig,
-    classes: usize,
     subjects: &[Subject],
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<f64>>> {
+    let classes = subjects[0].classes;
     let network = &config.attack;
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
     let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
@@ -68,6 +56,14 @@ pub fn train(
         scores.extend(train_group(context, config, &attack, shape, group, stop, &mut done)?);
     }
     Ok(scores)
+}
+
+/// A logit that the softmax in front of the network turns into the output again.
+fn logit(form: Form, output: f32) -> f32 {
+    match form {
+        Form::Logits => output,
+        Form::Probabilities => output.max(1e-30).ln(),
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -158,8 +154,11 @@ fn train_group(
     let width = Format::Floats.words(shape.classes);
     let logits: Vec<u32> = subjects
         .iter()
-        .flat_map(|s| s.logits.chunks_exact(shape.classes))
-        .flat_map(|row| row.iter().map(|v| v.to_bits()).chain(std::iter::repeat_n(0, width - row.len())))
+        .flat_map(|s| s.outputs.chunks_exact(shape.classes).map(|row| (s.form, row)))
+        .flat_map(|(form, row)| {
+            let words = row.iter().map(move |&v| logit(form, v).to_bits());
+            words.chain(std::iter::repeat_n(0, width - row.len()))
+        })
         .collect();
     let labels: Vec<u32> = subjects.iter().flat_map(|s| s.labels.iter().copied()).collect();
     let start: Vec<f32> = subjects

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::levels::{TnrAtFnr, TprAtFpr};
+use super::threshold::Scored;
+use crate::error::Result;
+
 /// The attacks on one group of records, by name.
 pub type Attacks = BTreeMap<String, AttackResult>;
 
@@ -14,15 +18,21 @@ pub type Attacks = BTreeMap<String, AttackResult>;
 pub struct AttackResult {
     /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
     pub accuracy: f64,
+    /// TPR − FPR at that threshold, 2 · accuracy − 1; 0 is guessing (Yeom et al. 2018).
+    pub advantage: f64,
     /// Area under the ROC; 0.5 is guessing.
     pub auc: f64,
-    /// TPR at the largest FPR of at most 0.1%; `None` with fewer than 10,000 non-members.
-    #[serde(rename = "tpr_at_fpr_0.001")]
-    pub tpr_at_fpr_0_001: Option<f64>,
-    /// TPR at the largest FPR of at most 1%; `None` with fewer than 1,000 non-members.
-    #[serde(rename = "tpr_at_fpr_0.01")]
-    pub tpr_at_fpr_0_01: Option<f64>,
-    /// 95% intervals of the four.
+    #[serde(flatten)]
+    pub tpr: TprAtFpr<f64>,
+    #[serde(flatten)]
+    pub tnr: TnrAtFnr<f64>,
+    /// The share of members among the records that the attack accuses, were members as frequent as
+    /// [`Terms::base_rate`]; `None` where it accuses nobody.
+    pub precision: Option<f64>,
+    /// With 95% confidence, no training that is (ε, δ)-differentially private with a smaller ε gives the
+    /// attack this success ([`super::epsilon`]); 0: nothing is shown.
+    pub epsilon_lower_bound: f64,
+    /// 95% intervals of the others.
     pub ci95: Intervals,
     /// Members scored.
     pub members: usize,
@@ -34,14 +44,27 @@ pub struct AttackResult {
 }
 
 /// A 95% interval `[low, high]` for each metric of an [`AttackResult`], `None` where that is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Intervals {
     pub accuracy: [f64; 2],
+    pub advantage: [f64; 2],
     pub auc: [f64; 2],
-    #[serde(rename = "tpr_at_fpr_0.001")]
-    pub tpr_at_fpr_0_001: Option<[f64; 2]>,
-    #[serde(rename = "tpr_at_fpr_0.01")]
-    pub tpr_at_fpr_0_01: Option<[f64; 2]>,
+    #[serde(flatten)]
+    pub tpr: TprAtFpr<[f64; 2]>,
+    #[serde(flatten)]
+    pub tnr: TnrAtFnr<[f64; 2]>,
+    pub precision: Option<[f64; 2]>,
+}
+
+/// What an evaluation presumes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Draws the bootstrap.
+    pub seed: u64,
+    /// How frequent members are among the records that an attacker would try; in (0, 1).
+    pub base_rate: f64,
+    /// δ of the lower bound on ε; in [0, 1).
+    pub delta: f64,
 }
 
 impl AttackResult {
@@ -68,9 +91,22 @@ pub fn strongest(attacks: &Attacks) -> Option<(&str, &AttackResult)> {
     best.map(|(name, result)| (name.as_str(), result))
 }
 
+/// The results of `scored` by name, those below the gap attack flagged.
+///
+/// # Errors
+/// A score that is NaN.
+pub fn all_results(scored: &[Scored], terms: &Terms) -> Result<Attacks> {
+    let mut attacks = Attacks::new();
+    for attack in scored {
+        attacks.insert(attack.name.clone(), attack.result(terms)?);
+    }
+    flag_masked(&mut attacks);
+    Ok(attacks)
+}
+
 /// Remarks on every attack whose accuracy is under that of the gap attack, the floor that needs the
 /// predicted label alone: such an attack was misled, which is no evidence of privacy.
-pub fn flag_masked(attacks: &mut Attacks) {
+fn flag_masked(attacks: &mut Attacks) {
     // A gap attack that is no better than guessing is no floor: nothing can be far below it.
     let leaks = |gap: &&AttackResult| gap.ci95.accuracy[0] > 0.5;
     let Some(floor) = attacks.get("gap").filter(leaks).map(|gap| gap.accuracy) else { return };
@@ -86,14 +122,16 @@ mod tests {
     fn result(accuracy: f64, auc: f64) -> AttackResult {
         AttackResult {
             accuracy,
+            advantage: 2.0 * accuracy - 1.0,
             auc,
-            tpr_at_fpr_0_001: None,
-            tpr_at_fpr_0_01: Some(0.25),
+            tpr: TprAtFpr { at_0_01: Some(0.25), ..TprAtFpr::default() },
+            tnr: TnrAtFnr::default(),
+            precision: Some(0.5),
+            epsilon_lower_bound: 0.0,
             ci95: Intervals {
                 accuracy: [0.51, 0.75],
-                auc: [0.5, 1.0],
-                tpr_at_fpr_0_001: None,
-                tpr_at_fpr_0_01: Some([0.125, 0.5]),
+                tpr: TprAtFpr { at_0_01: Some([0.125, 0.5]), ..TprAtFpr::default() },
+                ..Intervals::default()
             },
             members: 1000,
             nonmembers: 1000,
@@ -108,10 +146,15 @@ mod tests {
     #[test]
     fn the_json_has_the_names_of_the_summary() {
         let text = serde_json::to_string(&result(0.625, 0.75)).unwrap();
-        assert_eq!(
-            text,
-            r#"{"accuracy":0.625,"auc":0.75,"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"ci95":{"accuracy":[0.51,0.75],"auc":[0.5,1.0],"tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":[0.125,0.5]},"members":1000,"nonmembers":1000}"#
-        );
+        let keys: Vec<String> = serde_json::from_str::<serde_json::Map<_, _>>(&text)
+            .unwrap()
+            .into_iter()
+            .map(|(k, _)| k)
+            .collect();
+        let expected = "accuracy advantage auc ci95 epsilon_lower_bound members nonmembers precision \
+                        tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
+        assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
+        assert!(text.contains(r#""tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"#), "{text}");
         let mut noted = result(0.625, 0.75);
         noted.remark("one");
         noted.remark("two");

@@ -123,6 +123,59 @@ impl Roc {
         (allowed >= 10).then(|| self.members_above_nonmember(allowed) as f64 / self.members as f64)
     }
 
+    /// The same curve for "non-member where the score is low": members and non-members change places,
+    /// scores their sign.
+    #[must_use]
+    pub fn mirrored(&self) -> Roc {
+        let (m, n) = (self.members, self.nonmembers);
+        let mut blocks: Vec<Block> = self
+            .steps()
+            .map(|(above, block)| Block {
+                score: -block.score,
+                members: n - above.nonmembers,
+                nonmembers: m - above.members,
+            })
+            .collect();
+        blocks.reverse();
+        Roc { blocks, members: n, nonmembers: m }
+    }
+
+    /// How many members and non-members have a score of at least `threshold`.
+    pub fn accepted(&self, threshold: f64) -> (usize, usize) {
+        match self.blocks.partition_point(|block| block.score >= threshold) {
+            0 => (0, 0),
+            reached => (self.blocks[reached - 1].members, self.blocks[reached - 1].nonmembers),
+        }
+    }
+
+    /// Each distinct score, highest first, with its own numbers of members and non-members.
+    pub fn blocks(&self) -> impl Iterator<Item = (f64, usize, usize)> {
+        self.steps().map(|(above, block)| {
+            (block.score, block.members - above.members, block.nonmembers - above.nonmembers)
+        })
+    }
+
+    /// A few hundred rules "member where score ≥ t" as (t, members accepted, non-members accepted), highest
+    /// t first: as many as a plot needs whose axes are linear or logarithmic in either error.
+    pub fn thinned(&self) -> Vec<(f64, usize, usize)> {
+        let mut kept = vec![0, self.blocks.len() - 1];
+        for (total, count) in [
+            (self.nonmembers, (|b: &Block| b.nonmembers) as fn(&Block) -> usize),
+            (self.members, |b: &Block| b.members),
+        ] {
+            for part in marks(total) {
+                // The last rule that errs on no more than `part`, from either end.
+                for most in [part, total - part] {
+                    kept.push(self.blocks.partition_point(|b| count(b) <= most).saturating_sub(1));
+                }
+            }
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        let block = |i: usize| &self.blocks[i];
+        kept.into_iter().map(block).map(|b| (b.score, b.members, b.nonmembers)).collect()
+    }
+
     /// How many members score strictly above the non-member of `rank`, 0 being the highest scorer
     /// (0 ≤ rank < N). With rank k that is the true positives of the most lenient threshold that
     /// accepts at most k non-members.
@@ -136,6 +189,12 @@ impl Roc {
         let nobody = Block { score: f64::INFINITY, members: 0, nonmembers: 0 };
         std::iter::once(nobody).chain(self.blocks.iter().copied()).zip(self.blocks.iter().copied())
     }
+}
+
+/// 0, 1, 2, … by ever longer steps up to `total`: sixteen a decade, and sixty-four of equal length.
+fn marks(total: usize) -> impl Iterator<Item = usize> {
+    let powers = (0..).map(|i| 10f64.powf(f64::from(i) / 16.0) as usize).take_while(move |k| *k <= total);
+    powers.chain((0..=64).map(move |i| total * i / 64))
 }
 
 /// Sorted from the highest. 0 comes before −0 here, but blocks are cut by `==`, where they are one.
@@ -193,6 +252,30 @@ mod tests {
         assert!((roc.auc_variance() - (1.0 / 48.0 + 1.0 / 16.0)).abs() < 1e-15);
         // t = 0.9: ½(⅓ + 1) = ⅔; t = 0.8: ½(⅔ + ½); t = 0.4: ½(1 + ½) = ¾.
         assert_eq!(roc.best_threshold(), 0.4);
+    }
+
+    #[test]
+    fn the_mirrored_curve_swaps_the_two_errors() {
+        let roc = Roc::new(&[0.9, 0.8, 0.4], &[0.8, 0.3]).unwrap();
+        let mirrored = roc.mirrored();
+        assert_eq!(mirrored, Roc::new(&[-0.8, -0.3], &[-0.9, -0.8, -0.4]).unwrap());
+        assert_eq!(mirrored.mirrored(), roc);
+        assert_eq!((roc.auc(), roc.accepted(0.8), roc.accepted(1.0)), (mirrored.auc(), (2, 1), (0, 0)));
+    }
+
+    #[test]
+    fn a_thinned_curve_keeps_its_ends_and_small_steps() {
+        let scores = |n: usize, shift: f64| -> Vec<f64> { (0..n).map(|i| i as f64 + shift).collect() };
+        let roc = Roc::new(&scores(100_000, 1000.5), &scores(100_000, 0.0)).unwrap();
+        let thinned = roc.thinned();
+        assert!((100..1000).contains(&thinned.len()), "{}", thinned.len());
+        assert!(thinned.is_sorted_by(|a, b| a.0 > b.0 && a.1 <= b.1 && a.2 <= b.2));
+        assert_eq!(thinned.last().map(|p| (p.1, p.2)), Some((100_000, 100_000)));
+        for wrong in [0, 1, 2, 10] {
+            assert!(thinned.iter().any(|p| p.2 == wrong), "{wrong} false positives");
+            assert!(thinned.iter().any(|p| 100_000 - p.1 == wrong), "{wrong} false negatives");
+        }
+        assert_eq!(Roc::new(&[1.0], &[1.0]).unwrap().thinned(), [(1.0, 1, 1)]);
     }
 
     #[test]

@@ -1,15 +1,23 @@
-//! The audit of a finished run: every attack on every replica, on D and on D′, into `summary.json`.
+//! The audit of a finished run: every attack on every replica, on D and on D′, into `summary.json`,
+//! `details.json` and `scores.npz`.
 
-use super::halves::Halves;
-use super::neural::{self, Subject};
-use super::result::{Attacks, flag_masked, strongest};
-use super::summary::{DatasetSummary, ReplicaSummary, SCHEMA, Summary};
-use super::{AttackResult, Predictions, evaluate, threshold_attacks};
+use super::describe::{self, Records};
+use super::details::{self, Details, ReplicaDetails};
+use super::neural;
+use super::result::{Attacks, all_results, strongest};
+use super::scores::Form;
+use super::subgroups::Subgroups;
+use super::subject::Subject;
+use super::summary::{ReplicaSummary, SCHEMA, Summary};
+use super::{Scored, threshold_attacks};
+use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::train::config::{Config, Replica};
 use crate::train::group::COLLAPSED;
+use crate::train::model_file::ModelFile;
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::train::run_directory::MODEL;
 use crate::train::{Event, Observer, RunDirectory};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -18,21 +26,30 @@ use std::time::Instant;
 /// What the neural attack must reach where a signal was planted, to count as trained.
 const CONTROL: f64 = 0.9;
 
-/// Attacks the models of `directory` and writes its `summary.json`.
+/// What an audit needs.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub config: &'a Config,
+    pub directory: &'a RunDirectory,
+    pub context: &'a Context,
+    /// The run's data, where they can be read: the blind attack needs them.
+    pub dataset: Option<&'a Dataset>,
+    /// Groups of records to be told apart in the results.
+    pub subgroups: Option<&'a Subgroups>,
+    /// Set from outside (Ctrl-C): stop soon.
+    pub stop: &'a AtomicBool,
+}
+
+/// Attacks the models of the job's directory and writes its `summary.json`, `details.json` and `scores.npz`.
 ///
 /// # Errors
 /// A run without predictions, too few records for an audit, a lost device;
 /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
-pub fn run(
-    config: &Config,
-    directory: &RunDirectory,
-    context: &Context,
-    stop: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Summary> {
+pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
+    let Job { config, directory, context, .. } = *job;
     let started = Instant::now();
     let predictions = directory.read_predictions()?;
-    let dataset = dataset_facts(directory)?;
+    let facts = ModelFile::read(&directory.file(MODEL))?.facts;
     let metrics = directory.read_metrics()?;
     let settings = config.replicas();
     if predictions.len() != settings.len() {
@@ -48,20 +65,24 @@ pub fn run(
         replica.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
         replica.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     }
+    let mut details = Details { schema: details::SCHEMA, replicas: vec![] };
+    let mut scored = vec![];
     // Whether each replica's attack passed its positive control, which is run on D.
     let mut passed = vec![true; replicas.len()];
     for target in [MEMBER, REFERENCE] {
         if predictions[0].of(target).1.len() >= 4 && predictions[0].of(TEST).1.len() >= 4 {
-            let found = attack(config, context, (&settings, &predictions), target, &passed, stop, observer)?;
+            let found = attack(job, (&settings, &predictions), target, &passed, observer)?;
             for (r, (replica, found)) in replicas.iter_mut().zip(found).enumerate() {
                 if target == REFERENCE {
                     replica.attacks_on_reference = found.attacks;
                     continue;
                 }
+                details.replicas.push(detail(job, &predictions[r], &facts.class_names, settings[r], &found)?);
                 replica.attacks = found.attacks;
                 replica.control_accuracy = found.control;
                 replica.attack_trained = found.trained;
                 passed[r] = found.control.is_none_or(|c| c > CONTROL);
+                scored.push(found.scored);
             }
         } else if target == MEMBER {
             return Err(Error::data("audit")
@@ -79,29 +100,15 @@ pub fn run(
     let summary = Summary {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_string(),
-        adapter: context.adapter().into(),
-        dataset,
+        adapter: Some(context.adapter().into()),
+        dataset: facts.dataset,
+        notes: vec![],
         replicas,
         seconds: trained + started.elapsed().as_secs_f64(),
     };
+    directory.write_details(&details)?;
     directory.write_summary(&summary)?;
     Ok(summary)
-}
-
-/// Name and size of the data, as training left them in the model's file.
-fn dataset_facts(directory: &RunDirectory) -> Result<DatasetSummary> {
-    let path = directory.file(crate::train::run_directory::MODEL);
-    let bytes = std::fs::read(&path).map_err(|e| Error::io(&path, &e))?;
-    let facts = safetensors::SafeTensors::read_metadata(&bytes)
-        .ok()
-        .and_then(|(_, header)| header.metadata().as_ref()?.get("dataset").cloned())
-        .and_then(|text| serde_json::from_str(&text).ok());
-    facts.ok_or_else(|| {
-        Error::data(path.display().to_string())
-            .expected("a model written by veilgrad")
-            .found("no facts of its data set")
-            .advice("train the model anew")
-    })
 }
 
 /// The accuracies.
@@ -116,7 +123,7 @@ fn measured(settings: Replica, predictions: &ReplicaPredictions) -> ReplicaSumma
         (!labels.is_empty()).then(|| right.count() as f64 / labels.len() as f64)
     };
     ReplicaSummary {
-        settings,
+        settings: Some(settings),
         train_accuracy: accuracy(MEMBER).unwrap_or(f64::NAN),
         reference_accuracy: accuracy(REFERENCE),
         test_accuracy: accuracy(TEST),
@@ -126,82 +133,73 @@ fn measured(settings: Replica, predictions: &ReplicaPredictions) -> ReplicaSumma
 
 /// All attacks on one replica's records of one kind.
 struct Found {
+    subject: Subject,
     attacks: Attacks,
+    scored: Vec<Scored>,
     /// The neural attack's accuracy where a signal was planted; on D only.
     control: Option<f64>,
     trained: bool,
 }
 
 fn attack(
-    config: &Config,
-    context: &Context,
+    job: &Job,
     (settings, predictions): (&[Replica], &[ReplicaPredictions]),
     target: u8,
     passed: &[bool],
-    stop: &AtomicBool,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Found>> {
+    let Job { config, context, stop, .. } = *job;
+    let classes = predictions[0].classes;
     let mut subjects = vec![];
     for (settings, predictions) in settings.iter().zip(predictions) {
         let (members, nonmembers) = (predictions.of(target), predictions.of(TEST));
-        let halves = Halves::split(members.1.len(), nonmembers.1.len(), settings.seed)?;
-        subjects.push(Subject {
-            members: members.1.len(),
-            logits: [members.0, nonmembers.0].concat(),
-            labels: [members.1, nonmembers.1].concat(),
-            halves,
-            seed: settings.seed,
-        });
+        subjects.push(Subject::new(members, nonmembers, Form::Logits, classes, settings.seed)?);
     }
-    let classes = predictions[0].classes;
     // The positive control, trained beside: the same records with a signal planted.
     // One is enough: on D′ it would be the same network on records of the same kind.
     let own = subjects.len();
     if target == MEMBER {
-        let planted: Vec<Subject> = subjects.iter().map(|s| plant(s, classes)).collect();
+        let planted: Vec<Subject> = subjects.iter().map(plant).collect();
         subjects.extend(planted);
     }
     let name = if target == MEMBER { "neural attack on D" } else { "neural attack on D′" };
     let mut progress = |done: usize, total: usize| {
         observer.event(&Event::Attack { name: name.to_string(), done, total });
     };
-    let scores = neural::train(context, &config.audit, classes, &subjects, stop, &mut progress)?;
-    let (own, control) = scores.split_at(own);
-    let neural = |subject: &Subject, scores: &[f64]| -> Result<AttackResult> {
-        let (members, nonmembers) = scores.split_at(subject.members);
-        evaluate(&subject.halves.pick(members, nonmembers), subject.seed)
-    };
+    let scores = neural::train(context, &config.audit, &subjects, stop, &mut progress)?;
+    let (scores, control) = scores.split_at(own);
+    subjects.truncate(own);
     let mut found = vec![];
-    for (i, (subject, scores)) in subjects.iter().zip(own).enumerate() {
-        let (n, c) = (subject.members, classes);
-        let members = Predictions::from_logits(&subject.logits[..n * c], c, &subject.labels[..n])?;
-        let nonmembers = Predictions::from_logits(&subject.logits[n * c..], c, &subject.labels[n..])?;
-        let mut attacks = threshold_attacks(&members, &nonmembers, &subject.halves, subject.seed)?;
-        let control = control.get(i).map(|scores| neural(subject, scores)).transpose()?;
-        let control = control.map(|result| result.accuracy);
-        let mut result = neural(subject, scores)?;
+    for (i, (subject, scores)) in subjects.into_iter().zip(scores).enumerate() {
+        let terms = config.audit.terms(subject.seed);
+        let [members, nonmembers] = subject.predictions()?;
+        let mut scored = threshold_attacks(&members, &nonmembers, &subject.halves)?;
+        let neural = |scores: &[f64]| {
+            let (members, nonmembers) = scores.split_at(subject.members);
+            Scored::new("neural", &subject.halves, members, nonmembers)
+        };
+        scored.push(neural(scores)?);
+        let control = match control.get(i) {
+            Some(scores) => Some(neural(scores)?.result(&terms)?.accuracy),
+            None => None,
+        };
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / scores.len() as f64;
         let trained = passed[i] && control.is_none_or(|c| c > CONTROL) && variance.sqrt() >= COLLAPSED;
-        if !trained {
-            result.remark("attack did not train: no evidence of privacy");
+        let mut attacks = all_results(&scored, &terms)?;
+        if let (false, Some(neural)) = (trained, attacks.get_mut("neural")) {
+            neural.remark("attack did not train: no evidence of privacy");
         }
-        let mut neural = Attacks::from([("neural".to_string(), result)]);
-        if let Some(gap) = attacks.get("gap") {
-            neural.insert("gap".to_string(), gap.clone());
-        }
-        flag_masked(&mut neural);
-        attacks.extend(neural);
-        found.push(Found { attacks, control, trained });
+        found.push(Found { subject, attacks, scored, control, trained });
     }
     Ok(found)
 }
 
 /// The subject with a signal that any trained attack finds: members' predictions are mixed half and
 /// half with class 0, non-members' with class 1.
-fn plant(subject: &Subject, classes: usize) -> Subject {
-    let mut planted = subject.clone();
-    for (i, row) in planted.logits.chunks_exact_mut(classes).enumerate() {
+fn plant(subject: &Subject) -> Subject {
+    let (mut planted, classes) = (subject.clone(), subject.classes);
+    for (i, row) in planted.outputs.chunks_exact_mut(classes).enumerate() {
         let mark = usize::from(i >= subject.members).min(classes - 1);
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
@@ -212,6 +210,21 @@ fn plant(subject: &Subject, classes: usize) -> Subject {
         }
     }
     planted
+}
+
+/// What a report shows of one replica's D beside the results.
+fn detail(
+    job: &Job,
+    predictions: &ReplicaPredictions,
+    class_names: &[String],
+    settings: Replica,
+    found: &Found,
+) -> Result<ReplicaDetails> {
+    let rows = [predictions.rows_of(MEMBER), predictions.rows_of(TEST)];
+    let subgroups = job.subgroups.map(|groups| groups.of(&rows[0], &rows[1]));
+    let records = Records { rows: &rows[0], class_names, subgroups };
+    let best = strongest(&found.attacks).map(|(name, _)| name);
+    describe::replica(Some(settings), &found.subject, &found.scored, best, &records)
 }
 
 /// What a reader must know before believing the numbers.

@@ -27,13 +27,25 @@ pub struct Predictions<'a> {
     labels: &'a [u32],
 }
 
+/// What a classifier's outputs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub enum Form {
     Logits,
     Probabilities,
 }
 
 impl<'a> Predictions<'a> {
+    /// [`from_logits`](Self::from_logits) or [`from_probabilities`](Self::from_probabilities).
+    ///
+    /// # Errors
+    /// Theirs.
+    pub fn new(form: Form, outputs: &'a [f32], classes: usize, labels: &'a [u32]) -> Result<Self> {
+        match form {
+            Form::Logits => Self::from_logits(outputs, classes, labels),
+            Form::Probabilities => Self::from_probabilities(outputs, classes, labels),
+        }
+    }
+
     /// From logits \[N, `classes`\], row-major, and labels \[N\].
     ///
     /// # Errors

@@ -6,13 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::result::Attacks;
-use crate::error::{Error, Kind, Result};
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::train::config::Replica;
 
 /// The version of the keys' meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,9 +20,12 @@ pub struct Summary {
     pub schema: u32,
     /// The program's version.
     pub version: String,
-    /// What it ran on.
-    pub adapter: Adapter,
+    /// What it ran on; `null` where no GPU was needed.
+    pub adapter: Option<Adapter>,
     pub dataset: DatasetSummary,
+    /// What was found of the data as a whole.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// In the order of [`Config::replicas`](crate::train::config::Config::replicas).
     pub replicas: Vec<ReplicaSummary>,
     /// Training and audit together, by the clock.
@@ -53,12 +55,13 @@ impl From<&AdapterSummary> for Adapter {
     }
 }
 
-/// The data set, D, D′ and test records together.
+/// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetSummary {
     pub name: String,
     pub records: usize,
-    pub features: usize,
+    /// `null` where only predictions are known.
+    pub features: Option<usize>,
     pub classes: usize,
 }
 
@@ -66,9 +69,9 @@ pub struct DatasetSummary {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaSummary {
     /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
-    /// `dropout`, as keys of the replica.
+    /// `dropout`, as keys of the replica; none of them where another program trained the model.
     #[serde(flatten)]
-    pub settings: Replica,
+    pub settings: Option<Replica>,
     /// On all of D.
     pub train_accuracy: f64,
     /// On all of D′; `null` where there is none.
@@ -93,34 +96,29 @@ pub struct ReplicaSummary {
     pub notes: Vec<String>,
 }
 
-impl Summary {
-    /// The text of `summary.json`, without a line break at its end.
-    ///
-    /// # Errors
-    /// None for numbers and text.
-    pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self)
-            .map_err(|e| Error::new(Kind::Io, "summary.json").found(e.to_string()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::levels::{TnrAtFnr, TprAtFpr};
     use crate::audit::result::{AttackResult, Intervals};
     use serde_json::json;
 
     fn attack() -> AttackResult {
         AttackResult {
             accuracy: 0.75,
+            advantage: 0.5,
             auc: 0.8125,
-            tpr_at_fpr_0_001: None,
-            tpr_at_fpr_0_01: Some(0.125),
+            tpr: TprAtFpr { at_0_01: Some(0.125), ..TprAtFpr::default() },
+            tnr: TnrAtFnr::default(),
+            precision: Some(0.25),
+            epsilon_lower_bound: 1.5,
             ci95: Intervals {
                 accuracy: [0.5, 1.0],
+                advantage: [0.0, 1.0],
                 auc: [0.5, 1.0],
-                tpr_at_fpr_0_001: None,
-                tpr_at_fpr_0_01: Some([0.0, 0.25]),
+                tpr: TprAtFpr { at_0_01: Some([0.0, 0.25]), ..TprAtFpr::default() },
+                tnr: TnrAtFnr::default(),
+                precision: None,
             },
             members: 1000,
             nonmembers: 1000,
@@ -133,15 +131,16 @@ mod tests {
         let summary = Summary {
             schema: SCHEMA,
             version: "0.1.0".into(),
-            adapter: Adapter {
+            adapter: Some(Adapter {
                 name: "llvmpipe".into(),
                 backend: "vulkan".into(),
                 kind: Class::Software,
                 driver: "llvmpipe Mesa".into(),
-            },
-            dataset: DatasetSummary { name: "synthetic".into(), records: 9, features: 4, classes: 2 },
+            }),
+            dataset: DatasetSummary { name: "synthetic".into(), records: 9, features: Some(4), classes: 2 },
+            notes: vec!["a note".into()],
             replicas: vec![ReplicaSummary {
-                settings: Replica { lambda: 3.0, seed: 5, ..Replica::default() },
+                settings: Some(Replica { lambda: 3.0, seed: 5, ..Replica::default() }),
                 train_accuracy: 1.0,
                 test_accuracy: Some(0.5),
                 attack_trained: true,
@@ -150,27 +149,33 @@ mod tests {
             }],
             seconds: 1.5,
         };
-        let text = summary.to_json().unwrap();
+        let text = serde_json::to_string(&summary).unwrap();
         let found: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let attack = json!({
+                    "accuracy": 0.75, "advantage": 0.5, "auc": 0.8125,
+                    "tpr_at_fpr_0.0001": null, "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": 0.125,
+                    "tnr_at_fnr_0.0001": null, "tnr_at_fnr_0.001": null, "tnr_at_fnr_0.01": null,
+                    "precision": 0.25, "epsilon_lower_bound": 1.5,
+                    "ci95": {
+                        "accuracy": [0.5, 1.0], "advantage": [0.0, 1.0], "auc": [0.5, 1.0],
+                        "tpr_at_fpr_0.0001": null, "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": [0.0, 0.25],
+                        "tnr_at_fnr_0.0001": null, "tnr_at_fnr_0.001": null, "tnr_at_fnr_0.01": null,
+                        "precision": null
+                    },
+                    "members": 1000, "nonmembers": 1000});
         let expected = json!({
-            "schema": 1,
+            "schema": 2,
             "version": "0.1.0",
             "adapter": {"name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"},
             "dataset": {"name": "synthetic", "records": 9, "features": 4, "classes": 2},
+            "notes": ["a note"],
             "replicas": [{
                 "lambda": 3.0, "seed": 5, "learning_rate": 0.0, "attack_learning_rate": 0.0,
                 "weight_decay": 0.0, "attack_weight_decay": 0.0, "dropout": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
                 "control_accuracy": null, "attack_trained": true,
-                "attacks": {"gap": {
-                    "accuracy": 0.75, "auc": 0.8125, "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": 0.125,
-                    "ci95": {
-                        "accuracy": [0.5, 1.0], "auc": [0.5, 1.0],
-                        "tpr_at_fpr_0.001": null, "tpr_at_fpr_0.01": [0.0, 0.25]
-                    },
-                    "members": 1000, "nonmembers": 1000
-                }},
+                "attacks": {"gap": attack},
                 "attacks_on_reference": {},
                 "notes": []
             }],

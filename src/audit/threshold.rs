@@ -3,52 +3,68 @@
 //! Not the scores themselves ([`super::scores`]); any score will do, a network's too.
 
 use super::halves::Halves;
-use super::result::{AttackResult, Attacks, Intervals, flag_masked};
+use super::levels::{TnrAtFnr, TprAtFpr};
+use super::result::{AttackResult, Intervals, Terms};
 use super::roc::Roc;
 use super::scores::{self, Predictions, Score};
-use super::{bootstrap, intervals};
+use super::{bootstrap, epsilon, intervals};
 use crate::error::Result;
 
 /// Known records, members and non-members together, from which a class has a threshold of its own.
 pub const RECORDS_FOR_A_CLASS: usize = 20;
 
-/// The attack "member where score ≥ t": t has the largest ½(TPR + TNR) on the known half
-/// ([`Roc::best_threshold`]), every number is from the scored half. `seed` draws the bootstrap.
-///
-/// # Errors
-/// A group without a record, or a score that is NaN.
-pub fn evaluate(halves: &Halves, seed: u64) -> Result<AttackResult> {
-    let threshold = Roc::new(&halves.known_members, &halves.known_nonmembers)?.best_threshold();
-    judge(&halves.scored_members, &halves.scored_nonmembers, threshold, seed)
+/// The scores of one attack, and which records they are of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// `neural`, `confidence_per_class`, ….
+    pub name: String,
+    /// Indices into the members and into the non-members.
+    pub records: Halves<u32>,
+    /// Of the same records.
+    pub scores: Halves,
+    /// The attack says "member" of a score of at least this.
+    pub threshold: f64,
 }
 
-/// As [`evaluate`], with a threshold for each class of `labels` (the true labels of the same
-/// records). A class with fewer than [`RECORDS_FOR_A_CLASS`] known records, or without a known
-/// member or non-member, uses the threshold of all classes together.
-///
-/// AUC and TPR are those of score − t(class): one ROC in which every class's chosen threshold is at
-/// 0, so its point at 0 is the attack itself. Only known records shape it.
-///
-/// # Errors
-/// As [`evaluate`].
-///
-/// # Panics
-/// Labels and scores of different number.
-pub fn evaluate_per_class(halves: &Halves, labels: &Halves<u32>, seed: u64) -> Result<AttackResult> {
-    let thresholds = class_thresholds(halves, labels)?;
-    let shifted = |scores: &[f64], labels: &[u32]| -> Vec<f64> {
-        assert_eq!(scores.len(), labels.len(), "one label a score");
-        // x − t ≥ 0 exactly where x ≥ t: IEEE subtraction underflows gradually.
-        scores.iter().zip(labels).map(|(score, &label)| score - thresholds.of(label)).collect()
-    };
-    let members = shifted(&halves.scored_members, &labels.scored_members);
-    let nonmembers = shifted(&halves.scored_nonmembers, &labels.scored_nonmembers);
-    judge(&members, &nonmembers, 0.0, seed)
+impl Scored {
+    /// The scores of `members` and `nonmembers` at `records`, with the threshold that is best on the known half.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    ///
+    /// # Panics
+    /// `records` with an index past the end of its group.
+    pub fn new(name: &str, records: &Halves<u32>, members: &[f64], nonmembers: &[f64]) -> Result<Self> {
+        let scores = records.pick(members, nonmembers);
+        let threshold = best_threshold(&scores)?;
+        Ok(Scored { name: name.to_owned(), records: records.clone(), scores, threshold })
+    }
+
+    /// `…_per_class`: [`per_class`] of these scores.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn per_class(&self, labels: &Halves<u32>) -> Result<Self> {
+        let name = format!("{}_per_class", self.name);
+        Ok(Scored {
+            name,
+            records: self.records.clone(),
+            scores: per_class(&self.scores, labels)?,
+            threshold: 0.0,
+        })
+    }
+
+    /// [`judge`].
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn result(&self, terms: &Terms) -> Result<AttackResult> {
+        judge(&self.scores, self.threshold, terms)
+    }
 }
 
-/// Every threshold attack on `members` against `nonmembers`, by name: `gap`, and `confidence`,
-/// `entropy` and `modified_entropy`, each with one threshold and (`…_per_class`) with one a class.
-/// `halves` indexes the records of the two; attacks below the gap attack are flagged.
+/// Every threshold attack on `members` against `nonmembers`: `gap`, and `confidence`, `entropy` and
+/// `modified_entropy`, each with one threshold and (`…_per_class`) with one a class.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -59,43 +75,104 @@ pub fn threshold_attacks(
     members: &Predictions,
     nonmembers: &Predictions,
     halves: &Halves<u32>,
-    seed: u64,
-) -> Result<Attacks> {
+) -> Result<Vec<Scored>> {
     let labels = halves.pick(members.labels(), nonmembers.labels());
-    let picked = |score: Score| halves.pick(&score(members), &score(nonmembers));
-    let mut attacks = Attacks::from([("gap".to_owned(), evaluate(&picked(scores::gap), seed)?)]);
+    let scored = |name: &str, score: Score| Scored::new(name, halves, &score(members), &score(nonmembers));
+    let mut attacks = vec![scored("gap", scores::gap)?];
     let graded: [(&str, Score); 3] = [
         ("confidence", scores::confidence),
         ("entropy", scores::entropy),
         ("modified_entropy", scores::modified_entropy),
     ];
     for (name, score) in graded {
-        let scores = picked(score);
-        attacks.insert(name.to_owned(), evaluate(&scores, seed)?);
-        attacks.insert(format!("{name}_per_class"), evaluate_per_class(&scores, &labels, seed)?);
+        let one = scored(name, score)?;
+        attacks.push(one.per_class(&labels)?);
+        attacks.push(one);
     }
-    flag_masked(&mut attacks);
     Ok(attacks)
 }
 
+/// The attack "member where score ≥ t": t has the largest ½(TPR + TNR) on the known half
+/// ([`Roc::best_threshold`]), every number is from the scored half.
+///
+/// # Errors
+/// A group without a record, or a score that is NaN.
+pub fn evaluate(halves: &Halves, terms: &Terms) -> Result<AttackResult> {
+    judge(halves, best_threshold(halves)?, terms)
+}
+
+/// The threshold of [`evaluate`].
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn best_threshold(halves: &Halves) -> Result<f64> {
+    Ok(Roc::new(&halves.known_members, &halves.known_nonmembers)?.best_threshold())
+}
+
+/// The scores less a threshold for each class of `labels` (the true labels of the same records): the attack
+/// is then "member where score ≥ 0". A class with fewer than [`RECORDS_FOR_A_CLASS`] known records, or
+/// without a known member or non-member, uses the threshold of all classes together.
+///
+/// AUC and TPR are those of score − t(class): one ROC in which every class's chosen threshold is at
+/// 0, so its point at 0 is the attack itself. Only known records shape it.
+///
+/// # Errors
+/// As [`evaluate`].
+///
+/// # Panics
+/// Labels and scores of different number.
+pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
+    let thresholds = class_thresholds(halves, labels)?;
+    let shifted = |scores: &[f64], labels: &[u32]| -> Vec<f64> {
+        assert_eq!(scores.len(), labels.len(), "one label a score");
+        // x − t ≥ 0 exactly where x ≥ t: IEEE subtraction underflows gradually.
+        scores.iter().zip(labels).map(|(score, &label)| score - thresholds.of(label)).collect()
+    };
+    Ok(Halves {
+        known_members: shifted(&halves.known_members, &labels.known_members),
+        known_nonmembers: shifted(&halves.known_nonmembers, &labels.known_nonmembers),
+        scored_members: shifted(&halves.scored_members, &labels.scored_members),
+        scored_nonmembers: shifted(&halves.scored_nonmembers, &labels.scored_nonmembers),
+    })
+}
+
 /// All metrics of the rule "member where score ≥ `threshold`" and of the scores' ROC.
-fn judge(members: &[f64], nonmembers: &[f64], threshold: f64, seed: u64) -> Result<AttackResult> {
-    let roc = Roc::new(members, nonmembers)?;
-    let accepted = members.iter().filter(|&&score| score >= threshold).count();
-    let rejected = nonmembers.iter().filter(|&&score| score < threshold).count();
-    let (m, n) = (members.len(), nonmembers.len());
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn judge(halves: &Halves, threshold: f64, terms: &Terms) -> Result<AttackResult> {
+    let roc = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
+    let mirrored = roc.mirrored();
+    let (m, n) = (roc.members(), roc.nonmembers());
+    let (accepted, accused) = roc.accepted(threshold);
+    let rejected = n - accused;
     // Over one denominator, so that 0.7 is 0.7: the rates apart would be rounded three times.
     let twice_pairs = (accepted as u128 * n as u128 + rejected as u128 * m as u128) as f64;
+    let accuracy = twice_pairs / (2.0 * m as f64 * n as f64);
+    let accuracy_ci95 = intervals::balanced_accuracy(accepted, m, rejected, n);
+    let precision = |tpr: f64, fpr: f64| {
+        let (right, wrong) = (terms.base_rate * tpr, (1.0 - terms.base_rate) * fpr);
+        right / (right + wrong)
+    };
+    let (tpr, fpr) = (intervals::clopper_pearson(accepted, m), intervals::clopper_pearson(accused, n));
+    let accuses = accepted + accused > 0;
     Ok(AttackResult {
-        accuracy: twice_pairs / (2.0 * m as f64 * n as f64),
+        accuracy,
+        advantage: 2.0 * accuracy - 1.0,
         auc: roc.auc(),
-        tpr_at_fpr_0_001: roc.tpr_at_fpr(0.001),
-        tpr_at_fpr_0_01: roc.tpr_at_fpr(0.01),
+        tpr: TprAtFpr::of(|alpha| roc.tpr_at_fpr(alpha)),
+        tnr: TnrAtFnr::of(|alpha| mirrored.tpr_at_fpr(alpha)),
+        precision: accuses.then(|| precision(accepted as f64 / m as f64, accused as f64 / n as f64)),
+        epsilon_lower_bound: epsilon::lower_bound(halves, terms.delta)?,
         ci95: Intervals {
-            accuracy: intervals::balanced_accuracy(accepted, m, rejected, n),
+            accuracy: accuracy_ci95,
+            advantage: accuracy_ci95.map(|end| 2.0 * end - 1.0),
             auc: intervals::auc(&roc),
-            tpr_at_fpr_0_001: bootstrap::tpr_at_fpr(&roc, 0.001, seed),
-            tpr_at_fpr_0_01: bootstrap::tpr_at_fpr(&roc, 0.01, seed),
+            tpr: TprAtFpr::of(|alpha| bootstrap::tpr_at_fpr(&roc, alpha, terms.seed)),
+            tnr: TnrAtFnr::of(|alpha| bootstrap::tpr_at_fpr(&mirrored, alpha, terms.seed)),
+            // It rises with TPR and falls with FPR. Opposite ends together are wide, as if both rates always
+            // erred together, but exact rates at the ends (0 false positives) allow no narrower form.
+            precision: accuses.then(|| [precision(tpr[0], fpr[1]), precision(tpr[1], fpr[0])]),
         },
         members: m,
         nonmembers: n,
@@ -140,8 +217,13 @@ fn class_thresholds(halves: &Halves, labels: &Halves<u32>) -> Result<ClassThresh
 
 #[cfg(test)]
 mod tests {
+    use super::super::result::all_results;
     use super::*;
     use crate::dataset::random::{Stream, below, normal, stream};
+
+    fn terms(seed: u64) -> Terms {
+        Terms { seed, base_rate: 0.1, delta: 1e-5 }
+    }
 
     /// `n` of each group known and scored; members shifted by `shift` standard deviations.
     fn simulated(n: usize, shift: f64, seed: u64) -> Halves {
@@ -163,20 +245,20 @@ mod tests {
             scored_members: vec![2.9, 9.0],
             scored_nonmembers: vec![0.0, 2.8],
         };
-        let result = evaluate(&halves, 0).unwrap();
+        let result = evaluate(&halves, &terms(0)).unwrap();
         // t = 3: one of two members accepted, both others rejected, though t = 2.9 would be perfect.
         assert_eq!((result.accuracy, result.auc), (0.75, 1.0));
-        assert_eq!((result.tpr_at_fpr_0_01, result.ci95.tpr_at_fpr_0_01), (None, None));
+        assert_eq!((result.tpr.at_0_01, result.ci95.tpr.at_0_01), (None, None));
         assert_eq!(result.not_resolvable(), "not resolvable with 2 non-members");
     }
 
     #[test]
     fn a_random_score_is_worth_nothing() {
-        let result = evaluate(&simulated(2000, 0.0, 1), 1).unwrap();
+        let result = evaluate(&simulated(2000, 0.0, 1), &terms(1)).unwrap();
         let within = |[low, high]: [f64; 2], value: f64| low <= value && value <= high;
         assert!(within(result.ci95.accuracy, 0.5), "{result:?}");
         assert!(within(result.ci95.auc, 0.5), "{result:?}");
-        assert!(within(result.ci95.tpr_at_fpr_0_01.unwrap(), 0.01), "{result:?}");
+        assert!(within(result.ci95.tpr.at_0_01.unwrap(), 0.01), "{result:?}");
     }
 
     /// The true values of a shift of 1 are known: AUC = Φ(1/√2); TPR at 1% = 1 − Φ(z₀.₉₉ − 1);
@@ -192,9 +274,9 @@ mod tests {
             let halves = simulated(1000, 1.0, seed);
             let t = Roc::new(&halves.known_members, &halves.known_nonmembers).unwrap().best_threshold();
             let truths = [0.5 * (1.0 - phi(t - 1.0) + phi(t)), true_auc, true_tpr];
-            let ci = evaluate(&halves, seed).unwrap().ci95;
+            let ci = evaluate(&halves, &terms(seed)).unwrap().ci95;
             for (count, ([low, high], truth)) in
-                covered.iter_mut().zip([ci.accuracy, ci.auc, ci.tpr_at_fpr_0_01.unwrap()].iter().zip(truths))
+                covered.iter_mut().zip([ci.accuracy, ci.auc, ci.tpr.at_0_01.unwrap()].iter().zip(truths))
             {
                 *count += f64::from(u8::from(*low <= truth && truth <= *high)) / runs as f64;
             }
@@ -227,8 +309,8 @@ mod tests {
             scored_members: classes.clone(),
             scored_nonmembers: classes,
         };
-        assert_eq!(evaluate(&halves, 0).unwrap().accuracy, 0.75);
-        let own = evaluate_per_class(&halves, &labels, 0).unwrap();
+        assert_eq!(evaluate(&halves, &terms(0)).unwrap().accuracy, 0.75);
+        let own = judge(&per_class(&halves, &labels).unwrap(), 0.0, &terms(0)).unwrap();
         assert_eq!((own.accuracy, own.auc), (1.0, 1.0));
     }
 
@@ -271,8 +353,8 @@ mod tests {
         let ((members, y), (others, w)) = (model(2000, 9), model(2000, 5));
         let members = Predictions::from_logits(&members, 30, &y).unwrap();
         let others = Predictions::from_logits(&others, 30, &w).unwrap();
-        let attacks =
-            threshold_attacks(&members, &others, &Halves::split(2000, 2000, 4).unwrap(), 4).unwrap();
+        let scored = threshold_attacks(&members, &others, &Halves::split(2000, 2000, 4).unwrap()).unwrap();
+        let attacks = all_results(&scored, &terms(4)).unwrap();
         let names: Vec<&str> = attacks.keys().map(String::as_str).collect();
         assert_eq!(
             names,

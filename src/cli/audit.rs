@@ -10,13 +10,14 @@ use crate::audit::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::report::terminal;
+use crate::train::config::Config;
 use crate::train::observer::{Event, Observer};
 use crate::train::run_directory::RunDirectory;
 
 /// Attacks the models of a finished run again and shows what came of it.
 ///
 /// Half of the members and as many test records are known to the attacker; every number is from the
-/// other halves. Writes summary.json anew; with --json, prints it.
+/// other halves. Writes summary.json and details.json anew; with --json, prints the summary.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  veilgrad audit runs/demo-1")]
 pub(super) struct AuditArgs {
@@ -31,12 +32,34 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     // Without predictions there is nothing to open an adapter for.
     directory.check_trained()?;
     let mut progress = Progress::new(global.quiet);
-    let context = Context::new(&global.gpu_options())?;
-    progress.event(&Event::Adapter(context.adapter().clone()));
-    let summary =
-        interrupt::heed(|stop| crate::audit::run(&config, &directory, &context, stop, &mut progress));
+    let summary = attack(&config, &directory, global, &mut progress);
     progress.finish();
     show(&summary?, global)
+}
+
+/// Audits the finished run in `directory`.
+pub(super) fn attack(
+    config: &Config,
+    directory: &RunDirectory,
+    global: &Global,
+    progress: &mut Progress,
+) -> Result<Summary> {
+    let context = Context::new(&global.gpu_options())?;
+    progress.event(&Event::Adapter(context.adapter().clone()));
+    let dataset = match crate::train::load(config) {
+        Ok(dataset) => Some(dataset),
+        Err(error) => {
+            progress.event(&Event::Warning(format!(
+                "the blind attack is not run, for want of the data: {error}"
+            )));
+            None
+        }
+    };
+    interrupt::heed(|stop| {
+        let (dataset, context) = (dataset.as_ref(), &context);
+        let job = crate::audit::Job { config, directory, context, dataset, subgroups: None, stop };
+        crate::audit::run(&job, progress)
+    })
 }
 
 /// The summary on standard output.

@@ -93,9 +93,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
         let summary = if directory.has(SUMMARY) {
             directory.read_summary()?
         } else {
-            let context = Context::new(&global.gpu_options())?;
-            progress.event(&Event::Adapter(context.adapter().clone()));
-            interrupt::heed(|stop| crate::audit::run(&config, &directory, &context, stop, &mut progress))?
+            audit::attack(&config, &directory, global, &mut progress)?
         };
         return conclude(&summary, &directory, progress, global);
     }
@@ -156,7 +154,9 @@ impl<'a> Run<'a> {
             });
         }
         let summary = interrupt::heed(|stop| {
-            crate::audit::run(self.config, directory, &self.context, stop, &mut progress)
+            let (config, context, dataset) = (self.config, &self.context, Some(&self.dataset));
+            let job = crate::audit::Job { config, directory, context, dataset, subgroups: None, stop };
+            crate::audit::run(&job, &mut progress)
         })?;
         conclude(&summary, directory, progress, global)
     }
@@ -179,7 +179,7 @@ fn conclude(
         .iter()
         .enumerate()
         .filter_map(|(place, replica)| {
-            let (step, settings) = (replica.frozen_at_step?, &replica.settings);
+            let (step, settings) = (replica.frozen_at_step?, replica.settings?);
             Some(format!("replica {place} (λ {}, seed {}) at step {step}", settings.lambda, settings.seed))
         })
         .collect();

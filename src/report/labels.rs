@@ -27,13 +27,16 @@ const SETTINGS: [Setting; 7] = [
 /// λ always, the others where they differ among the replicas.
 pub(super) fn shown_settings(replicas: &[ReplicaSummary]) -> Vec<Setting> {
     let differs = |text: fn(&Replica) -> String| {
-        replicas.iter().map(|r| text(&r.settings)).collect::<BTreeSet<_>>().len() > 1
+        replicas.iter().filter_map(|r| r.settings).map(|s| text(&s)).collect::<BTreeSet<_>>().len() > 1
     };
-    SETTINGS.into_iter().filter(|&(name, text)| name == "λ" || differs(text)).collect()
+    let trained_here = replicas.iter().any(|r| r.settings.is_some());
+    let shown = |&(name, text): &Setting| trained_here && (name == "λ" || differs(text));
+    SETTINGS.into_iter().filter(shown).collect()
 }
 
 /// The settings of a model in words: `λ 1, seed 0`.
-pub(super) fn label(settings: &Replica, shown: &[Setting]) -> String {
+pub(super) fn label(settings: Option<&Replica>, shown: &[Setting]) -> String {
+    let Some(settings) = settings else { return "the model".to_owned() };
     let parts: Vec<String> = shown.iter().map(|(name, text)| format!("{name} {}", text(settings))).collect();
     parts.join(", ")
 }

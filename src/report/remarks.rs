@@ -14,7 +14,7 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
     for replica in replicas {
         let mut add = |remark: &str, subject: String| {
             let models = about.entry(remark.to_owned()).or_default().entry(subject).or_default();
-            models.push(label(&replica.settings, shown));
+            models.push(label(replica.settings.as_ref(), shown));
         };
         if let Some(step) = replica.frozen_at_step {
             add(
@@ -32,7 +32,7 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
                 }
             }
         }
-        if let Some(result) = replica.attacks.values().find(|r| r.tpr_at_fpr_0_01.is_none()) {
+        if let Some(result) = replica.attacks.values().find(|r| r.tpr.at_0_01.is_none()) {
             add(&result.not_resolvable(), "TPR@1%".to_owned());
         }
     }

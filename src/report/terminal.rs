@@ -42,17 +42,14 @@ pub fn summary(summary: &Summary) -> String {
 }
 
 fn heading(summary: &Summary) -> String {
-    let (data, adapter) = (&summary.dataset, &summary.adapter);
+    let data = &summary.dataset;
+    let features = data.features.map_or(String::new(), |features| format!("{features} features, "));
+    let adapter = summary.adapter.as_ref();
+    let adapter =
+        adapter.map_or(String::new(), |a| format!("on {} ({}, {}), ", a.name, a.backend, class(a.kind)));
     format!(
-        "{}: {} records, {} features, {} classes\non {} ({}, {}), {:.1} s",
-        data.name,
-        data.records,
-        data.features,
-        data.classes,
-        adapter.name,
-        adapter.backend,
-        class(adapter.kind),
-        summary.seconds
+        "{}: {} records, {features}{} classes\n{adapter}{:.1} s",
+        data.name, data.records, data.classes, summary.seconds
     )
 }
 
@@ -60,7 +57,7 @@ fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a
     let mut groups: Vec<Group> = Vec::new();
     for replica in replicas {
         let but_seed: Vec<Setting> = shown.iter().copied().filter(|&(name, _)| name != "seed").collect();
-        let label = label(&replica.settings, &but_seed);
+        let label = label(replica.settings.as_ref(), &but_seed);
         match groups.iter_mut().find(|group| group.label == label) {
             Some(group) => group.replicas.push(replica),
             None => groups.push(Group { label, replicas: vec![replica] }),
@@ -82,7 +79,10 @@ fn models(summary: &Summary, shown: &[Setting]) -> String {
         .replicas
         .iter()
         .map(|replica| {
-            let mut row: Vec<String> = shown.iter().map(|(_, text)| text(&replica.settings)).collect();
+            let mut row: Vec<String> = shown
+                .iter()
+                .map(|(_, text)| replica.settings.as_ref().map_or(NONE.to_owned(), text))
+                .collect();
             row.push(rate(Some(replica.train_accuracy)));
             row.extend([rate(replica.reference_accuracy), rate(replica.test_accuracy)]);
             match strongest(&replica.attacks) {
@@ -161,7 +161,7 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
 fn cells(results: &[&AttackResult]) -> [String; 3] {
     let accuracies: Vec<f64> = results.iter().map(|r| r.accuracy).collect();
     let areas: Vec<f64> = results.iter().map(|r| r.auc).collect();
-    let rates: Option<Vec<f64>> = results.iter().map(|r| r.tpr_at_fpr_0_01).collect();
+    let rates = results.iter().map(|r| r.tpr.at_0_01).collect::<Option<Vec<f64>>>();
     let accuracy = match results {
         [one] => with_interval(one),
         _ => mean_and_half_width(&accuracies),
@@ -210,6 +210,7 @@ fn mean_and_half_width(values: &[f64]) -> String {
 mod tests {
     use super::super::labels::WIDTH;
     use super::*;
+    use crate::audit::levels::{TnrAtFnr, TprAtFpr};
     use crate::audit::result::Intervals;
     use crate::audit::summary::{Adapter, DatasetSummary, SCHEMA};
     use crate::graph::Class;
@@ -218,15 +219,13 @@ mod tests {
     fn attack(accuracy: f64, tpr: Option<f64>) -> AttackResult {
         AttackResult {
             accuracy,
+            advantage: 2.0 * accuracy - 1.0,
             auc: accuracy + 0.05,
-            tpr_at_fpr_0_001: None,
-            tpr_at_fpr_0_01: tpr,
-            ci95: Intervals {
-                accuracy: [accuracy - 0.01, accuracy + 0.01],
-                auc: [0.5, 1.0],
-                tpr_at_fpr_0_001: None,
-                tpr_at_fpr_0_01: None,
-            },
+            tpr: TprAtFpr { at_0_01: tpr, ..TprAtFpr::default() },
+            tnr: TnrAtFnr::default(),
+            precision: None,
+            epsilon_lower_bound: 0.0,
+            ci95: Intervals { accuracy: [accuracy - 0.01, accuracy + 0.01], ..Intervals::default() },
             members: 500,
             nonmembers: 500,
             note: None,
@@ -242,7 +241,7 @@ mod tests {
             ])
         };
         ReplicaSummary {
-            settings: Replica { lambda, seed, learning_rate: 1e-3, ..Replica::default() },
+            settings: Some(Replica { lambda, seed, learning_rate: 1e-3, ..Replica::default() }),
             train_accuracy: 0.75 + 0.01 * seed as f64,
             reference_accuracy: Some(0.5),
             test_accuracy: Some(0.5),
@@ -257,13 +256,19 @@ mod tests {
         Summary {
             schema: SCHEMA,
             version: "0.1.0".into(),
-            adapter: Adapter {
+            adapter: Some(Adapter {
                 name: "llvmpipe (LLVM 19.1.7, 256 bits)".into(),
                 backend: "vulkan".into(),
                 kind: Class::Software,
                 driver: "llvmpipe".into(),
+            }),
+            dataset: DatasetSummary {
+                name: "synthetic".into(),
+                records: 3000,
+                features: Some(600),
+                classes: 100,
             },
-            dataset: DatasetSummary { name: "synthetic".into(), records: 3000, features: 600, classes: 100 },
+            notes: vec![],
             replicas,
             seconds: 12.34,
         }

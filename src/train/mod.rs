@@ -15,7 +15,7 @@ pub mod config;
 mod evaluate;
 pub mod game;
 pub mod group;
-mod model_file;
+pub mod model_file;
 pub mod observer;
 mod pace;
 pub mod predictions;
@@ -37,11 +37,10 @@ use crate::ops::Format;
 use config::{Config, Replica};
 use game::Game;
 use group::{Group, Member, State};
-use model_file::NamedTensor;
+use model_file::{Facts, NamedTensor};
 use predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use run_directory::SPLIT;
 use schedule::Schedule;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -163,7 +162,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         tensors.extend(model_tensors(&group, &game));
         predictions.extend(predict(job, &group, &game)?);
     }
-    directory.write_model(&tensors, &model_metadata(dataset, &replicas)?)?;
+    directory.write_model(&tensors, &facts(dataset, &replicas).to_metadata()?)?;
     directory.write_predictions(&predictions)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
@@ -343,24 +342,19 @@ fn model_tensors(group: &Group, game: &Game) -> Vec<NamedTensor> {
     tensors
 }
 
-/// What a reader of the model needs besides tensors.
-fn model_metadata(dataset: &Dataset, replicas: &[Replica]) -> Result<BTreeMap<String, String>> {
-    let json = |value: serde_json::Result<String>| {
-        value.map_err(|e| Error::data("model.safetensors").found(e.to_string()))
-    };
-    let facts = DatasetSummary {
-        name: dataset.name.clone(),
-        records: dataset.records(),
-        features: dataset.width(),
-        classes: dataset.classes,
-    };
-    Ok(BTreeMap::from([
-        ("dataset".to_string(), json(serde_json::to_string(&facts))?),
-        ("veilgrad".to_string(), env!("CARGO_PKG_VERSION").to_string()),
-        ("class_names".to_string(), json(serde_json::to_string(&dataset.class_names))?),
-        ("encoding".to_string(), json(serde_json::to_string(&dataset.encoding))?),
-        ("replicas".to_string(), json(serde_json::to_string(replicas))?),
-    ]))
+/// What the model's file says of itself.
+fn facts(dataset: &Dataset, replicas: &[Replica]) -> Facts {
+    Facts {
+        dataset: DatasetSummary {
+            name: dataset.name.clone(),
+            records: dataset.records(),
+            features: Some(dataset.width()),
+            classes: dataset.classes,
+        },
+        class_names: dataset.class_names.clone(),
+        encoding: dataset.encoding.clone(),
+        replicas: replicas.to_vec(),
+    }
 }
 
 /// The classifiers' logits of members, reference and test records.

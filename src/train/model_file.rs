@@ -1,4 +1,4 @@
-//! Tensors by name in the safetensors format.
+//! `model.safetensors`: every replica's tensors by name, and what a reader needs to know of the data.
 //!
 //! Not checkpoints, which also hold what training continues from.
 //!
@@ -7,8 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use super::config::Replica;
+use crate::audit::summary::DatasetSummary;
+use crate::dataset::Encoding;
+use crate::error::{Error, Result};
 
 /// A tensor and what it is called.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +24,83 @@ pub struct NamedTensor {
     pub shape: Vec<usize>,
     /// The product of `shape` many, the last axis fastest.
     pub data: Vec<f32>,
+}
+
+/// What a reader of the model needs besides tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The data set that it was trained on.
+    pub dataset: DatasetSummary,
+    /// By class id, as written in the file.
+    pub class_names: Vec<String>,
+    /// How columns become features.
+    pub encoding: Encoding,
+    /// The settings of each replica.
+    pub replicas: Vec<Replica>,
+}
+
+impl Facts {
+    /// As metadata of the file: each field as JSON, and the program's version.
+    ///
+    /// # Errors
+    /// None for numbers and text.
+    pub(super) fn to_metadata(&self) -> Result<BTreeMap<String, String>> {
+        let failed = |e: serde_json::Error| Error::data("model.safetensors").found(e.to_string());
+        let fields = serde_json::to_value(self).map_err(failed)?;
+        let fields = fields.as_object().into_iter().flatten();
+        let mut metadata: BTreeMap<_, _> =
+            fields.map(|(key, value)| (key.clone(), value.to_string())).collect();
+        metadata.insert("veilgrad".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        Ok(metadata)
+    }
+}
+
+/// A model's file, read.
+#[derive(Debug)]
+pub struct ModelFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    pub facts: Facts,
+}
+
+impl ModelFile {
+    /// # Errors
+    /// A missing file; one that is not safetensors, or not of this program.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, &e))?;
+        let refused = |found: String| {
+            Error::data(path.display().to_string())
+                .expected("a model written by veilgrad")
+                .found(found)
+                .advice("train the model anew")
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| refused(e.to_string()))?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let fields =
+            metadata.into_iter().filter_map(|(key, text)| Some((key, serde_json::from_str(&text).ok()?)));
+        let fields: serde_json::Map<String, serde_json::Value> = fields.collect();
+        let facts = serde_json::from_value(fields.into()).map_err(|e| refused(e.to_string()))?;
+        Ok(ModelFile { path: path.to_owned(), bytes, facts })
+    }
+
+    /// The tensor `name` with its elements, the last axis fastest.
+    ///
+    /// # Errors
+    /// There is none, or not of f32 or not of `shape`.
+    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let refused = |found: String| {
+            Error::data(format!("{}[{name}]", self.path.display()))
+                .expected(format!("a float32 tensor of shape {shape:?}"))
+                .found(found)
+        };
+        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| refused(e.to_string()))?;
+        let tensor = tensors.tensor(name).map_err(|e| refused(e.to_string()))?;
+        if tensor.dtype() != safetensors::Dtype::F32 || tensor.shape() != shape {
+            return Err(refused(format!("{:?} of shape {:?}", tensor.dtype(), tensor.shape())));
+        }
+        let words = tensor.data().chunks_exact(4);
+        Ok(words.map(|w| f32::from_le_bytes([w[0], w[1], w[2], w[3]])).collect())
+    }
 }
 
 #[derive(Serialize)]
@@ -76,7 +160,7 @@ pub(super) fn write_safetensors(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use safetensors::SafeTensors;
+    use crate::dataset::{Synthetic, synthetic};
 
     fn tensor(name: &str, shape: &[usize], data: &[f32]) -> NamedTensor {
         NamedTensor { name: name.to_owned(), shape: shape.to_vec(), data: data.to_vec() }
@@ -110,6 +194,37 @@ mod tests {
         let mut again = Vec::new();
         write_safetensors(&mut again, &tensors, &metadata).unwrap();
         assert_eq!(bytes, again);
+    }
+
+    #[test]
+    fn a_file_that_was_written_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.safetensors");
+        let data = synthetic(&Synthetic::default()).unwrap();
+        let facts = Facts {
+            dataset: DatasetSummary { name: "made up".into(), records: 9, features: Some(4), classes: 2 },
+            class_names: vec!["yes".into(), "no".into()],
+            encoding: data.encoding,
+            replicas: vec![Replica { lambda: 3.0, ..Replica::default() }],
+        };
+        let mut bytes = Vec::new();
+        let tensors = [tensor("w", &[1, 2], &[1.5, -2.0])];
+        write_safetensors(&mut bytes, &tensors, &facts.to_metadata().unwrap()).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let file = ModelFile::read(&path).unwrap();
+        assert_eq!((&file.facts, file.tensor("w", &[1, 2]).unwrap()), (&facts, vec![1.5, -2.0]));
+        assert!(
+            file.tensor("w", &[2])
+                .unwrap_err()
+                .to_string()
+                .contains("[w]: expected a float32 tensor of shape [2]")
+        );
+        assert!(file.tensor("v", &[2]).is_err());
+        let mut bytes = Vec::new();
+        write_safetensors(&mut bytes, &tensors, &BTreeMap::new()).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        let error = ModelFile::read(&path).unwrap_err().to_string();
+        assert!(error.contains("expected a model written by veilgrad, found missing field"), "{error}");
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl ReplicaPredictions {
         }
         (logits, labels)
     }
+
+    /// The numbers in the data set of the records with this membership, in their order.
+    pub fn rows_of(&self, membership: u8) -> Vec<u32> {
+        let rows = self.rows.iter().zip(&self.membership);
+        rows.filter(|(_, found)| **found == membership).map(|(row, _)| *row).collect()
+    }
 }
 
 /// Writes the predictions of R replicas.
@@ -145,6 +151,7 @@ mod tests {
     fn records_are_found_by_membership() {
         assert_eq!(replica(0.0).of(REFERENCE), (vec![3.0, 2.0], vec![1]));
         assert_eq!(replica(0.0).of(MEMBER), (vec![1.0, -1.0], vec![1]));
+        assert_eq!(replica(0.0).rows_of(REFERENCE), [9]);
     }
 
     #[test]

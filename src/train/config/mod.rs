@@ -273,12 +273,37 @@ pub struct AuditConfig {
     pub batch: usize,
     /// Adam's, > 0. Default 1e-3.
     pub learning_rate: f64,
+    /// How frequent members are among the records that an attacker would try, in (0, 1): precision is for
+    /// this. Default 0.1.
+    pub base_rate: f64,
+    /// δ of the lower bound on ε, in [0, 1). Default 1e-5.
+    pub delta: f64,
+    /// Shadow models a replica: even, ≥ 2; 0: none, and no LiRA, RMIA and shadow-model attack. Default 0.
+    pub shadows: usize,
+    /// Whether to run the label-only attack. Default false.
+    pub label_only: bool,
     pub attack: AuditAttackConfig,
 }
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        AuditConfig { epochs: 50, batch: 128, learning_rate: 1e-3, attack: AuditAttackConfig::default() }
+        AuditConfig {
+            epochs: 50,
+            batch: 128,
+            learning_rate: 1e-3,
+            base_rate: 0.1,
+            delta: 1e-5,
+            shadows: 0,
+            label_only: false,
+            attack: AuditAttackConfig::default(),
+        }
+    }
+}
+
+impl AuditConfig {
+    /// What an evaluation under `seed` presumes.
+    pub fn terms(&self, seed: u64) -> crate::audit::Terms {
+        crate::audit::Terms { seed, base_rate: self.base_rate, delta: self.delta }
     }
 }
 

@@ -125,6 +125,11 @@ impl Config {
             audit.batch,
         )?;
         learning_rates("audit.learning_rate", &[audit.learning_rate])?;
+        let share = audit.base_rate > 0.0 && audit.base_rate < 1.0;
+        check("audit.base_rate", share, "above 0 and below 1", audit.base_rate)?;
+        check("audit.delta", (0.0..1.0).contains(&audit.delta), "at least 0 and less than 1", audit.delta)?;
+        let pairs = audit.shadows.is_multiple_of(2);
+        check("audit.shadows", pairs, "an even number: shadow models come in pairs", audit.shadows)?;
         widths("audit.attack.prediction_layers", &audit.attack.prediction_layers, 1)?;
         widths("audit.attack.label_layers", &audit.attack.label_layers, 1)?;
         widths("audit.attack.joint_layers", &audit.attack.joint_layers, 0)?;
@@ -225,6 +230,9 @@ mod tests {
             ("audit.epochs", "0"),
             ("audit.batch", "7"),
             ("audit.learning_rate", "-1"),
+            ("audit.base_rate", "1"),
+            ("audit.delta", "nan"),
+            ("audit.shadows", "3"),
             ("audit.attack.prediction_layers", "[]"),
             ("audit.attack.label_layers", "[0]"),
             ("audit.attack.joint_layers", "[0]"),

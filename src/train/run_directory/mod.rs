@@ -11,6 +11,7 @@
 //! | `split.npz` | who was member, reference and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
 //! | `summary.json` | accuracies and attacks: [`Summary`] |
+//! | `details.json` | what a report draws and lists: [`Details`] |
 //! | `checkpoint…` | what an interrupted run continues from |
 
 mod metrics;
@@ -23,6 +24,10 @@ use std::path::{Path, PathBuf};
 use super::config::{Config, Layer};
 use super::model_file::{NamedTensor, write_safetensors};
 use super::predictions::{ReplicaPredictions, load_predictions, save_predictions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::audit::details::Details;
 use crate::audit::summary::Summary;
 use crate::dataset::{Split, load_splits, save_splits};
 use crate::error::{Error, Kind, Result};
@@ -33,6 +38,7 @@ pub const MODEL: &str = "model.safetensors";
 pub const SPLIT: &str = "split.npz";
 pub const PREDICTIONS: &str = "predictions.npz";
 pub const SUMMARY: &str = "summary.json";
+pub const DETAILS: &str = "details.json";
 
 /// What the names of a run's checkpoint files begin with.
 pub const CHECKPOINT_PREFIX: &str = "checkpoint";
@@ -221,9 +227,7 @@ impl RunDirectory {
     /// # Errors
     /// The file system's.
     pub fn write_summary(&self, summary: &Summary) -> Result<()> {
-        let mut text = summary.to_json()?;
-        text.push('\n');
-        self.write_bytes(SUMMARY, text.as_bytes())
+        self.write_json(SUMMARY, summary)
     }
 
     /// Reads `summary.json`.
@@ -231,11 +235,38 @@ impl RunDirectory {
     /// # Errors
     /// A missing or damaged file.
     pub fn read_summary(&self) -> Result<Summary> {
-        let path = self.file(SUMMARY);
+        self.read_json(SUMMARY)
+    }
+
+    /// Writes `details.json`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_details(&self, details: &Details) -> Result<()> {
+        self.write_json(DETAILS, details)
+    }
+
+    /// Reads `details.json`.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn read_details(&self) -> Result<Details> {
+        self.read_json(DETAILS)
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|e| Error::new(Kind::Io, self.file(name).display().to_string()).found(e.to_string()))?;
+        text.push('\n');
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let path = self.file(name);
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
         serde_json::from_str(&text).map_err(|e| {
             Error::data(path.display().to_string())
-                .expected("a run's summary")
+                .expected("what an audit of this version wrote")
                 .found(e.to_string())
                 .advice(format!("write it again with `veilgrad audit {}`", self.path.display()))
         })
@@ -274,7 +305,7 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY].contains(&name)
+    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY, DETAILS].contains(&name)
         || name.starts_with(CHECKPOINT_PREFIX)
 }
 
