@@ -21,6 +21,8 @@ pub mod rmia;
 pub mod roc;
 mod run;
 pub mod scores;
+pub mod shadow_model;
+pub mod shadows;
 pub mod subgroups;
 pub mod subject;
 pub mod summary;

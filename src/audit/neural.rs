@@ -26,36 +26,77 @@ const NETWORK: u32 = 2;
 /// Records of a scoring pass.
 const SCORED: usize = 256;
 
-/// Trains an attack a subject, all at once as far as memory allows, and returns every record's logit.
-/// All subjects have the same numbers of records and classes.
+/// What one attack network is trained on and asked about.
+#[derive(Debug, Clone)]
+pub struct Lesson {
+    /// `[N, C]`.
+    pub outputs: Vec<f32>,
+    pub form: Form,
+    /// C.
+    pub classes: usize,
+    /// `[N]`.
+    pub labels: Vec<u32>,
+    /// Of the N, the members and the non-members to learn from.
+    pub known: [Vec<u32>; 2],
+    pub seed: u64,
+}
+
+impl From<&Subject> for Lesson {
+    fn from(subject: &Subject) -> Self {
+        let shifted = |i: &u32| i + subject.members as u32;
+        Lesson {
+            outputs: subject.outputs.clone(),
+            form: subject.form,
+            classes: subject.classes,
+            labels: subject.labels.clone(),
+            known: [
+                subject.halves.known_members.clone(),
+                subject.halves.known_nonmembers.iter().map(shifted).collect(),
+            ],
+            seed: subject.seed,
+        }
+    }
+}
+
+/// Trains an attack a lesson, all at once as far as memory allows, and returns every record's logit. An epoch
+/// is as many batches as the longest of the lists to learn from makes; shorter ones are gone through again.
 ///
 /// # Errors
 /// Sizes beyond the adapter's limits, a lost device, an interruption.
+///
+/// # Panics
+/// Lessons of different numbers of classes, or without known records of either kind.
 pub fn train(
     context: &Context,
     config: &AuditConfig,
-    subjects: &[Subject],
+    lessons: &[Lesson],
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<f64>>> {
-    let classes = subjects[0].classes;
     let network = &config.attack;
+    let classes = lessons[0].classes;
+    assert!(lessons.iter().all(|l| l.classes == classes), "one network's shape");
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
     let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
-    let records = subjects[0].labels.len();
-    let known = subjects[0].halves.known_members.len();
+    let records = lessons.iter().map(|l| l.labels.len()).max().unwrap_or(0);
+    let known = lessons.iter().flat_map(|l| &l.known).map(Vec::len).max().unwrap_or(0);
     let half = (config.batch / 2).min(known);
     let shape = Shape { records, classes, half, steps: known / half, epochs: config.epochs };
     let limit = context.limits().tensor_bytes();
     let graph = training_graph(&attack, shape)?.graph;
     let size = replicas_within(&graph, limit).clamp(1, context.limits().workgroups as usize);
-    let total = subjects.len().div_ceil(size) * config.epochs;
+    let total = lessons.len().div_ceil(size) * config.epochs;
     let mut scores = vec![];
-    for (i, group) in subjects.chunks(size).enumerate() {
+    for (i, group) in lessons.chunks(size).enumerate() {
         let mut done = |epochs: usize| progress(i * config.epochs + epochs, total);
         scores.extend(train_group(context, config, &attack, shape, group, stop, &mut done)?);
     }
     Ok(scores)
+}
+
+/// At least `size` of `records`, gone through again and again.
+fn enough(records: &[u32], size: usize) -> Vec<u32> {
+    records.repeat(size.div_ceil(records.len()).max(1))
 }
 
 /// A logit that the softmax in front of the network turns into the output again.
@@ -145,26 +186,27 @@ fn train_group(
     config: &AuditConfig,
     attack: &Attack,
     shape: Shape,
-    subjects: &[Subject],
+    lessons: &[Lesson],
     stop: &AtomicBool,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<Vec<f64>>> {
-    let replicas = subjects.len();
+    let replicas = lessons.len();
     let nodes = training_graph(attack, shape)?;
     let width = Format::Floats.words(shape.classes);
-    let logits: Vec<u32> = subjects
+    let (mut logits, mut labels): (Vec<u32>, Vec<u32>) = (vec![], vec![]);
+    for (r, lesson) in lessons.iter().enumerate() {
+        for row in lesson.outputs.chunks_exact(shape.classes) {
+            logits.extend(row.iter().map(|&v| logit(lesson.form, v).to_bits()));
+            logits.resize(logits.len().next_multiple_of(width), 0);
+        }
+        labels.extend(&lesson.labels);
+        logits.resize((r + 1) * shape.records * width, 0);
+        labels.resize((r + 1) * shape.records, 0);
+    }
+    let start: Vec<f32> = lessons
         .iter()
-        .flat_map(|s| s.outputs.chunks_exact(shape.classes).map(|row| (s.form, row)))
-        .flat_map(|(form, row)| {
-            let words = row.iter().map(move |&v| logit(form, v).to_bits());
-            words.chain(std::iter::repeat_n(0, width - row.len()))
-        })
-        .collect();
-    let labels: Vec<u32> = subjects.iter().flat_map(|s| s.labels.iter().copied()).collect();
-    let start: Vec<f32> = subjects
-        .iter()
-        .flat_map(|s| {
-            let mut rng = stream(s.seed, Stream::Initialisation { network: NETWORK });
+        .flat_map(|l| {
+            let mut rng = stream(l.seed, Stream::Initialisation { network: NETWORK });
             attack.network.start(config.attack.initialisation, Optimizer::Adam, &mut rng)
         })
         .collect();
@@ -193,14 +235,13 @@ fn train_group(
         scalars = Some(buffer);
     }
     let plan = Plan::compile(context, &nodes.graph, replicas, &bound, &[])?;
-    let mut batches: Vec<[Batches; 2]> = subjects
+    let mut batches: Vec<[Batches; 2]> = lessons
         .iter()
-        .map(|s| {
-            let shifted: Vec<u32> = s.halves.known_nonmembers.iter().map(|i| i + s.members as u32).collect();
-            [
-                Batches::new(s.seed, KNOWN_MEMBERS, &s.halves.known_members, shape.half),
-                Batches::new(s.seed, KNOWN_NONMEMBERS, &shifted, shape.half),
-            ]
+        .map(|l| {
+            let of = |which, records: &[u32]| {
+                Batches::new(l.seed, which, &enough(records, shape.half), shape.half)
+            };
+            [of(KNOWN_MEMBERS, &l.known[0]), of(KNOWN_NONMEMBERS, &l.known[1])]
         })
         .collect();
     let (mut pace, mut per_submission) = (Pace::new(context, stop), 1);
@@ -240,5 +281,6 @@ fn train_group(
     pace.run(&plan, shape.records.div_ceil(SCORED), &mut 1, &mut |_| {})?;
     let values = context.read_f32(&table, replicas * tensor.elements())?;
     let of = |r: usize| values[r * tensor.elements()..][..tensor.elements()].chunks_exact(tensor.pitch());
-    Ok((0..replicas).map(|r| of(r).map(|row| f64::from(row[0])).collect()).collect())
+    let asked = lessons.iter().map(|l| l.labels.len());
+    Ok((0..replicas).zip(asked).map(|(r, n)| of(r).take(n).map(|row| f64::from(row[0])).collect()).collect())
 }

@@ -3,9 +3,11 @@
 
 use super::describe::{self, Records};
 use super::details::{self, Details, ReplicaDetails};
-use super::neural;
+use super::neural::{self, Lesson};
 use super::result::{Attacks, all_results, strongest};
 use super::scores::Form;
+use super::shadow_model;
+use super::shadows::Shadows;
 use super::subgroups::Subgroups;
 use super::subject::Subject;
 use super::summary::{ReplicaSummary, SCHEMA, Summary};
@@ -66,23 +68,23 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
         replica.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     }
     let mut details = Details { schema: details::SCHEMA, replicas: vec![] };
-    let mut scored = vec![];
     // Whether each replica's attack passed its positive control, which is run on D.
     let mut passed = vec![true; replicas.len()];
     for target in [MEMBER, REFERENCE] {
         if predictions[0].of(target).1.len() >= 4 && predictions[0].of(TEST).1.len() >= 4 {
             let found = attack(job, (&settings, &predictions), target, &passed, observer)?;
-            for (r, (replica, found)) in replicas.iter_mut().zip(found).enumerate() {
+            for (r, (replica, mut found)) in replicas.iter_mut().zip(found).enumerate() {
                 if target == REFERENCE {
-                    replica.attacks_on_reference = found.attacks;
+                    replica.attacks_on_reference = found.results(job)?;
                     continue;
                 }
-                details.replicas.push(detail(job, &predictions[r], &facts.class_names, settings[r], &found)?);
-                replica.attacks = found.attacks;
+                extend(job, r, &predictions[r], &mut found, observer)?;
+                replica.attacks = found.results(job)?;
                 replica.control_accuracy = found.control;
                 replica.attack_trained = found.trained;
                 passed[r] = found.control.is_none_or(|c| c > CONTROL);
-                scored.push(found.scored);
+                let best = strongest(&replica.attacks).map(|(name, _)| name);
+                details.replicas.push(detail(job, &predictions[r], &facts.class_names, best, &found)?);
             }
         } else if target == MEMBER {
             return Err(Error::data("audit")
@@ -133,12 +135,22 @@ fn measured(settings: Replica, predictions: &ReplicaPredictions) -> ReplicaSumma
 
 /// All attacks on one replica's records of one kind.
 struct Found {
+    settings: Replica,
     subject: Subject,
-    attacks: Attacks,
     scored: Vec<Scored>,
     /// The neural attack's accuracy where a signal was planted; on D only.
     control: Option<f64>,
     trained: bool,
+}
+
+impl Found {
+    fn results(&self, job: &Job) -> Result<Attacks> {
+        let mut attacks = all_results(&self.scored, &job.config.audit.terms(self.settings.seed))?;
+        if let (false, Some(neural)) = (self.trained, attacks.get_mut("neural")) {
+            neural.remark("attack did not train: no evidence of privacy");
+        }
+        Ok(attacks)
+    }
 }
 
 fn attack(
@@ -157,18 +169,16 @@ fn attack(
     }
     // The positive control, trained beside: the same records with a signal planted.
     // One is enough: on D′ it would be the same network on records of the same kind.
-    let own = subjects.len();
+    let mut lessons: Vec<Lesson> = subjects.iter().map(Lesson::from).collect();
     if target == MEMBER {
-        let planted: Vec<Subject> = subjects.iter().map(plant).collect();
-        subjects.extend(planted);
+        lessons.extend(subjects.iter().map(plant));
     }
     let name = if target == MEMBER { "neural attack on D" } else { "neural attack on D′" };
     let mut progress = |done: usize, total: usize| {
         observer.event(&Event::Attack { name: name.to_string(), done, total });
     };
-    let scores = neural::train(context, &config.audit, &subjects, stop, &mut progress)?;
-    let (scores, control) = scores.split_at(own);
-    subjects.truncate(own);
+    let scores = neural::train(context, &config.audit, &lessons, stop, &mut progress)?;
+    let (scores, control) = scores.split_at(subjects.len());
     let mut found = vec![];
     for (i, (subject, scores)) in subjects.into_iter().zip(scores).enumerate() {
         let terms = config.audit.terms(subject.seed);
@@ -186,21 +196,44 @@ fn attack(
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / scores.len() as f64;
         let trained = passed[i] && control.is_none_or(|c| c > CONTROL) && variance.sqrt() >= COLLAPSED;
-        let mut attacks = all_results(&scored, &terms)?;
-        if let (false, Some(neural)) = (trained, attacks.get_mut("neural")) {
-            neural.remark("attack did not train: no evidence of privacy");
-        }
-        found.push(Found { subject, attacks, scored, control, trained });
+        found.push(Found { settings: settings[i], subject, scored, control, trained });
     }
     Ok(found)
 }
 
-/// The subject with a signal that any trained attack finds: members' predictions are mixed half and
+/// The attacks on D that need more than the model's outputs: those with shadow models.
+fn extend(
+    job: &Job,
+    number: usize,
+    predictions: &ReplicaPredictions,
+    found: &mut Found,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    if job.config.audit.shadows > 0 {
+        let dataset = job.dataset.ok_or_else(|| {
+            Error::data("audit").expected("the run's data, to train shadow models").found("none")
+        })?;
+        let settings = found.settings;
+        let shadows =
+            Shadows::train(job, dataset, number, (settings, predictions), &found.subject, observer)?;
+        let mut scores = shadows.likelihoods(predictions)?;
+        scores.push((
+            "shadow_model",
+            shadow_model::scores(job, &shadows, predictions, settings.seed, observer)?,
+        ));
+        for (name, scores) in scores {
+            found.scored.push(shadows.pool.scored(name, &scores)?);
+        }
+    }
+    Ok(())
+}
+
+/// The subject's lesson with a signal that any trained attack finds: members' predictions are mixed half and
 /// half with class 0, non-members' with class 1.
-fn plant(subject: &Subject) -> Subject {
-    let (mut planted, classes) = (subject.clone(), subject.classes);
-    for (i, row) in planted.outputs.chunks_exact_mut(classes).enumerate() {
-        let mark = usize::from(i >= subject.members).min(classes - 1);
+fn plant(subject: &Subject) -> Lesson {
+    let mut planted = Lesson::from(subject);
+    for (i, row) in planted.outputs.chunks_exact_mut(subject.classes).enumerate() {
+        let mark = usize::from(i >= subject.members).min(subject.classes - 1);
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
         for (c, z) in row.iter_mut().enumerate() {
@@ -217,14 +250,13 @@ fn detail(
     job: &Job,
     predictions: &ReplicaPredictions,
     class_names: &[String],
-    settings: Replica,
+    best: Option<&str>,
     found: &Found,
 ) -> Result<ReplicaDetails> {
     let rows = [predictions.rows_of(MEMBER), predictions.rows_of(TEST)];
     let subgroups = job.subgroups.map(|groups| groups.of(&rows[0], &rows[1]));
     let records = Records { rows: &rows[0], class_names, subgroups };
-    let best = strongest(&found.attacks).map(|(name, _)| name);
-    describe::replica(Some(settings), &found.subject, &found.scored, best, &records)
+    describe::replica(Some(found.settings), &found.subject, &found.scored, best, &records)
 }
 
 /// What a reader must know before believing the numbers.

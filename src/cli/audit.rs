@@ -1,11 +1,12 @@
 //! `veilgrad audit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::progress::Progress;
 use super::{Global, interrupt, output};
+use crate::audit::subgroups::Subgroups;
 use crate::audit::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
@@ -24,15 +25,39 @@ pub(super) struct AuditArgs {
     /// The run's directory.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model attack.
+    ///
+    /// Each costs about as much as the model itself; they are kept in DIR and used again.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", value_parser = shadow_models)]
+    shadows: Option<usize>,
+    /// Run the label-only attack too: it asks the model about perturbed copies of every record.
+    #[arg(long)]
+    label_only: bool,
+    /// A CSV file with a row for each record of the data set: results are given by group too.
+    #[arg(long, value_name = "FILE", requires = "subgroup_column")]
+    subgroups: Option<PathBuf>,
+    /// The column of --subgroups that names a record's group.
+    #[arg(long, value_name = "NAME", requires = "subgroups")]
+    subgroup_column: Option<String>,
+}
+
+fn shadow_models(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(models) if models >= 2 && models % 2 == 0 => Ok(models),
+        _ => Err("expected an even number from 2: shadow models come in pairs".to_owned()),
+    }
 }
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let directory = RunDirectory::open(&args.directory)?;
-    let config = directory.read_config()?;
+    let mut config = directory.read_config()?;
+    config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
+    config.audit.label_only |= args.label_only;
     // Without predictions there is nothing to open an adapter for.
     directory.check_trained()?;
     let mut progress = Progress::new(global.quiet);
-    let summary = attack(&config, &directory, global, &mut progress);
+    let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
+    let summary = attack(&config, &directory, subgroups, global, &mut progress);
     progress.finish();
     show(&summary?, global)
 }
@@ -41,13 +66,14 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,
+    subgroups: Option<(&Path, &str)>,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
-    let context = Context::new(&global.gpu_options())?;
-    progress.event(&Event::Adapter(context.adapter().clone()));
+    let needs_data = config.audit.shadows > 0 || config.audit.label_only || subgroups.is_some();
     let dataset = match crate::train::load(config) {
         Ok(dataset) => Some(dataset),
+        Err(error) if needs_data => return Err(error),
         Err(error) => {
             progress.event(&Event::Warning(format!(
                 "the blind attack is not run, for want of the data: {error}"
@@ -55,9 +81,16 @@ pub(super) fn attack(
             None
         }
     };
+    let subgroups = match (subgroups, &dataset) {
+        (Some((path, column)), Some(dataset)) => Some(Subgroups::read(path, column, dataset.records())?),
+        _ => None,
+    };
+    let context = Context::new(&global.gpu_options())?;
+    progress.event(&Event::Adapter(context.adapter().clone()));
     interrupt::heed(|stop| {
+        let subgroups = subgroups.as_ref();
         let (dataset, context) = (dataset.as_ref(), &context);
-        let job = crate::audit::Job { config, directory, context, dataset, subgroups: None, stop };
+        let job = crate::audit::Job { config, directory, context, dataset, subgroups, stop };
         crate::audit::run(&job, progress)
     })
 }

@@ -93,7 +93,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
         let summary = if directory.has(SUMMARY) {
             directory.read_summary()?
         } else {
-            audit::attack(&config, &directory, global, &mut progress)?
+            audit::attack(&config, &directory, None, global, &mut progress)?
         };
         return conclude(&summary, &directory, progress, global);
     }

@@ -83,9 +83,21 @@ fn with_array<T>(
 /// # Errors
 /// A missing or damaged file, arrays of objects, element types that [`Array`] does not hold.
 pub fn read(path: &Path, max_bytes: u64) -> Result<BTreeMap<String, Array>> {
+    read_where(path, max_bytes, |_| true)
+}
+
+/// As [`read`], of the arrays with a `wanted` name alone.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_where(
+    path: &Path,
+    max_bytes: u64,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Array>> {
     let mut zip = open(path)?;
     let mut found = BTreeMap::new();
-    for name in arrays(path, &zip)? {
+    for name in arrays(path, &zip)?.into_iter().filter(|name| wanted(name)) {
         let array = with_array(path, &mut zip, &name, max_bytes, |r, _, place| npy::read(r, place))?;
         found.insert(name, array);
     }

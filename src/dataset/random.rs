@@ -32,6 +32,10 @@ pub enum Stream {
     Schedule { epoch: u64 },
     /// Resamples behind an interval.
     Bootstrap,
+    /// The records and the seeds of an audit's shadow models.
+    Shadows,
+    /// The perturbed copies of record `record`.
+    Perturbation { record: u64 },
 }
 
 impl Stream {
@@ -47,6 +51,8 @@ impl Stream {
             Stream::Audit => (5, 0, 0),
             Stream::Schedule { epoch } => (6, 0, epoch),
             Stream::Bootstrap => (7, 0, 0),
+            Stream::Shadows => (8, 0, 0),
+            Stream::Perturbation { record } => (9, 0, record),
         }
     }
 }

@@ -32,8 +32,8 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
                 }
             }
         }
-        if let Some(result) = replica.attacks.values().find(|r| r.tpr.at_0_01.is_none()) {
-            add(&result.not_resolvable(), "TPR@1%".to_owned());
+        for (name, result) in replica.attacks.iter().filter(|(_, result)| result.tpr.at_0_01.is_none()) {
+            add(&result.not_resolvable(), format!("TPR@1% of {}", readable(name)));
         }
     }
     let lines: Vec<String> = about

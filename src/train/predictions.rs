@@ -2,6 +2,7 @@
 //!
 //! For replica r: `logits_r` N × C f32, `labels_r` N i64, `membership_r` N u8, `rows_r` N i64.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dataset::npy::{Array, Values};
@@ -76,51 +77,60 @@ pub(super) fn save_predictions(path: &Path, replicas: &[ReplicaPredictions]) -> 
 pub(super) fn load_predictions(path: &Path) -> Result<Vec<ReplicaPredictions>> {
     let mut arrays = npz::read(path, NO_LIMIT)?;
     let replicas = (0..).take_while(|r| arrays.contains_key(&format!("logits_{r}"))).count();
-    (0..replicas)
-        .map(|r| {
-            let mut take = |name: &str| -> Result<(Array, String)> {
-                let name = format!("{name}_{r}");
-                let place = format!("{}[{name}]", path.display());
-                match arrays.remove(&name) {
-                    Some(array) => Ok((array, place)),
-                    None => Err(Error::data(place).expected("an array").found("none")),
-                }
-            };
-            let (logits, place) = take("logits")?;
-            let (Array { shape, values: Values::F32(logits) }, [n, classes]) = (&logits, &logits.shape[..])
-            else {
-                return Err(Error::data(place)
-                    .expected("a float32 matrix, a row a record")
-                    .found(format!("the shape {:?}", logits.shape)));
-            };
-            let mut list = |name: &str| -> Result<Vec<u32>> {
-                let (array, place) = take(name)?;
-                if array.shape == [*n] {
-                    return array.to_indices(&place);
-                }
-                Err(Error::data(place)
-                    .expected(format!("{n} elements, as logits of the shape {shape:?} need"))
-                    .found(format!("the shape {:?}", array.shape)))
-            };
-            let (labels, membership, rows) = (list("labels")?, list("membership")?, list("rows")?);
-            let out_of_range = |name: &str, most: usize, value: u32| {
-                Error::data(format!("{}[{name}_{r}]", path.display()))
-                    .expected(format!("numbers up to {most}"))
-                    .found(value.to_string())
-            };
-            if let Some(&label) = labels.iter().find(|&&label| label as usize >= *classes) {
-                return Err(out_of_range("labels", classes.saturating_sub(1), label));
-            }
-            let membership = membership
-                .into_iter()
-                .map(|code| match u8::try_from(code) {
-                    Ok(code @ (TEST | MEMBER | REFERENCE)) => Ok(code),
-                    _ => Err(out_of_range("membership", REFERENCE.into(), code)),
-                })
-                .collect::<Result<_>>()?;
-            Ok(ReplicaPredictions { logits: logits.clone(), classes: *classes, rows, labels, membership })
+    (0..replicas).map(|r| replica(path, &mut arrays, r)).collect()
+}
+
+/// Reads what [`save_predictions`] wrote of replica `r` alone: of many replicas, one at a time.
+///
+/// # Errors
+/// As [`load_predictions`].
+pub(super) fn load_replica(path: &Path, r: usize) -> Result<ReplicaPredictions> {
+    let ending = format!("_{r}");
+    replica(path, &mut npz::read_where(path, NO_LIMIT, |name| name.ends_with(&ending))?, r)
+}
+
+fn replica(path: &Path, arrays: &mut BTreeMap<String, Array>, r: usize) -> Result<ReplicaPredictions> {
+    let mut take = |name: &str| -> Result<(Array, String)> {
+        let name = format!("{name}_{r}");
+        let place = format!("{}[{name}]", path.display());
+        match arrays.remove(&name) {
+            Some(array) => Ok((array, place)),
+            None => Err(Error::data(place).expected("an array").found("none")),
+        }
+    };
+    let (logits, place) = take("logits")?;
+    let shape = logits.shape;
+    let (Values::F32(logits), [n, classes]) = (logits.values, &shape[..]) else {
+        return Err(Error::data(place)
+            .expected("a float32 matrix, a row a record")
+            .found(format!("the shape {shape:?}")));
+    };
+    let mut list = |name: &str| -> Result<Vec<u32>> {
+        let (array, place) = take(name)?;
+        if array.shape == [*n] {
+            return array.to_indices(&place);
+        }
+        Err(Error::data(place)
+            .expected(format!("{n} elements, as logits of the shape {shape:?} need"))
+            .found(format!("the shape {:?}", array.shape)))
+    };
+    let (labels, membership, rows) = (list("labels")?, list("membership")?, list("rows")?);
+    let out_of_range = |name: &str, most: usize, value: u32| {
+        Error::data(format!("{}[{name}_{r}]", path.display()))
+            .expected(format!("numbers up to {most}"))
+            .found(value.to_string())
+    };
+    if let Some(&label) = labels.iter().find(|&&label| label as usize >= *classes) {
+        return Err(out_of_range("labels", classes.saturating_sub(1), label));
+    }
+    let membership = membership
+        .into_iter()
+        .map(|code| match u8::try_from(code) {
+            Ok(code @ (TEST | MEMBER | REFERENCE)) => Ok(code),
+            _ => Err(out_of_range("membership", REFERENCE.into(), code)),
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(ReplicaPredictions { logits, classes: *classes, rows, labels, membership })
 }
 
 #[cfg(test)]
@@ -145,6 +155,8 @@ mod tests {
         let replicas: Vec<_> = (0..11u8).map(|r| replica(f32::from(r))).collect();
         save_predictions(&path, &replicas).unwrap();
         assert_eq!(load_predictions(&path).unwrap(), replicas);
+        assert_eq!(load_replica(&path, 1).unwrap(), replicas[1]);
+        assert!(load_replica(&path, 11).is_err());
     }
 
     #[test]

@@ -33,6 +33,15 @@ impl<T> Sweep<T> {
         Sweep(vec![value])
     }
 
+    /// Several values.
+    ///
+    /// # Panics
+    /// Without a value.
+    pub fn many(values: Vec<T>) -> Self {
+        assert!(!values.is_empty(), "a replica key has a value");
+        Sweep(values)
+    }
+
     /// The values, at least one, in the order given.
     pub fn values(&self) -> &[T] {
         &self.0

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::{Config, Layer};
 use super::model_file::{NamedTensor, write_safetensors};
-use super::predictions::{ReplicaPredictions, load_predictions, save_predictions};
+use super::predictions::{ReplicaPredictions, load_predictions, load_replica, save_predictions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -220,6 +220,15 @@ impl RunDirectory {
     pub fn read_predictions(&self) -> Result<Vec<ReplicaPredictions>> {
         self.check_trained()?;
         load_predictions(&self.file(PREDICTIONS))
+    }
+
+    /// Reads replica `r` of `predictions.npz` alone.
+    ///
+    /// # Errors
+    /// As [`read_predictions`](Self::read_predictions).
+    pub fn read_replica(&self, r: usize) -> Result<ReplicaPredictions> {
+        self.check_trained()?;
+        load_replica(&self.file(PREDICTIONS), r)
     }
 
     /// Writes `summary.json`.
