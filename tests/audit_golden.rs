@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use veilgrad::audit::roc::Roc;
-use veilgrad::audit::{Predictions, bootstrap, intervals, scores};
+use veilgrad::audit::{Halves, Predictions, Terms, bootstrap, evaluate, intervals, lira, rmia, scores};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/audit_metrics.json")).expect("the fixture is JSON")
@@ -77,5 +77,61 @@ fn intervals_are_scipys() {
     for case in golden()["over_seeds"].as_array().expect("a list") {
         let (_, interval) = intervals::over_seeds(&numbers(&case["values"]));
         close("Student's t", &interval.expect("two seeds or more"), &numbers(&case["interval"]), 1e-12);
+    }
+}
+
+#[test]
+fn precision_and_epsilon_are_those_of_their_definitions() {
+    for case in golden()["at_errors"].as_array().expect("a list") {
+        let halves = Halves {
+            known_members: numbers(&case["known"][0]),
+            known_nonmembers: numbers(&case["known"][1]),
+            scored_members: numbers(&case["scored"][0]),
+            scored_nonmembers: numbers(&case["scored"][1]),
+        };
+        let number = |key: &str| case[key].as_f64().expect("a number");
+        let terms = Terms { seed: 0, base_rate: number("base_rate"), delta: number("delta") };
+        let found = evaluate(&halves, &terms).expect("good scores");
+        close("advantage", &[found.advantage], &[number("advantage")], 1e-12);
+        close("precision", &[found.precision.expect("somebody is accused")], &[number("precision")], 1e-12);
+        let interval = found.ci95.precision.expect("an interval");
+        close("precision's interval", &interval, &numbers(&case["precision_ci95"]), 1e-9);
+        close("epsilon", &[found.epsilon_lower_bound], &[number("epsilon_lower_bound")], 1e-9);
+    }
+}
+
+#[test]
+fn true_negatives_are_scikit_learns() {
+    let case = &golden()["true_negatives"];
+    let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
+    let expected = case["tnr_at_fnr_0.01"].as_f64().expect("a rate");
+    close("TNR", &[roc.mirrored().tpr_at_fpr(0.01).expect("resolvable")], &[expected], 1e-12);
+}
+
+#[test]
+fn lira_and_rmia_are_those_of_their_definitions() {
+    for case in golden()["shadows"].as_array().expect("a list") {
+        let target = numbers(&case["target"]);
+        let n = target.len();
+        let keep: Vec<bool> = numbers(&case["keep"]).iter().map(|&k| k == 1.0).collect();
+        let phi = numbers(&case["phi"]);
+        let probability =
+            |phi: &[f64]| phi.iter().map(|phi| 1.0 / (1.0 + (-phi).exp())).collect::<Vec<f64>>();
+        let (mut lira, mut rmia) = (lira::Statistics::new(n), rmia::Statistics::new(n));
+        for (keep, phi) in keep.chunks(n).zip(phi.chunks(n)) {
+            lira.add(keep, phi);
+            rmia.add(keep, &probability(phi));
+        }
+        let population: Vec<u32> = numbers(&case["population"]).iter().map(|&i| i as u32).collect();
+        let p = probability(&target);
+        for (name, found) in [
+            ("lira_online", lira.online(&target)),
+            ("lira_offline", lira.offline(&target)),
+            ("rmia_online", rmia.online(&p, &population)),
+            ("rmia_offline", rmia.offline(&p, &population)),
+        ] {
+            let expected = numbers(&case[name]);
+            close(name, &found[..expected.len()], &expected, 1e-9);
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! The way through: [`Predictions`] → [`scores`] → [`Halves`] (what the attacker knows, what is
 //! scored) → [`evaluate`] → [`AttackResult`].
 
+pub mod blind;
 pub mod bootstrap;
 pub mod describe;
 pub mod details;

@@ -11,7 +11,7 @@ use super::shadows::Shadows;
 use super::subgroups::Subgroups;
 use super::subject::Subject;
 use super::summary::{ReplicaSummary, SCHEMA, Summary};
-use super::{Scored, threshold_attacks};
+use super::{AttackResult, Scored, blind, threshold_attacks};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
@@ -78,6 +78,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
                     replica.attacks_on_reference = found.results(job)?;
                     continue;
                 }
+                replica.blind = blind(job, &predictions[r], &found.subject)?;
                 extend(job, r, &predictions[r], &mut found, observer)?;
                 replica.attacks = found.results(job)?;
                 replica.control_accuracy = found.control;
@@ -228,6 +229,17 @@ fn extend(
     Ok(())
 }
 
+/// The check that members and test records are of one kind; `None` without the data.
+fn blind(job: &Job, predictions: &ReplicaPredictions, subject: &Subject) -> Result<Option<AttackResult>> {
+    let Some(dataset) = job.dataset else { return Ok(None) };
+    let rows = [predictions.rows_of(MEMBER), predictions.rows_of(TEST)];
+    let labels = subject.labels.split_at(subject.members);
+    let group = |rows, labels| blind::Group { rows, labels };
+    let (members, nonmembers) = (group(&rows[0], labels.0), group(&rows[1], labels.1));
+    let scored = blind::attack(Some(dataset), subject.classes, members, nonmembers, &subject.halves)?;
+    Ok(Some(scored.result(&job.config.audit.terms(subject.seed))?))
+}
+
 /// The subject's lesson with a signal that any trained attack finds: members' predictions are mixed half and
 /// half with class 0, non-members' with class 1.
 fn plant(subject: &Subject) -> Lesson {
@@ -276,6 +288,13 @@ fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
             "replica {number}: the neural attack did not train (it finds {:.0}% where a signal is planted): \
              its result is no evidence of privacy",
             100.0 * replica.control_accuracy.unwrap_or(0.0)
+        ));
+    }
+    if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
+        notes.push(format!(
+            "replica {number}: members and test records differ without the model (blind attack: AUC {:.3}): what \
+             the attacks find is in part that the split is not fair",
+            found.auc
         ));
     }
     if let Some((name, best)) = strongest(&replica.attacks)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::result::Attacks;
+use super::result::{AttackResult, Attacks};
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::train::config::Replica;
@@ -87,6 +87,10 @@ pub struct ReplicaSummary {
     pub control_accuracy: Option<f64>,
     /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
     pub attack_trained: bool,
+    /// What tells members from test records by features and labels alone, without the model
+    /// ([`super::blind`]): a check of the audit. `null` where the data were not there.
+    #[serde(default)]
+    pub blind: Option<AttackResult>,
     /// On the members of D, against test records.
     pub attacks: Attacks,
     /// On the records of D′, against test records: the defense may leak those. Empty without D′.
@@ -100,7 +104,7 @@ pub struct ReplicaSummary {
 mod tests {
     use super::*;
     use crate::audit::levels::{TnrAtFnr, TprAtFpr};
-    use crate::audit::result::{AttackResult, Intervals};
+    use crate::audit::result::Intervals;
     use serde_json::json;
 
     fn attack() -> AttackResult {
@@ -174,7 +178,7 @@ mod tests {
                 "weight_decay": 0.0, "attack_weight_decay": 0.0, "dropout": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
-                "control_accuracy": null, "attack_trained": true,
+                "control_accuracy": null, "attack_trained": true, "blind": null,
                 "attacks": {"gap": attack},
                 "attacks_on_reference": {},
                 "notes": []

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::labels::{Setting, WIDTH, label, readable};
+use crate::audit::blind;
 use crate::audit::summary::ReplicaSummary;
 
 /// What is to be known of single models, each remark once with the models and attacks that it is about.
@@ -24,6 +25,11 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
         }
         if replica.collapsed {
             add("the attack network of the training collapsed: no defense was at work", "models".to_owned());
+        }
+        if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
+            let remark =
+                "members and test records differ without the model: what attacks find is in part that";
+            add(remark, format!("blind attack, AUC {:.3}", found.auc));
         }
         for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
             for (name, result) in attacks {

@@ -94,6 +94,105 @@ def over_seeds():
     return out
 
 
+def at_errors(m, n, shift):
+    """What is reported beside the ROC, by definition; groups small enough that every threshold is tried."""
+    draw = lambda k, by: np.round(rng.normal(by, 1, k), 3)
+    known, scored = (draw(m, shift), draw(n, 0)), (draw(m, shift), draw(n, 0))
+    base, delta = 0.1, 1e-3
+    every = np.unique(np.concatenate(known))[::-1]
+    rates = lambda groups, t: ((groups[0] >= t).mean(), (groups[1] >= t).mean())
+    accuracy = [0.5 * (tpr + 1 - fpr) for tpr, fpr in (rates(known, t) for t in every)]
+    threshold = every[np.argmax(np.round(accuracy, 12))]
+    tpr, fpr = rates(scored, threshold)
+    ends = [
+        stats.binomtest(int((g >= threshold).sum()), len(g)).proportion_ci(0.95, method="exact") for g in scored
+    ]
+    precision = lambda a, b: base * a / (base * a + (1 - base) * b)
+
+    def wilson(k, size, sign):
+        interval = stats.binomtest(int(k), int(size)).proportion_ci(2 * stats.norm.cdf(1.96) - 1, method="wilson")
+        return interval.low if sign < 0 else interval.high
+
+    def counts(groups, t, accuse):
+        a, b = (groups[0] >= t).sum(), (groups[1] >= t).sum()
+        return (a, len(groups[0]), b, len(groups[1])) if accuse else (
+            len(groups[1]) - b, len(groups[1]), len(groups[0]) - a, len(groups[0]))
+
+    def promise(right, of, wrong, among):
+        low = max(wilson(right, of, -1) - delta, 0)
+        return np.log(low / wilson(wrong, among, 1)) if low > 0 else -np.inf
+
+    rules = [(t, accuse) for t in every for accuse in (True, False)]
+    best = max(rules, key=lambda rule: promise(*counts(known, *rule)))
+    right, of, wrong, among = counts(scored, *best)
+    exact = lambda k, size: stats.binomtest(int(k), int(size)).proportion_ci(0.95, method="exact")
+    low, high = exact(right, of).low - delta, exact(wrong, among).high
+    return {
+        "known": [g.tolist() for g in known],
+        "scored": [g.tolist() for g in scored],
+        "base_rate": base,
+        "delta": delta,
+        "advantage": tpr - fpr,
+        "precision": precision(tpr, fpr),
+        "precision_ci95": [precision(ends[0].low, ends[1].high), precision(ends[0].high, ends[1].low)],
+        "epsilon_lower_bound": max(0.0, float(np.log(low / high))) if low > 0 else 0.0,
+    }
+
+
+def true_negatives():
+    members, nonmembers = np.round(rng.normal(1.5, 1, 1200), 2), np.round(rng.normal(0, 1, 300), 2)
+    return {
+        "members": members.tolist(),
+        "nonmembers": nonmembers.tolist(),
+        # Members and non-members change places, scores their sign.
+        "tnr_at_fnr_0.01": rate_at(-nonmembers, -members, 0.01),
+    }
+
+
+def shadows(models):
+    """LiRA (Carlini et al. 2022) and RMIA (Zarifzadeh et al. 2024), record by record."""
+    n, population = 24, 8
+    keep = np.zeros((models, n + population), bool)
+    for pair in range(models // 2):
+        half = rng.permutation(n)[: n // 2]
+        keep[2 * pair, half] = True
+        keep[2 * pair + 1, :n] = ~keep[2 * pair, :n]
+    phi = np.round(rng.normal(0, 2, n + population) + rng.normal(0, 1, keep.shape) + 1.5 * keep, 3)
+    target = np.round(rng.normal(0.5, 2, n + population), 3)
+    mean = lambda mask: np.array([phi[mask[:, i], i].mean() if mask[:, i].any() else np.nan for i in range(n + population)])
+    squares = lambda mask: np.array([((phi[mask[:, i], i] - phi[mask[:, i], i].mean()) ** 2).sum() if mask[:, i].any() else 0.0 for i in range(n + population)])
+    count = lambda mask: mask.sum(0).astype(float)
+
+    def variance(mask):
+        if models < 64:
+            return np.full(n + population, squares(mask).sum() / np.maximum(count(mask) - 1, 0).sum())
+        return squares(mask) / (count(mask) - 1)
+
+    with np.errstate(all="ignore"):
+        online = stats.norm.logpdf(target, mean(keep), np.sqrt(variance(keep))) - stats.norm.logpdf(
+            target, mean(~keep), np.sqrt(variance(~keep)))
+        offline = (target - mean(~keep)) / np.sqrt(variance(~keep))
+    p, q = 1 / (1 + np.exp(-phi)), 1 / (1 + np.exp(-target))
+    outside = np.array([p[~keep[:, i], i].mean() for i in range(n + population)])
+    a = 0.33
+
+    def rmia(prior):
+        ratio = q / prior
+        return [float(np.mean(ratio[i] / ratio[n:] >= 2)) for i in range(n)]
+
+    return {
+        "models": models,
+        "keep": keep.astype(int).ravel().tolist(),
+        "phi": phi.ravel().tolist(),
+        "target": target.tolist(),
+        "population": list(range(n, n + population)),
+        "lira_online": online[:n].tolist(),
+        "lira_offline": offline[:n].tolist(),
+        "rmia_online": rmia(p.mean(0)),
+        "rmia_offline": rmia(0.5 * ((1 + a) * outside + 1 - a)),
+    }
+
+
 fixture = {
     "scores": scores(),
     "rocs": [
@@ -104,5 +203,8 @@ fixture = {
     ],
     "clopper_pearson": clopper_pearson(),
     "over_seeds": over_seeds(),
+    "at_errors": [at_errors(60, 50, 1.0), at_errors(40, 60, 3.0), at_errors(50, 50, 0.0)],
+    "true_negatives": true_negatives(),
+    "shadows": [shadows(8), shadows(64)],
 }
 print(json.dumps(fixture))
