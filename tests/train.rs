@@ -98,7 +98,7 @@ fn replica(run: &Run, number: usize) -> BTreeMap<String, Vec<u8>> {
 fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let (context, config, dataset) = (context(), config(&["model.dropout=0.2"]), data());
     let Features::Bits { words, .. } = &dataset.features else { panic!("bits") };
-    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false };
+    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
     let game = Game::new(&config, 37, 5);
     let phase = Phase { attack: 2, classifier: 1, penalised: true };
     let steps = 20;
@@ -198,7 +198,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
 fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let config = config(&["defense.attack_steps=3"]);
     let game = Game::new(&config, 37, 5);
-    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false };
+    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
     let nodes = game.graph(Phase { attack: 3, classifier: 1, penalised: true }, layout, 2).unwrap();
     let (hoisted, moved) = nodes.graph.hoist(4096);
     let gathers = |graph: &veilgrad::graph::Graph| {

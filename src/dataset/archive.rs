@@ -2,15 +2,20 @@
 //!
 //! Not unpacked to disk: a member is read as a stretch of the inflated stream.
 
+use super::cifar;
 use super::detect::{Form, list, of_bytes, partners, reading};
 use super::source::Source;
 use crate::error::{Error, Result};
 use std::io::{self, Read};
 
-/// The form of the data in the archive `source`: a pair of features and labels in one directory, or the
-/// only file apart from documentation.
+/// The form of the data in the archive `source`: CIFAR's files, a pair of features and labels in one
+/// directory, or the only file apart from documentation.
 pub(super) fn identify(source: &Source) -> Result<Form> {
     let members = members(source)?;
+    let names: Vec<&str> = members.iter().map(|member| member.split().1).collect();
+    if let Some(files) = cifar::among(&names, &source.place, |i| members[i].source(source))? {
+        return Ok(Form::Cifar(files));
+    }
     let pairs: Vec<(&Member, &Member)> = members
         .iter()
         .filter_map(|features| {

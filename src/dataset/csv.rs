@@ -59,6 +59,8 @@ pub(super) fn load(features: &Source, labels: Option<&Source>, options: &LoadOpt
         classes: detect::published_classes(&features.place, width),
         encoding,
         note: format!("{}, {label_note}", layout.describe()),
+        image: None,
+        class_names: vec![],
     })
 }
 

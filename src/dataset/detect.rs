@@ -1,9 +1,9 @@
 //! What kind of data a path holds, told from its first bytes and its neighbours' names.
 //!
-//! Not the reading itself: that is csv's, npy's and npz's.
+//! Not the reading itself: that is csv's, npy's, npz's, cifar's and idx's.
 
 use super::source::{Source, read_error};
-use super::{archive, pickle};
+use super::{archive, cifar, idx, pickle};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,10 @@ pub(super) enum Form {
     Npy { features: Source, labels: Option<Source> },
     /// Text, likewise.
     Csv { features: Source, labels: Option<Source> },
+    /// Images in CIFAR's binary form.
+    Cifar(cifar::Files),
+    /// Images in idx files.
+    Idx(Vec<idx::Pair>),
 }
 
 /// Finds out how `path`, a file or a directory, holds a data set.
@@ -57,6 +61,13 @@ pub(super) fn identify(path: &Path, max_bytes: u64) -> Result<Form> {
     if head.get(257..262) == Some(b"ustar") {
         return archive::identify(&source);
     }
+    if idx::is_idx(&head) {
+        return Ok(Form::Idx(vec![idx::pair(path, source)?]));
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(files) = cifar::one(&name, source.clone()) {
+        return Ok(Form::Cifar(files));
+    }
     let labels = beside(path, max_bytes);
     of_bytes(source, labels, &head)
 }
@@ -96,6 +107,15 @@ fn directory(path: &Path, max_bytes: u64) -> Result<Form> {
         names.extend(entry.map_err(io)?.file_name().into_string().ok());
     }
     names.sort();
+    let plain: Vec<&str> = names.iter().map(String::as_str).collect();
+    let file = |i: usize| Source::file(&path.join(&names[i]), false, max_bytes);
+    if let Some(files) = cifar::among(&plain, &path.display().to_string(), file)? {
+        return Ok(Form::Cifar(files));
+    }
+    let images = idx::pairs(path, &names, max_bytes)?;
+    if !images.is_empty() {
+        return Ok(Form::Idx(images));
+    }
     let features: Vec<&String> =
         names.iter().filter(|name| partners(name).iter().any(|p| names.contains(p))).collect();
     match features[..] {
@@ -103,7 +123,8 @@ fn directory(path: &Path, max_bytes: u64) -> Result<Form> {
         [] => Err(Error::data(path.display().to_string())
             .expected(
                 "a directory with features and labels: X.npy and Y.npy, feats.npy and labels.npy, \
-                 …-features.npy and …-labels.npy, or the text files feats and labels",
+                 …-features.npy and …-labels.npy, or the text files feats and labels; or with images: \
+                 CIFAR's binary files, or train-images-idx3-ubyte and train-labels-idx1-ubyte",
             )
             .found(list(&names))
             .advice("give the path of the data file itself")),

@@ -2,7 +2,7 @@
 //!
 //! Both are stored with a model, so that it can be given raw records later.
 
-use super::{Dataset, Features};
+use super::{Dataset, Features, Image};
 use serde::{Deserialize, Serialize};
 
 /// The columns of a file, in order, without the label.
@@ -101,7 +101,7 @@ impl Encoding {
     }
 }
 
-/// x′ = (x − shift) · scale, per feature: F values each.
+/// x′ = (x − shift) · scale, per feature: F values each; of images per channel: C values each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standardisation {
@@ -115,11 +115,16 @@ impl Dataset {
     /// Only members count: anything else would tell the model about records it must not know.
     /// The deviation is the population's (divided by n); sums are f64, in two passes.
     ///
-    /// None where no feature is a number: bits, categories and bytes stay as they are.
+    /// The channels of images likewise, over all pixels of the members; their sums are exact.
+    ///
+    /// None where no feature is a number: bits, categories and bytes of other data stay as they are.
     ///
     /// # Panics
     /// If `members` is empty or names a record that is not there.
     pub fn standardisation(&self, members: &[u32]) -> Option<Standardisation> {
+        if let (Some(image), Features::Bytes { words, .. }) = (self.image, &self.features) {
+            return Some(of_channels(image, words, self.features.stride(), members));
+        }
         let Features::Floats { values, width } = &self.features else { return None };
         assert!(!members.is_empty(), "standardisation by no records");
         let numbers = self.encoding.numbers();
@@ -158,6 +163,30 @@ impl Dataset {
     }
 }
 
+/// Mean and deviation of each channel over the images `members`, each of `stride` words.
+fn of_channels(image: Image, words: &[u32], stride: usize, members: &[u32]) -> Standardisation {
+    assert!(!members.is_empty(), "standardisation by no records");
+    let plane = image.height * image.width;
+    let mut standard = Standardisation { shift: vec![], scale: vec![] };
+    for channel in 0..image.channels {
+        let (mut sum, mut squares) = (0_u64, 0_u64);
+        for member in members {
+            let record = &words[*member as usize * stride..][..stride];
+            for at in channel * plane..(channel + 1) * plane {
+                let byte = u64::from(record[at / 4] >> (8 * (at % 4)) & 255);
+                sum += byte;
+                squares += byte * byte;
+            }
+        }
+        let n = (plane * members.len()) as u128;
+        // n² times the variance: a whole number, so a constant channel is known exactly.
+        let spread = n * u128::from(squares) - u128::from(sum) * u128::from(sum);
+        standard.shift.push((sum as f64 / n as f64) as f32);
+        standard.scale.push(if spread == 0 { 1.0 } else { (n as f64 / (spread as f64).sqrt()) as f32 });
+    }
+    standard
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +205,20 @@ mod tests {
             classes: 2,
             class_names: vec!["0".to_owned(), "1".to_owned()],
             encoding: Encoding::new(kinds.map(|kind| column("", kind))),
+            image: None,
         }
+    }
+
+    #[test]
+    fn channels_of_images_are_standardised_by_the_members_pixels() {
+        let mut data = two_columns(&[[0.0, 0.0]; 3], [ColumnKind::Byte, ColumnKind::Byte]);
+        data.image = Some(Image { height: 1, width: 2, channels: 2 });
+        // Planes: (1, 3) and (7, 7), (5, 7) and (7, 7); the third is no member.
+        let words = [[1, 3, 7, 7], [5, 7, 7, 7], [255, 255, 255, 0]].map(u32::from_le_bytes).to_vec();
+        data.features = Features::Bytes { words, width: 4 };
+        // mean of 1, 3, 5, 7 is 4, variance (9 + 1 + 1 + 9) / 4 = 5
+        let expected = Standardisation { shift: vec![4.0, 7.0], scale: vec![1.0 / 5.0_f32.sqrt(), 1.0] };
+        assert_eq!(data.standardisation(&[0, 1]), Some(expected));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | which form a file has | `detect`, `archive`, `pickle`, `source` |
 //! | text | `csv`, `layout`, `columns`, `text` |
 //! | arrays | [`npy`], [`npz`], `array`, `matrix` |
+//! | images | `cifar`, `idx`, `images` |
 //! | labels to class ids | `labels` |
 //! | features in memory | `features`, `encoding` |
 //! | made-up records | `synthetic` |
@@ -16,11 +17,14 @@
 
 mod archive;
 mod array;
+mod cifar;
 mod columns;
 mod csv;
 mod detect;
 mod encoding;
 mod features;
+mod idx;
+mod images;
 mod labels;
 mod layout;
 mod matrix;
@@ -34,9 +38,10 @@ mod split;
 mod synthetic;
 mod text;
 
+pub use crate::ops::Image;
 pub use encoding::{ColumnKind, Columns, Encoding, Standardisation};
 pub use features::Features;
-pub use resident::{Layout, Resident, ResidentNodes};
+pub use resident::{ImageLayout, Layout, Resident, ResidentNodes};
 pub use split::{Split, load_splits, save_splits};
 pub use synthetic::{Synthetic, synthetic};
 
@@ -66,6 +71,8 @@ pub struct Dataset {
     pub class_names: Vec<String>,
     /// How the file's columns became features.
     pub encoding: Encoding,
+    /// Where the records are images: their shape. The features are then bytes, plane after plane.
+    pub image: Option<Image>,
 }
 
 impl Dataset {
@@ -135,10 +142,14 @@ struct Parts {
     classes: Option<usize>,
     encoding: Encoding,
     note: String,
+    image: Option<Image>,
+    /// The classes' names in the order of their labels; empty: the labels themselves.
+    class_names: Vec<String>,
 }
 
 /// Reads the data set at `path`: CSV and the like, npz, npy, tar archives and gzip files of text, or a
-/// directory with a pair of features and labels. What it is is told from its bytes.
+/// directory with a pair of features and labels; CIFAR-10 and CIFAR-100 in binary, idx images. What it is
+/// is told from its bytes and names.
 ///
 /// # Errors
 /// Everything that is wrong with the file, named with its place: missing, empty, damaged, too large when
@@ -149,6 +160,8 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
         Form::Csv { features, labels } => csv::load(&features, labels.as_ref(), options)?,
         Form::Npy { features, labels } => load_npy(&features, labels.as_ref(), options)?,
         Form::Npz(path) => load_npz(&path, options)?,
+        Form::Cifar(files) => cifar::load(&files, options)?,
+        Form::Idx(pairs) => idx::load(&pairs, options)?,
     };
     let records = parts.features.records();
     if parts.labels.len() != records {
@@ -160,25 +173,31 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset> {
     let known = Known { base: options.label_base, classes: parts.classes };
     let labels = parts.labels.resolve(&parts.labels_place, known)?;
     let classes = labels.names.len();
+    if !parts.class_names.is_empty() && parts.class_names.len() != classes {
+        return Err(Error::data(&parts.labels_place)
+            .expected(format!("{classes} names of classes"))
+            .found(parts.class_names.len().to_string())
+            .advice("copy or download it again"));
+    }
     let width = parts.features.width();
     let form = match &parts.features {
         Features::Bits { .. } => "binary features",
         Features::Bytes { .. } => "features of one byte",
         Features::Floats { .. } => "features",
     };
+    let what = match parts.image {
+        Some(image) => format!("{records} images of {image}"),
+        None => format!("{}: {records} records of {width} {form}", parts.encoding.describe()),
+    };
     Ok(Dataset {
         name: detect::name(path),
-        kind: format!(
-            "{}; {}, {classes} classes; {}: {records} records of {width} {form}",
-            parts.note,
-            labels.note,
-            parts.encoding.describe()
-        ),
+        kind: format!("{}; {}, {classes} classes; {what}", parts.note, labels.note),
         features: parts.features,
         labels: labels.ids,
         classes,
-        class_names: labels.names,
+        class_names: if parts.class_names.is_empty() { labels.names } else { parts.class_names },
         encoding: parts.encoding,
+        image: parts.image,
     })
 }
 
@@ -193,6 +212,8 @@ fn load_npz(path: &Path, options: &LoadOptions) -> Result<Parts> {
         labels,
         labels_place,
         note: format!("npz, {}", matrix.note),
+        image: None,
+        class_names: vec![],
     })
 }
 
@@ -221,6 +242,8 @@ fn load_npy(features: &Source, labels: Option<&Source>, options: &LoadOptions) -
         labels: raw,
         labels_place: labels.unwrap_or(features).place.clone(),
         note: format!("npy, {}, {note}", matrix.note),
+        image: None,
+        class_names: vec![],
     })
 }
 

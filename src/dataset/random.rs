@@ -24,7 +24,7 @@ pub enum Stream {
     /// The order of the records in pass number `pass` of batch sequence `which`
     /// (members for the classifier, members for the attack, reference records …).
     Batches { which: u32, pass: u64 },
-    /// Seeds of the dropout masks.
+    /// Seeds of dropout masks and of augmentation.
     Dropout,
     /// What an audit's attacker knows.
     Audit,

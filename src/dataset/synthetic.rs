@@ -122,6 +122,7 @@ pub fn synthetic(spec: &Synthetic) -> Result<Dataset> {
         classes,
         class_names: (0..classes).map(|class| class.to_string()).collect(),
         encoding: Encoding { columns },
+        image: None,
     })
 }
 

@@ -12,6 +12,7 @@ mod counters;
 mod cross_entropy;
 mod dense;
 mod dropout;
+mod gather_images;
 mod gather_rows;
 mod label_layer;
 mod membership_gain;
@@ -34,6 +35,7 @@ pub use counters::{ATTACK_COUNTS, CLASSIFIER_COUNTS, CountAttack, CountClassifie
 pub use cross_entropy::{CrossEntropy, CrossEntropyGrad};
 pub use dense::{Dense, DenseDw, DenseDx};
 pub use dropout::{Dropout, pcg4d};
+pub use gather_images::{CROP, GatherImages, Image};
 pub use gather_rows::{Format, GatherLabels, GatherRows, GatherStandardised};
 pub use label_layer::{LabelLayer, LabelLayerDw};
 pub use membership_gain::{GainForm, MembershipGain, MembershipGainGrad};
@@ -128,6 +130,7 @@ pub const ALL: &[Entry] = &[
     ("cross_entropy", cross_entropy::cases),
     ("dense", dense::cases),
     ("dropout", dropout::cases),
+    ("gather_images", gather_images::cases),
     ("gather_rows", gather_rows::cases),
     ("label_layer", label_layer::cases),
     ("membership_gain", membership_gain::cases),

@@ -61,7 +61,7 @@ fn walk(
     let tape = context.allocate("tape of rows", &g.tensor(tape_node), replicas)?;
     bound.insert(tape_node, tape.clone());
     let rows = g.apply(Tape { line: Tensor::u32(BATCH, 1) }, &[tape_node, counter])?;
-    let (x, labels) = data.gather(g, rows)?;
+    let (x, labels) = data.gather(g, rows, None)?;
     let network = &game.classifier.network;
     let state = g.state("classifier", game.classifier_optimizer.state(network.parameters()));
     bound.insert(state, classifier.clone());
@@ -191,7 +191,7 @@ impl Probe {
         resident.bind(&data, &mut bound);
         let line = g.input("rows", Tensor::u32(rows[0].len(), 1));
         bound.insert(line, context.upload("rows", &rows.concat())?);
-        let (x, labels) = data.gather(g, line)?;
+        let (x, labels) = data.gather(g, line, None)?;
         let network = &game.classifier.network;
         let f = g.state("classifier", game.classifier_optimizer.state(network.parameters()));
         bound.insert(f, classifier.clone());

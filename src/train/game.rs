@@ -40,6 +40,10 @@ pub struct Game {
     pub batch: usize,
     /// Whether f has dropout layers (a replica's rate may still be 0).
     pub dropout: bool,
+    /// Whether images are moved about in f's own passes.
+    pub augment: bool,
+    /// Pixels added on every side of an image.
+    pub pad: usize,
 }
 
 /// A phase's graph and the nodes that need memory.
@@ -52,7 +56,7 @@ pub struct PhaseGraph {
     pub rows: NodeId,
     /// The bits of f32, `[steps, …]`: [`Slots`], a line a run.
     pub scalars: NodeId,
-    /// u32 `[steps, 2c]`: dropout's (seed, step) for each classifier step.
+    /// u32 `[steps, 2c]`: (seed, step) of dropout and augmentation for each classifier step.
     pub keys: Option<NodeId>,
     /// u32 `[1, 1]`: the line.
     pub counter: NodeId,
@@ -144,6 +148,8 @@ impl Game {
             },
             batch: config.train.batch,
             dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
+            augment: model.augment,
+            pad: config.data.pad,
         }
     }
 
@@ -163,7 +169,7 @@ impl Game {
         let step = g.rows(rows, phase.rows(self.batch), 1)?;
         let scalars_tape = g.input("tape of scalars", Tensor::u32(steps, slots.line().elements()));
         let scalars = g.apply(Tape { line: slots.line() }, &[scalars_tape, counter])?;
-        let keys = match self.dropout && phase.classifier > 0 {
+        let keys = match (self.dropout || self.augment) && phase.classifier > 0 {
             true => {
                 let tape = g.input("tape of keys", Tensor::u32(steps, 2 * phase.classifier));
                 let line = Tensor::u32(2 * phase.classifier, 1);
@@ -183,7 +189,7 @@ impl Game {
         for j in 0..phase.attack {
             let Some(h) = &mut h else { unreachable!("attack steps have an attack network") };
             let rows = g.rows(rows, 2 * m * j, 2 * m)?;
-            let (x, labels) = data.gather(g, rows)?;
+            let (x, labels) = data.gather(g, rows, None)?;
             let z = self.classifier.forward(g, &f_weights, x, None)?;
             let weights = self.attack.network.views(g, h.state_after)?;
             let (s, _) = self.attack.forward(g, &weights, z, labels)?;
@@ -198,12 +204,15 @@ impl Game {
         }
         for i in 0..phase.classifier {
             let rows = g.rows(rows, m * (2 * phase.attack + i), m)?;
-            let (x, labels) = data.gather(g, rows)?;
-            let dropping = match keys {
-                Some((_, line)) => Some(Dropping {
-                    key: g.view("key", line, 2 * i, 1, 2)?,
-                    rate: g.view("dropout rate", scalars, slots.dropout(), 1, 1)?,
-                }),
+            let key = match keys {
+                Some((_, line)) => Some(g.view("key", line, 2 * i, 1, 2)?),
+                None => None,
+            };
+            let (x, labels) = data.gather(g, rows, key.filter(|_| self.augment))?;
+            let dropping = match key.filter(|_| self.dropout) {
+                Some(key) => {
+                    Some(Dropping { key, rate: g.view("dropout rate", scalars, slots.dropout(), 1, 1)? })
+                }
                 None => None,
             };
             let z = self.classifier.forward(g, &f_weights, x, dropping)?;

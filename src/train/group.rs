@@ -5,8 +5,9 @@ use super::evaluate::{Probe, Scorer};
 use super::game::{Game, PhaseGraph, Slots};
 use super::observer::EpochMetrics;
 use super::pace::Pace;
+use super::rate::Rate;
 use super::schedule::{Phase, Schedule};
-use super::tape::Lines;
+use super::tape::{Lines, Now};
 use crate::dataset::random::{Stream, stream};
 use crate::dataset::{Dataset, Resident, Split, Standardisation};
 use crate::error::Result;
@@ -94,7 +95,7 @@ impl<'a> Group<'a> {
     ) -> Result<Self> {
         let replicas = members.len();
         let lines: Vec<Standardisation> = members.iter().filter_map(|m| m.standardisation.clone()).collect();
-        let resident = Resident::upload(context, dataset, &lines)?;
+        let resident = Resident::upload(context, dataset, &lines, game.pad)?;
         let played = schedule.phases.iter().any(|p| p.attack > 0);
         let tensor = game.classifier_optimizer.state(game.classifier.network.parameters());
         let classifier = context.allocate("classifier", &tensor, replicas)?;
@@ -278,6 +279,7 @@ impl<'a> Group<'a> {
     fn write_tapes(&self, epoch: usize) {
         let replicas = self.members.len();
         let start = self.schedule.before(epoch);
+        let rate = Rate::of(&self.config.model, self.schedule, epoch);
         let penalised = epoch >= self.config.defense.lambda_warmup_epochs;
         let mut rows: Vec<Vec<u32>> = vec![vec![]; self.phases.len()];
         let mut scalars: Vec<Vec<f32>> = vec![vec![]; self.phases.len()];
@@ -285,7 +287,8 @@ impl<'a> Group<'a> {
         for (r, member) in self.members.iter().enumerate() {
             let active = self.state.frozen[r].is_none();
             let lambda = if penalised { member.settings.lambda } else { 0.0 };
-            let mut tape = Lines::new(self.game, &member.settings, &member.split, lambda, active, start);
+            let now = Now { done: start, lambda, rate, active };
+            let mut tape = Lines::new(self.game, &member.settings, &member.split, now);
             for block in &self.schedule.epochs[epoch] {
                 let i = block.phase;
                 for _ in 0..block.runs {

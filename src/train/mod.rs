@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | what was asked for | [`config`], [`preset`] |
-//! | which records when | `batches`, [`schedule`], `tape` |
+//! | which records when, at which rate | `batches`, [`schedule`], `rate`, `tape` |
 //! | the graphs of a step | [`game`] |
 //! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
 //! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
@@ -20,6 +20,7 @@ pub mod observer;
 mod pace;
 pub mod predictions;
 pub mod preset;
+mod rate;
 pub mod run_directory;
 pub mod schedule;
 mod tape;
@@ -33,7 +34,6 @@ use crate::audit::summary::DatasetSummary;
 use crate::dataset::{Dataset, Layout, Split, load_splits};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
-use crate::ops::Format;
 use config::{Config, Replica};
 use game::Game;
 use group::{Group, Member, State};
@@ -243,12 +243,7 @@ fn group_size(
     dataset: &Dataset,
     replicas: usize,
 ) -> Result<usize> {
-    let format = match dataset.features {
-        crate::dataset::Features::Bits { .. } => Format::Bits,
-        crate::dataset::Features::Bytes { .. } => Format::Bytes,
-        crate::dataset::Features::Floats { .. } => Format::Floats,
-    };
-    let layout = Layout { format, records: dataset.records(), width: dataset.width(), standardised: false };
+    let layout = Layout::of(dataset, game.pad, dataset.image.is_some());
     let limit = context.limits().tensor_bytes();
     let evaluated = limit / evaluate::largest_tensor(game, layout);
     let mut size = replicas.min(usize::try_from(evaluated).unwrap_or(usize::MAX));

@@ -4,11 +4,25 @@
 use super::batches::{Batches, Source};
 use super::config::Replica;
 use super::game::{Game, Slots};
+use super::rate::Rate;
 use super::schedule::{Phase, Progress};
 use crate::dataset::Split;
 use crate::dataset::random::{Stream, stream};
 use crate::nn::Optimizer;
 use rand_chacha::rand_core::Rng;
+
+/// What holds for an epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Updates so far.
+    pub done: Progress,
+    /// The penalty's weight.
+    pub lambda: f64,
+    /// Of the classifier's learning rate.
+    pub rate: Rate,
+    /// Whether the replica is trained; otherwise every update leaves it as it is.
+    pub active: bool,
+}
 
 /// Writes the tape lines of one replica.
 pub struct Lines<'a> {
@@ -18,23 +32,14 @@ pub struct Lines<'a> {
     /// Members and reference records of the attack steps, where there are enough for a game.
     attack: Option<[Batches; 2]>,
     done: Progress,
-    lambda: f64,
-    active: bool,
+    now: Now,
     dropout_key: u32,
     optimizers: [Optimizer; 2],
 }
 
 impl<'a> Lines<'a> {
-    /// The lines after `done` updates, with the penalty's weight `lambda`; a replica that is not
-    /// `active` is left as it is by every update.
-    pub fn new(
-        game: &'a Game,
-        settings: &Replica,
-        split: &Split,
-        lambda: f64,
-        active: bool,
-        done: Progress,
-    ) -> Self {
+    /// The lines of the epoch that `now` begins.
+    pub fn new(game: &'a Game, settings: &Replica, split: &Split, now: Now) -> Self {
         let (seed, m) = (settings.seed, game.batch);
         let batches = |source: Source, records: &[u32]| Batches::new(seed, source as u32, records, m);
         Lines {
@@ -44,9 +49,8 @@ impl<'a> Lines<'a> {
             attack: (split.reference.len() >= m).then(|| {
                 [batches(Source::AttackMembers, &split.members), batches(Source::Reference, &split.reference)]
             }),
-            done,
-            lambda,
-            active,
+            done: now.done,
+            now,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
             optimizers: [game.classifier_optimizer, game.attack_optimizer],
         }
@@ -64,17 +68,18 @@ impl<'a> Lines<'a> {
             }
             self.done.attack += 1;
             let (rate, decay) = (settings.attack_learning_rate, settings.attack_weight_decay);
-            scalars.extend(self.optimizers[1].scalars(rate, decay, self.done.attack, self.active));
+            scalars.extend(self.optimizers[1].scalars(rate, decay, self.done.attack, self.now.active));
         }
         for _ in 0..phase.classifier {
             rows.extend(self.members.batch(self.done.classifier));
+            let rate = settings.learning_rate * self.now.rate.at(self.done.classifier);
             self.done.classifier += 1;
-            let (rate, decay) = (settings.learning_rate, settings.weight_decay);
-            scalars.extend(self.optimizers[0].scalars(rate, decay, self.done.classifier, self.active));
+            let (step, decay) = (self.done.classifier, settings.weight_decay);
+            scalars.extend(self.optimizers[0].scalars(rate, decay, step, self.now.active));
             keys.extend([self.dropout_key, self.done.classifier as u32]);
         }
         rows.push(step);
-        scalars.push((self.game.penalty.1 * self.lambda) as f32);
+        scalars.push((self.game.penalty.1 * self.now.lambda) as f32);
         scalars.push(settings.dropout as f32);
         scalars.resize(line + Slots::of(phase).line().elements(), 0.0);
     }

@@ -5,6 +5,7 @@
 
 mod errors;
 mod files;
+mod images;
 mod real;
 
 use files::{Table, csv, load, load_with, npy_file, npz, refused, tar, tgz, txt, write};

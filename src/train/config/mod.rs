@@ -13,7 +13,8 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, Schedule,
+    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Memory, ModelKind, Optimizer,
+    Penalty, RateSchedule, Schedule,
 };
 pub use detect::{Column, Detect};
 pub(crate) use keys::nearest;
@@ -70,6 +71,8 @@ pub struct DataConfig {
     pub header: Detect<bool>,
     /// The greatest size to which a compressed file may inflate, bytes; ≥ 1. Default 4 GiB.
     pub max_bytes: u64,
+    /// Black pixels added on every side of an image, 0 to 64; images only. Default 0.
+    pub pad: usize,
     /// What is generated where `path` is empty.
     pub synthetic: Synthetic,
 }
@@ -87,6 +90,7 @@ impl Default for DataConfig {
             label_base: Detect::Detect,
             header: Detect::Detect,
             max_bytes: 4 << 30,
+            pad: 0,
             synthetic: Synthetic::default(),
         }
     }
@@ -111,13 +115,17 @@ impl DataConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Widths of the hidden layers, each ≥ 1; empty: logistic regression. Default `[512, 256, 128]`.
+    /// Default `"mlp"`; the others need images.
+    pub kind: ModelKind,
+    /// Widths of the hidden layers, each ≥ 1; empty: logistic regression. `mlp` only. Default
+    /// `[512, 256, 128]`.
     pub hidden: Vec<usize>,
-    /// Default `"tanh"`.
+    /// `mlp` only. Default `"tanh"`.
     pub activation: Activation,
-    /// Default `"framework"`.
+    /// Default `"framework"`. Scales and shifts of batch normalisation start at 1 and 0.
     pub initialisation: Initialisation,
-    /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1). Default 0.
+    /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1); `mlp` only.
+    /// Default 0.
     pub dropout: Sweep<f64>,
     /// Default `"adam"`.
     pub optimizer: Optimizer,
@@ -127,11 +135,61 @@ pub struct ModelConfig {
     pub momentum: f64,
     /// L2 factor w, ≥ 0: w·θ is added to the gradient, biases included. Default 0.
     pub weight_decay: Sweep<f64>,
+    /// How the learning rate changes. Default `"constant"`.
+    pub schedule: RateSchedule,
+    /// Epochs after which the rate falls, ascending, each ≥ 1; `steps` only. Default empty.
+    pub schedule_epochs: Vec<usize>,
+    /// What it is then multiplied by, in (0, 1]; `steps` only. Default 0.1.
+    pub schedule_factor: f64,
+    /// First epochs in which the rate rises from 0, linearly step by step; fewer than `train.epochs`.
+    /// Default 0.
+    pub warmup_epochs: usize,
+    /// Whether images are moved by up to 4 pixels each way and mirrored half of the time in the
+    /// classifier's own training passes. Default false.
+    pub augment: bool,
+    pub alexnet: AlexNetConfig,
+    pub densenet: DenseNetConfig,
+}
+
+/// `[model.alexnet]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlexNetConfig {
+    /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; in (0, 4].
+    /// Default 1: 64, 192, 384, 256, 256.
+    pub width: f64,
+}
+
+impl Default for AlexNetConfig {
+    fn default() -> Self {
+        AlexNetConfig { width: 1.0 }
+    }
+}
+
+/// `[model.densenet]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DenseNetConfig {
+    /// L, layers: 4 more than a multiple of 6, ≥ 10. Default 100.
+    pub depth: usize,
+    /// k, channels that a layer adds: a multiple of 4, ≥ 4. Default 12.
+    pub growth: usize,
+    /// θ, the fraction of channels that a transition keeps, in (0, 1]. Default 0.5.
+    pub compression: f64,
+    /// Default `"small"`.
+    pub memory: Memory,
+}
+
+impl Default for DenseNetConfig {
+    fn default() -> Self {
+        DenseNetConfig { depth: 100, growth: 12, compression: 0.5, memory: Memory::Small }
+    }
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
         ModelConfig {
+            kind: ModelKind::Mlp,
             hidden: vec![512, 256, 128],
             activation: Activation::Tanh,
             initialisation: Initialisation::Framework,
@@ -140,6 +198,13 @@ impl Default for ModelConfig {
             learning_rate: Sweep::one(1e-3),
             momentum: 0.9,
             weight_decay: Sweep::one(0.0),
+            schedule: RateSchedule::Constant,
+            schedule_epochs: Vec::new(),
+            schedule_factor: 0.1,
+            warmup_epochs: 0,
+            augment: false,
+            alexnet: AlexNetConfig::default(),
+            densenet: DenseNetConfig::default(),
         }
     }
 }

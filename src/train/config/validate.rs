@@ -2,7 +2,7 @@
 //!
 //! What needs the data (sizes against records) or the adapter (sizes against limits) is checked there.
 
-use super::{AttackInput, Config, Initialisation};
+use super::{AttackInput, Config, Initialisation, ModelKind, RateSchedule};
 use crate::error::{Error, Result};
 
 /// Replicas are a dimension of a dispatch; WebGPU's limit for one is 65,535 workgroups.
@@ -39,6 +39,7 @@ impl Config {
             check("data.label_base", base <= 1, "0 or 1", base)?;
         }
         check("data.max_bytes", data.max_bytes >= 1, "at least 1 byte", data.max_bytes)?;
+        check("data.pad", data.pad <= 64, "0 to 64 pixels", data.pad)?;
         if data.split.is_empty() {
             check("data.members", data.members >= 1, "at least 1 record", data.members)?;
             if self.train.batch > data.members {
@@ -66,7 +67,36 @@ impl Config {
         }
         learning_rates("model.learning_rate", model.learning_rate.values())?;
         momentum("model.momentum", model.momentum)?;
-        not_negative("model.weight_decay", model.weight_decay.values())
+        not_negative("model.weight_decay", model.weight_decay.values())?;
+        self.validate_rate_schedule()?;
+        for &rate in model.dropout.values() {
+            let only = "0, unless model.kind is \"mlp\"";
+            check("model.dropout", rate == 0.0 || model.kind == ModelKind::Mlp, only, rate)?;
+        }
+        let (alexnet, densenet) = (&model.alexnet, &model.densenet);
+        let width = alexnet.width;
+        check("model.alexnet.width", width > 0.0 && width <= 4.0, "more than 0 and at most 4", width)?;
+        let (depth, growth, compression) = (densenet.depth, densenet.growth, densenet.compression);
+        let layers = depth >= 10 && (depth - 4).is_multiple_of(6);
+        check("model.densenet.depth", layers, "6 n + 4 from 10 on: 40, 100, 190 …", depth)?;
+        let quads = growth >= 4 && growth.is_multiple_of(4);
+        check("model.densenet.growth", quads, "a multiple of 4 from 4 on", growth)?;
+        let part = compression > 0.0 && compression <= 1.0;
+        check("model.densenet.compression", part, "more than 0 and at most 1", compression)
+    }
+
+    fn validate_rate_schedule(&self) -> Result<()> {
+        let model = &self.model;
+        let epochs = &model.schedule_epochs;
+        let steps = model.schedule == RateSchedule::Steps;
+        let ascending = epochs.windows(2).all(|pair| pair[0] < pair[1]) && !epochs.contains(&0);
+        let rule = "numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else none";
+        let valid = ascending && steps != epochs.is_empty();
+        check("model.schedule_epochs", valid, rule, format!("{epochs:?}"))?;
+        let factor = model.schedule_factor;
+        check("model.schedule_factor", factor > 0.0 && factor <= 1.0, "more than 0 and at most 1", factor)?;
+        let warm = model.warmup_epochs;
+        check("model.warmup_epochs", warm == 0 || warm < self.train.epochs, "fewer than train.epochs", warm)
     }
 
     fn validate_train(&self) -> Result<()> {
@@ -210,6 +240,14 @@ mod tests {
             ("model.learning_rate", "inf"),
             ("model.momentum", "1"),
             ("model.weight_decay", "-1e-4"),
+            ("model.schedule_epochs", "[3]"),
+            ("model.schedule_factor", "0"),
+            ("model.warmup_epochs", "50"),
+            ("model.alexnet.width", "0"),
+            ("model.densenet.depth", "41"),
+            ("model.densenet.growth", "6"),
+            ("model.densenet.compression", "1.5"),
+            ("data.pad", "65"),
             ("train.epochs", "0"),
             ("train.batch", "0"),
             ("defense.lambda", "-1"),
