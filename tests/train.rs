@@ -8,7 +8,7 @@ use veilgrad::dataset::{Dataset, Features, Layout, Synthetic, synthetic};
 use veilgrad::error::{Kind, Result};
 use veilgrad::gpu::{Context, Options};
 use veilgrad::graph::{Array, Kind as NodeKind, NodeId, Values};
-use veilgrad::nn::Optimizer;
+use veilgrad::nn::{Input, Optimizer};
 use veilgrad::ops::Format;
 use veilgrad::plan::{Bound, Plan};
 use veilgrad::train::config::{Config, Layer};
@@ -99,7 +99,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let (context, config, dataset) = (context(), config(&["model.dropout=0.2"]), data());
     let Features::Bits { words, .. } = &dataset.features else { panic!("bits") };
     let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
-    let game = Game::new(&config, 37, 5);
+    let game = Game::new(&config, Input::plain(37), 5).unwrap();
     let phase = Phase { attack: 2, classifier: 1, penalised: true };
     let steps = 20;
     let nodes = game.graph(phase, layout, steps).unwrap();
@@ -127,7 +127,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     }
     let keys: Vec<u32> = (0..steps as u32).flat_map(|step| [99, step]).collect();
     let mut rng = veilgrad::dataset::random::stream(1, veilgrad::dataset::random::Stream::Split);
-    let f = game.classifier.network.start(config.model.initialisation, Optimizer::Adam, &mut rng);
+    let f = game.classifier.network().start(config.model.initialisation, Optimizer::Adam, &mut rng);
     let h = game.attack.network.start(config.defense.attack.initialisation, Optimizer::Adam, &mut rng);
 
     let attack = nodes.attack.unwrap();
@@ -197,7 +197,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
 #[test]
 fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let config = config(&["defense.attack_steps=3"]);
-    let game = Game::new(&config, 37, 5);
+    let game = Game::new(&config, Input::plain(37), 5).unwrap();
     let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
     let nodes = game.graph(Phase { attack: 3, classifier: 1, penalised: true }, layout, 2).unwrap();
     let (hoisted, moved) = nodes.graph.hoist(4096);

@@ -4,13 +4,14 @@ use crate::dataset::random::{normal, uniform};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start.
+/// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start, or of a convolution, where an
+/// output has `fan_in` = k·k·Cin inputs and an input goes into `fan_out` = k·k·Cout outputs.
 ///
 /// Biases start at zero, except under [`Framework`](Self::Framework).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initialisation {
-    /// Uniform in ±1/√fan_in, biases too: what PyTorch's `nn.Linear` does by default.
+    /// Uniform in ±1/√fan_in, biases too: what PyTorch's `nn.Linear` and `nn.Conv2d` do by default.
     Framework,
     /// Normal with variance 2 / fan_in (He et al. 2015, "Delving Deep into Rectifiers", eq. 10).
     He,
@@ -21,19 +22,26 @@ pub enum Initialisation {
 }
 
 impl Initialisation {
-    /// A weight matrix `[fan_in, fan_out]` row after row, then the bias `[fan_out]`.
-    pub fn draw(self, fan_in: usize, fan_out: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    /// A weight matrix `[fan_in, outputs]` row after row, then, with `bias`, the bias `[outputs]`.
+    pub fn draw(
+        self,
+        fan_in: usize,
+        [outputs, fan_out]: [usize; 2],
+        bias: bool,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f32> {
         let range = |bound: f64, rng: &mut ChaCha8Rng| (bound * (2.0 * uniform(rng) - 1.0)) as f32;
-        let count = fan_in * fan_out;
+        let count = fan_in * outputs;
+        let biases = if bias { outputs } else { 0 };
         match self {
             Initialisation::Framework => {
                 let bound = 1.0 / (fan_in as f64).sqrt();
-                (0..count + fan_out).map(|_| range(bound, rng)).collect()
+                (0..count + biases).map(|_| range(bound, rng)).collect()
             }
             Initialisation::Xavier => {
                 let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
                 let weights = (0..count).map(|_| range(bound, rng));
-                weights.chain(std::iter::repeat_n(0.0, fan_out)).collect()
+                weights.chain(std::iter::repeat_n(0.0, biases)).collect()
             }
             Initialisation::He | Initialisation::Normal(_) => {
                 let deviation = match self {
@@ -41,7 +49,7 @@ impl Initialisation {
                     _ => (2.0 / fan_in as f64).sqrt(),
                 };
                 let weights = (0..count).map(|_| (deviation * normal(rng)) as f32);
-                weights.chain(std::iter::repeat_n(0.0, fan_out)).collect()
+                weights.chain(std::iter::repeat_n(0.0, biases)).collect()
             }
         }
     }
@@ -61,7 +69,7 @@ mod tests {
             (Initialisation::Normal(0.01), 1e-4),
         ] {
             let mut rng = stream(1, Stream::Initialisation { network: 0 });
-            let values = initialisation.draw(300, 200, &mut rng);
+            let values = initialisation.draw(300, [200, 200], true, &mut rng);
             assert_eq!(values.len(), 301 * 200);
             let weights = &values[..300 * 200];
             let found = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>() / 60000.0;

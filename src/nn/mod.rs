@@ -2,13 +2,15 @@
 //! optimiser moves them. Nothing here trains.
 
 mod attack;
+mod classifier;
 mod initialisation;
 mod mlp;
 mod network;
 mod optimizer;
 
 pub use attack::{Attack, AttackInput, LabelEncoding};
+pub use classifier::{Classifier, Input, Pass};
 pub use initialisation::Initialisation;
 pub use mlp::{Dropping, Mlp};
-pub use network::{Layer, Network};
+pub use network::{Form, Layer, Network};
 pub use optimizer::{Optimizer, SCALARS};

@@ -1,26 +1,86 @@
-//! A network's parameters: one flat buffer, a `[K + 1, N]` matrix a layer with the bias as last row.
+//! A network's parameters: one flat buffer, a matrix a layer; and its running statistics beside them.
 
 use super::{Initialisation, Optimizer};
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Tensor};
 use rand_chacha::ChaCha8Rng;
 
+/// What a layer's matrix holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `[K + 1, N]`: weights, the bias as last row.
+    Dense,
+    /// `[k·k·Cin (+ 1), Cout]`: row (kh · k + kw) · Cin + ci; the bias, if there is one, as last row.
+    Conv { kernel: usize, bias: bool },
+    /// `[2, C]`: the scale and the shift of batch normalisation. The running mean and variance lie
+    /// `statistics` columns into their own state.
+    Norm { statistics: usize },
+}
+
 /// A layer's place in the flat buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// As in the model file: `layers.0`, `prediction.1`.
     pub name: String,
-    /// K.
+    pub form: Form,
+    /// K, Cin or C.
     pub inputs: usize,
-    /// N.
+    /// N, Cout or C.
     pub outputs: usize,
     /// Elements before it in the flat buffer.
     pub offset: usize,
 }
 
 impl Layer {
-    fn tensor(&self) -> Tensor {
-        Tensor::f32(self.inputs + 1, self.outputs)
+    /// The matrix.
+    pub fn tensor(&self) -> Tensor {
+        let rows = match self.form {
+            Form::Dense => self.inputs + 1,
+            Form::Conv { kernel, bias } => kernel * kernel * self.inputs + usize::from(bias),
+            Form::Norm { .. } => 2,
+        };
+        Tensor::f32(rows, self.outputs)
+    }
+
+    /// The first values, row after row.
+    fn start(&self, initialisation: Initialisation, rng: &mut ChaCha8Rng) -> Vec<f32> {
+        match self.form {
+            Form::Dense => initialisation.draw(self.inputs, [self.outputs, self.outputs], true, rng),
+            Form::Conv { kernel, bias } => {
+                let window = kernel * kernel;
+                initialisation.draw(window * self.inputs, [self.outputs, window * self.outputs], bias, rng)
+            }
+            Form::Norm { .. } => {
+                let row = |value: f32| std::iter::repeat_n(value, self.outputs);
+                row(1.0).chain(row(0.0)).collect()
+            }
+        }
+    }
+
+    /// As files hold it: (suffix, shape, values); `at(row, column)` is an element of the matrix.
+    fn tensors(&self, at: &dyn Fn(usize, usize) -> f32) -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let row = |k: usize| -> Vec<f32> { (0..outputs).map(|n| at(k, n)).collect() };
+        match self.form {
+            Form::Dense => {
+                let weight = (0..outputs * inputs).map(|i| at(i % inputs, i / inputs)).collect();
+                vec![("weight", vec![outputs, inputs], weight), ("bias", vec![outputs], row(inputs))]
+            }
+            Form::Conv { kernel, bias } => {
+                let window = kernel * kernel;
+                let value = |i: usize| {
+                    let (tap, ci, co) = (i % window, i / window % inputs, i / window / inputs);
+                    at(tap * inputs + ci, co)
+                };
+                let weight = (0..outputs * inputs * window).map(value).collect();
+                let mut tensors = vec![("weight", vec![outputs, inputs, kernel, kernel], weight)];
+                if bias {
+                    tensors.push(("bias", vec![outputs], row(window * inputs)));
+                }
+                tensors
+            }
+            Form::Norm { .. } => vec![("weight", vec![outputs], row(0)), ("bias", vec![outputs], row(1))],
+        }
     }
 }
 
@@ -31,25 +91,48 @@ pub struct Network {
 }
 
 impl Network {
-    /// Appends layers `name.0`, `name.1`, … from `inputs` through `widths`; returns their numbers.
-    pub fn stack(&mut self, name: &str, mut inputs: usize, widths: &[usize]) -> Vec<usize> {
-        let first = self.layers.len();
-        for (i, &outputs) in widths.iter().enumerate() {
-            let offset = self.parameters();
-            self.layers.push(Layer { name: format!("{name}.{i}"), inputs, outputs, offset });
-            inputs = outputs;
-        }
-        (first..self.layers.len()).collect()
+    /// Appends a layer; returns its number.
+    pub fn push(&mut self, name: impl Into<String>, form: Form, inputs: usize, outputs: usize) -> usize {
+        let offset = self.parameters();
+        self.layers.push(Layer { name: name.into(), form, inputs, outputs, offset });
+        self.layers.len() - 1
     }
 
-    /// P, the length of the flat buffer: all weights and biases, and the padding of their rows.
+    /// Appends batch normalisation of `channels`; returns its number.
+    pub fn norm(&mut self, name: impl Into<String>, channels: usize) -> usize {
+        let form = Form::Norm { statistics: self.normalised() };
+        self.push(name, form, channels, channels)
+    }
+
+    /// Appends dense layers `name.0`, `name.1`, … from `inputs` through `widths`; returns their numbers.
+    pub fn stack(&mut self, name: &str, mut inputs: usize, widths: &[usize]) -> Vec<usize> {
+        let mut numbers = vec![];
+        for (i, &outputs) in widths.iter().enumerate() {
+            numbers.push(self.push(format!("{name}.{i}"), Form::Dense, inputs, outputs));
+            inputs = outputs;
+        }
+        numbers
+    }
+
+    /// P, the length of the flat buffer: all parameters, and the padding of their rows.
     pub fn parameters(&self) -> usize {
         self.layers.last().map_or(0, |l| l.offset + l.tensor().elements())
     }
 
-    /// Weights and biases, padding not counted.
+    /// Weights, biases, scales and shifts, padding not counted.
     pub fn weights(&self) -> usize {
-        self.layers.iter().map(|l| (l.inputs + 1) * l.outputs).sum()
+        self.layers.iter().map(|l| l.tensor().rows * l.outputs).sum()
+    }
+
+    /// Channels that are batch-normalised, all layers together.
+    fn normalised(&self) -> usize {
+        self.layers.iter().filter(|l| matches!(l.form, Form::Norm { .. })).map(|l| l.outputs).sum()
+    }
+
+    /// The state of running statistics, rows mean and variance: `[2, ΣC]`. None without batch
+    /// normalisation.
+    pub fn statistics(&self) -> Option<Tensor> {
+        Some(self.normalised()).filter(|channels| *channels > 0).map(|channels| Tensor::f32(2, channels))
     }
 
     /// Views of one version of the state, a layer each: what the forward pass reads and the
@@ -58,7 +141,8 @@ impl Network {
     /// # Errors
     /// A state of another network.
     pub fn views(&self, graph: &mut Graph, state: NodeId) -> Result<Vec<NodeId>> {
-        self.layers.iter().map(|l| graph.view(&l.name, state, l.offset, l.inputs + 1, l.outputs)).collect()
+        let view = |l: &Layer| graph.view(&l.name, state, l.offset, l.tensor().rows, l.outputs);
+        self.layers.iter().map(view).collect()
     }
 
     /// The first state: drawn parameters, zero moments; `[rows, P]` as it lies in memory.
@@ -71,7 +155,7 @@ impl Network {
         let mut state = vec![0.0; optimizer.rows() * self.parameters()];
         for layer in &self.layers {
             let pitch = layer.tensor().pitch();
-            let values = initialisation.draw(layer.inputs, layer.outputs, rng);
+            let values = layer.start(initialisation, rng);
             for (k, row) in values.chunks_exact(layer.outputs).enumerate() {
                 state[layer.offset + k * pitch..][..layer.outputs].copy_from_slice(row);
             }
@@ -79,18 +163,35 @@ impl Network {
         state
     }
 
-    /// The parameters of a state as files hold them: for each layer `(name.weight, [N, K], values)`
-    /// and `(name.bias, [N], values)`.
-    pub fn tensors(&self, state: &[f32]) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    /// The first running statistics, mean 0 and variance 1, as they lie in memory.
+    pub fn start_statistics(&self) -> Vec<f32> {
+        self.statistics().map_or_else(Vec::new, |tensor| {
+            let row = |value: f32| {
+                let padding = std::iter::repeat_n(0.0, tensor.pitch() - tensor.cols);
+                std::iter::repeat_n(value, tensor.cols).chain(padding)
+            };
+            row(0.0).chain(row(1.0)).collect()
+        })
+    }
+
+    /// A state's parameters, and running statistics, as files hold them and PyTorch names them: for each
+    /// layer `(name.weight, shape, values)`, `name.bias`, `name.running_mean`, …. Dense weights are \[N, K\],
+    /// convolutions' \[Cout, Cin, k, k\].
+    pub fn tensors(&self, state: &[f32], statistics: &[f32]) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let mut tensors = vec![];
         for layer in &self.layers {
             let pitch = layer.tensor().pitch();
             let at = |k: usize, n: usize| state[layer.offset + k * pitch + n];
-            let (inputs, outputs) = (layer.inputs, layer.outputs);
-            let weight = (0..outputs * inputs).map(|i| at(i % inputs, i / inputs)).collect();
-            let bias = (0..outputs).map(|n| at(inputs, n)).collect();
-            tensors.push((format!("{}.weight", layer.name), vec![outputs, inputs], weight));
-            tensors.push((format!("{}.bias", layer.name), vec![outputs], bias));
+            let named = layer.tensors(&at).into_iter();
+            tensors
+                .extend(named.map(|(end, shape, values)| (format!("{}.{end}", layer.name), shape, values)));
+            if let Form::Norm { statistics: start } = layer.form {
+                let rows = statistics.chunks_exact(statistics.len() / 2);
+                for (end, row) in ["running_mean", "running_var"].into_iter().zip(rows) {
+                    let values = row[start..][..layer.outputs].to_vec();
+                    tensors.push((format!("{}.{end}", layer.name), vec![layer.outputs], values));
+                }
+            }
         }
         tensors
     }
@@ -110,12 +211,50 @@ mod tests {
         let mut rng = stream(1, Stream::Initialisation { network: 0 });
         let state = network.start(Initialisation::Framework, Optimizer::Adam, &mut rng);
         assert_eq!(state.len(), 3 * network.parameters());
-        let tensors = network.tensors(&state);
+        let tensors = network.tensors(&state, &[]);
         let names: Vec<&str> = tensors.iter().map(|t| t.0.as_str()).collect();
         assert_eq!(names, ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]);
         assert_eq!(tensors[0].1, [5, 3]);
         // weight[n, k] is element (k, n) of the buffer, rows of 8.
         assert_eq!(tensors[0].2[4 * 3 + 2], state[2 * 8 + 4]);
         assert_eq!(tensors[1].2[4], state[3 * 8 + 4]);
+    }
+
+    #[test]
+    fn convolutions_and_norms_are_exported_as_pytorch_has_them() {
+        let mut network = Network::default();
+        network.push("conv", Form::Conv { kernel: 3, bias: false }, 4, 8);
+        network.norm("bn1", 8);
+        network.norm("bn2", 4);
+        network.push("last", Form::Conv { kernel: 1, bias: true }, 8, 4);
+        assert_eq!(network.weights(), 9 * 4 * 8 + 16 + 8 + 9 * 4);
+        let mut rng = stream(1, Stream::Initialisation { network: 0 });
+        let state = network.start(Initialisation::He, Optimizer::Sgd, &mut rng);
+        let statistics: Vec<f32> = (0..24).map(|i| i as f32).collect();
+        let tensors = network.tensors(&state, &statistics);
+        let found: Vec<(&str, &[usize])> = tensors.iter().map(|t| (t.0.as_str(), &t.1[..])).collect();
+        let expected: [(&str, &[usize]); 11] = [
+            ("conv.weight", &[8, 4, 3, 3]),
+            ("bn1.weight", &[8]),
+            ("bn1.bias", &[8]),
+            ("bn1.running_mean", &[8]),
+            ("bn1.running_var", &[8]),
+            ("bn2.weight", &[4]),
+            ("bn2.bias", &[4]),
+            ("bn2.running_mean", &[4]),
+            ("bn2.running_var", &[4]),
+            ("last.weight", &[4, 8, 1, 1]),
+            ("last.bias", &[4]),
+        ];
+        assert_eq!(found, expected);
+        // weight[co = 5, ci = 2, kh = 1, kw = 0] is row (1 · 3 + 0) · 4 + 2, column 5.
+        assert_eq!(tensors[0].2[((5 * 4 + 2) * 3 + 1) * 3], state[(3 * 4 + 2) * 8 + 5]);
+        assert_eq!((tensors[1].2[3], tensors[2].2[3]), (1.0, 0.0));
+        // bn2's are columns 8 to 11 of rows of 12.
+        assert_eq!(
+            (&tensors[7].2[..], &tensors[8].2[..]),
+            (&[8., 9., 10., 11.][..], &[20., 21., 22., 23.][..])
+        );
+        assert_eq!(network.start_statistics()[11..13], [0.0, 1.0]);
     }
 }

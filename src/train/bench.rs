@@ -9,6 +9,7 @@ use super::schedule::Schedule;
 use crate::dataset::{Split, Synthetic, synthetic};
 use crate::error::Result;
 use crate::gpu::Context;
+use crate::nn::Input;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -98,7 +99,7 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
     let dataset = synthetic(&spec)?;
     let steps = members / config.train.batch;
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
-    let game = Game::new(&config, case.features, case.classes);
+    let game = Game::new(&config, Input::plain(case.features), case.classes)?;
     let models = config
         .replicas()
         .into_iter()

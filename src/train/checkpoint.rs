@@ -1,7 +1,7 @@
 //! Checkpoints: the networks and moments of a group of replicas after an epoch, with a checksum, the
 //! last two kept. What else a run needs follows from its configuration and the epoch.
 //!
-//! File: safetensors with the tensors `classifier` and `attack` and the metadata below, then the
+//! File: safetensors with the tensors `classifier`, `attack` and `statistics` and the metadata below, then the
 //! SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
 //! checksum tells of what the disk does to it afterwards.
 
@@ -34,8 +34,13 @@ pub fn save(directory: &RunDirectory, group: usize, epochs: usize, state: &State
         ("epochs".to_string(), epochs.to_string()),
         ("frozen".to_string(), frozen.join(",")),
     ]);
-    let tensors = [("classifier", &state.classifier), ("attack", &state.attack)]
-        .map(|(name, data)| NamedTensor { name: name.into(), shape: vec![data.len()], data: data.clone() });
+    let parts =
+        [("classifier", &state.classifier), ("attack", &state.attack), ("statistics", &state.statistics)];
+    let tensors = parts.map(|(name, data)| NamedTensor {
+        name: name.into(),
+        shape: vec![data.len()],
+        data: data.clone(),
+    });
     let mut bytes = Vec::new();
     let file = directory.file(&name(group, epochs));
     write_safetensors(&mut bytes, &tensors, &metadata).map_err(|e| Error::io(&file, &e))?;
@@ -102,7 +107,8 @@ fn decode(bytes: &[u8], epochs: usize) -> Option<State> {
         let data = tensors.tensor(name).ok()?;
         Some(data.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     };
-    Some(State { classifier: values("classifier")?, attack: values("attack")?, frozen })
+    let [classifier, attack, statistics] = ["classifier", "attack", "statistics"].map(values);
+    Some(State { classifier: classifier?, attack: attack?, statistics: statistics?, frozen })
 }
 
 #[cfg(test)]
@@ -116,6 +122,7 @@ mod tests {
         let state = |x: f32| State {
             classifier: vec![x, -0.0, f32::MIN_POSITIVE],
             attack: vec![],
+            statistics: vec![x; 3],
             frozen: vec![None, Some(7)],
         };
         assert_eq!(newest(&directory, 0).unwrap(), (None, vec![]));

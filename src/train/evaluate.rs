@@ -1,22 +1,49 @@
 //! Forward passes over many records: counts of right answers on the GPU, and whole tables of logits.
 
-use super::game::Game;
+use super::game::{Evaluated, Game};
 use super::pace::Pace;
 use crate::dataset::{Layout, Resident};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
-use crate::graph::{Graph, NodeId, Tensor};
+use crate::graph::{Graph, Kind, NodeId, Tensor};
 use crate::ops::{Advance, CLASSIFIER_COUNTS, CountClassifier, PADDING, StoreRows, Tape};
 use crate::plan::{Bound, Plan};
 use std::sync::atomic::AtomicBool;
 
-/// Records a forward pass.
+/// Records a forward pass at most.
 const BATCH: usize = 256;
 
-/// Bytes of the largest tensor of an evaluation, a replica.
-pub fn largest_tensor(game: &Game, layout: Layout) -> u64 {
-    let widths = game.classifier.network.layers.iter().map(|l| l.outputs).chain([layout.width]);
-    widths.map(|cols| 4 * Tensor::f32(BATCH, cols).elements() as u64).max().unwrap_or(0)
+/// A trained classifier's memory on the GPU.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// `[R, rows, P]` of its optimiser.
+    pub state: Buffer,
+    /// `[R, 2, ΣC]`, with batch normalisation.
+    pub statistics: Option<Buffer>,
+}
+
+impl Weights {
+    fn bind(&self, nodes: &Evaluated, bound: &mut Bound) {
+        bound.insert(nodes.state, self.state.clone());
+        bound.extend(nodes.statistics.zip(self.statistics.clone()));
+    }
+}
+
+/// Records a forward pass, as many as the adapter's `limit` on a tensor's bytes allows; and the bytes of the
+/// largest tensor, a replica.
+///
+/// # Errors
+/// Shapes that do not fit, a bug.
+pub fn batch(game: &Game, layout: Layout, limit: u64) -> Result<(usize, u64)> {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Tensor::f32(1, layout.features()));
+    game.evaluate(&mut graph, x)?;
+    let tensors = graph.nodes().iter().filter(|n| !matches!(n.kind, Kind::State | Kind::View { .. }));
+    let record = tensors.map(|n| 4 * n.tensor.elements() as u64).max().unwrap_or(4);
+    let most = usize::try_from(limit / record).unwrap_or(BATCH).clamp(1, BATCH);
+    // Whole tiles of rows, where there is more than one.
+    let rows = if most < 32 { most } else { most / 32 * 32 };
+    Ok((rows, record * rows as u64))
 }
 
 /// The common part of a graph that walks over records in batches.
@@ -29,14 +56,16 @@ struct Walk {
     labels: NodeId,
     z: NodeId,
     steps: usize,
+    /// Records a step.
+    batch: usize,
 }
 
 /// A tape of `records` (the same number in every replica), padded to whole batches.
-fn tape(records: &[Vec<u32>], steps: usize) -> Vec<u32> {
-    let mut words = Vec::with_capacity(records.len() * steps * BATCH);
+fn tape(records: &[Vec<u32>], words_each: usize) -> Vec<u32> {
+    let mut words = Vec::with_capacity(records.len() * words_each);
     for rows in records {
         words.extend(rows);
-        words.resize(words.len() + steps * BATCH - rows.len(), PADDING);
+        words.resize(words.len() + words_each - rows.len(), PADDING);
     }
     words
 }
@@ -45,11 +74,12 @@ fn walk(
     context: &Context,
     game: &Game,
     resident: &Resident,
-    classifier: &Buffer,
+    classifier: &Weights,
     most: usize,
     replicas: usize,
 ) -> Result<Walk> {
-    let steps = most.div_ceil(BATCH).max(1);
+    let (batch, _) = batch(game, resident.layout, context.limits().tensor_bytes())?;
+    let steps = most.div_ceil(batch).max(1);
     let (mut graph, mut bound) = (Graph::new(), Bound::new());
     let g = &mut graph;
     let data = resident.layout.nodes(g);
@@ -57,17 +87,14 @@ fn walk(
     let counter = g.state("step counter", Tensor::u32(1, 1));
     let counter_buffer = context.allocate("step counter", &g.tensor(counter), replicas)?;
     bound.insert(counter, counter_buffer.clone());
-    let tape_node = g.input("tape of rows", Tensor::u32(steps, BATCH));
+    let tape_node = g.input("tape of rows", Tensor::u32(steps, batch));
     let tape = context.allocate("tape of rows", &g.tensor(tape_node), replicas)?;
     bound.insert(tape_node, tape.clone());
-    let rows = g.apply(Tape { line: Tensor::u32(BATCH, 1) }, &[tape_node, counter])?;
+    let rows = g.apply(Tape { line: Tensor::u32(batch, 1) }, &[tape_node, counter])?;
     let (x, labels) = data.gather(g, rows, None)?;
-    let network = &game.classifier.network;
-    let state = g.state("classifier", game.classifier_optimizer.state(network.parameters()));
-    bound.insert(state, classifier.clone());
-    let weights = network.views(g, state)?;
-    let z = game.classifier.forward(g, &weights, x, None)?;
-    Ok(Walk { counter, counter_buffer, tape, labels, z, steps, graph, bound })
+    let nodes = game.evaluate(g, x)?;
+    classifier.bind(&nodes, &mut bound);
+    Ok(Walk { counter, counter_buffer, tape, labels, z: nodes.z, steps, batch, graph, bound })
 }
 
 /// Counts right answers on fixed records, again and again as the classifier changes.
@@ -91,12 +118,12 @@ impl Scorer {
         context: &Context,
         game: &Game,
         resident: &Resident,
-        classifier: &Buffer,
+        classifier: &Weights,
         records: &[Vec<u32>],
     ) -> Result<Self> {
         let replicas = records.len();
         let mut walk = walk(context, game, resident, classifier, records[0].len(), replicas)?;
-        context.write(&walk.tape, 0, &tape(records, walk.steps));
+        context.write(&walk.tape, 0, &tape(records, walk.steps * walk.batch));
         let counts = walk.graph.state("counts", Tensor::f32(1, CLASSIFIER_COUNTS));
         let buffer = context.allocate("counts", &Tensor::f32(1, CLASSIFIER_COUNTS), replicas)?;
         walk.bound.insert(counts, buffer.clone());
@@ -126,17 +153,18 @@ pub fn logits(
     context: &Context,
     game: &Game,
     resident: &Resident,
-    classifier: &Buffer,
+    classifier: &Weights,
     records: &[Vec<u32>],
     stop: &AtomicBool,
 ) -> Result<Vec<Vec<f32>>> {
     let (replicas, total) = (records.len(), records[0].len());
-    let classes = game.classifier.network.layers.last().map_or(0, |l| l.outputs);
+    let classes = game.classifier.network().layers.last().map_or(0, |l| l.outputs);
+    let (batch, _) = batch(game, resident.layout, context.limits().tensor_bytes())?;
     let pitch = Tensor::f32(1, classes).pitch();
     // Portions of the table: at most 64 MB, so that reading back needs little memory.
     let most = context.limits().tensor_bytes().min(64 << 20) as usize / (4 * pitch * replicas);
-    let portion = (most / BATCH).max(1) * BATCH;
-    let portion = portion.min(total.next_multiple_of(BATCH));
+    let portion = (most / batch).max(1) * batch;
+    let portion = portion.min(total.next_multiple_of(batch));
     let mut walk = walk(context, game, resident, classifier, portion, replicas)?;
     let table_tensor = Tensor::f32(portion, classes);
     let table = walk.graph.state("table", table_tensor);
@@ -150,10 +178,10 @@ pub fn logits(
     for start in (0..total).step_by(portion) {
         let end = total.min(start + portion);
         let part: Vec<Vec<u32>> = records.iter().map(|r| r[start..end].to_vec()).collect();
-        context.write(&walk.tape, 0, &tape(&part, walk.steps));
+        context.write(&walk.tape, 0, &tape(&part, walk.steps * walk.batch));
         context.write(&walk.counter_buffer, 0, &vec![0; replicas]);
         let mut pace = Pace::new(context, stop);
-        pace.run(&plan, (end - start).div_ceil(BATCH), &mut per_submission, &mut |_| {})?;
+        pace.run(&plan, (end - start).div_ceil(batch), &mut per_submission, &mut |_| {})?;
         let values = context.read_f32(&buffer, replicas * table_tensor.elements())?;
         for (r, out) in out.iter_mut().enumerate() {
             let table = &values[r * table_tensor.elements()..];
@@ -181,7 +209,8 @@ impl Probe {
         context: &Context,
         game: &Game,
         resident: &Resident,
-        [classifier, attack]: [&Buffer; 2],
+        classifier: &Weights,
+        attack: &Buffer,
         rows: &[Vec<u32>],
     ) -> Result<Self> {
         let layout: Layout = resident.layout;
@@ -192,16 +221,13 @@ impl Probe {
         let line = g.input("rows", Tensor::u32(rows[0].len(), 1));
         bound.insert(line, context.upload("rows", &rows.concat())?);
         let (x, labels) = data.gather(g, line, None)?;
-        let network = &game.classifier.network;
-        let f = g.state("classifier", game.classifier_optimizer.state(network.parameters()));
-        bound.insert(f, classifier.clone());
-        let weights = network.views(g, f)?;
-        let z = game.classifier.forward(g, &weights, x, None)?;
+        let f = game.evaluate(g, x)?;
+        classifier.bind(&f, &mut bound);
         let network = &game.attack.network;
         let h = g.state("attack", game.attack_optimizer.state(network.parameters()));
         bound.insert(h, attack.clone());
         let weights = network.views(g, h)?;
-        let (_, hidden) = game.attack.forward(g, &weights, z, labels)?;
+        let (_, hidden) = game.attack.forward(g, &weights, f.z, labels)?;
         let sums: Vec<NodeId> = hidden
             .into_iter()
             .map(|layer| g.apply(crate::ops::Reduce::SUM, &[layer]))

@@ -10,14 +10,17 @@
 //! ```
 //!
 //! Written so; that the forward passes of f become one is the plan's doing
-//! ([`Graph::hoist`](crate::graph::Graph::hoist)).
+//! ([`Graph::hoist`](crate::graph::Graph::hoist)). The attack steps' passes are in evaluation mode, so they depend on a
+//! record alone and are merged, batch normalisation or not. The classifier's own pass is merged with them
+//! where it is the same function: not with batch normalisation (it uses its batch's statistics, and moves the
+//! running ones, which the next evaluation reads), with dropout or with augmentation.
 
-use super::config::{AttackLoss, Config, Penalty};
+use super::config::{AttackLoss, Config, ModelKind, Penalty};
 use super::schedule::Phase;
 use crate::dataset::{Layout, ResidentNodes};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::nn::{Attack, Dropping, Mlp, Optimizer, SCALARS};
+use crate::nn::{Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, SCALARS};
 use crate::ops::{
     ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
     MembershipGain, Tape, gradients,
@@ -26,7 +29,7 @@ use crate::ops::{
 /// Everything structural of a run: the two networks and the forms of their losses.
 #[derive(Debug, Clone)]
 pub struct Game {
-    pub classifier: Mlp,
+    pub classifier: Classifier,
     pub classifier_optimizer: Optimizer,
     pub classifier_momentum: f64,
     pub attack: Attack,
@@ -61,6 +64,8 @@ pub struct PhaseGraph {
     /// u32 `[1, 1]`: the line.
     pub counter: NodeId,
     pub classifier: Trained,
+    /// The classifier's running statistics before and after a run, where it has batch normalisation.
+    pub statistics: Option<[NodeId; 2]>,
     /// Where the phase has attack steps or a penalty.
     pub attack: Option<Trained>,
 }
@@ -72,6 +77,15 @@ pub struct Trained {
     pub counts: NodeId,
     pub state_after: NodeId,
     pub counts_after: NodeId,
+}
+
+/// The classifier in evaluation mode in a graph.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluated {
+    pub state: NodeId,
+    pub statistics: Option<NodeId>,
+    /// Logits `[B, C]`.
+    pub z: NodeId,
 }
 
 impl Trained {
@@ -120,11 +134,14 @@ impl Slots {
 }
 
 impl Game {
-    /// The game of `config` for data of so many features and classes.
-    pub fn new(config: &Config, features: usize, classes: usize) -> Self {
+    /// The game of `config` for records of the form `input`, in so many classes.
+    ///
+    /// # Errors
+    /// A network that does not fit the records.
+    pub fn new(config: &Config, input: Input, classes: usize) -> Result<Self> {
         let (model, defense, attack) = (&config.model, &config.defense, &config.defense.attack);
-        Game {
-            classifier: Mlp::new(features, &model.hidden, classes, model.activation),
+        Ok(Game {
+            classifier: classifier(config, input, classes)?,
             classifier_optimizer: model.optimizer,
             classifier_momentum: model.momentum,
             attack: Attack::new(
@@ -150,7 +167,20 @@ impl Game {
             dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
             augment: model.augment,
             pad: config.data.pad,
-        }
+        })
+    }
+
+    /// Adds the classifier's pass over x `[B, F]` in evaluation mode to `graph`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn evaluate(&self, graph: &mut Graph, x: NodeId) -> Result<Evaluated> {
+        let network = self.classifier.network();
+        let state = graph.state("classifier", self.classifier_optimizer.state(network.parameters()));
+        let statistics = network.statistics().map(|tensor| graph.state("running statistics", tensor));
+        let weights = network.views(graph, state)?;
+        let z = self.classifier.forward(graph, &weights, &mut statistics.clone(), x, Pass::Evaluation)?;
+        Ok(Evaluated { state, statistics, z })
     }
 
     /// The graph of `phase` for resident data of `layout`, with tapes of `steps` lines.
@@ -177,9 +207,11 @@ impl Game {
             }
             false => None,
         };
-        let network = &self.classifier.network;
+        let network = self.classifier.network();
         let state = self.classifier_optimizer.state(network.parameters());
         let mut f = Trained::new(g, "classifier", state, CLASSIFIER_COUNTS);
+        let first = network.statistics().map(|tensor| g.state("running statistics", tensor));
+        let mut statistics = first;
         let state = self.attack_optimizer.state(self.attack.network.parameters());
         let played = phase.attack > 0 || phase.penalised;
         let mut h = played.then(|| Trained::new(g, "attack", state, ATTACK_COUNTS));
@@ -190,7 +222,7 @@ impl Game {
             let Some(h) = &mut h else { unreachable!("attack steps have an attack network") };
             let rows = g.rows(rows, 2 * m * j, 2 * m)?;
             let (x, labels) = data.gather(g, rows, None)?;
-            let z = self.classifier.forward(g, &f_weights, x, None)?;
+            let z = self.classifier.forward(g, &f_weights, &mut statistics, x, Pass::Evaluation)?;
             let weights = self.attack.network.views(g, h.state_after)?;
             let (s, _) = self.attack.forward(g, &weights, z, labels)?;
             let gain = g.apply(MembershipGain { form: self.attack_gain, members: m }, &[s])?;
@@ -215,7 +247,8 @@ impl Game {
                 }
                 None => None,
             };
-            let z = self.classifier.forward(g, &f_weights, x, dropping)?;
+            let pass = Pass::Training { dropping };
+            let z = self.classifier.forward(g, &f_weights, &mut statistics, x, pass)?;
             let descend = g.constant(1.0);
             let mut roots = vec![(g.apply(CrossEntropy, &[z, labels])?, descend)];
             if let (true, Some(h)) = (phase.penalised, &h) {
@@ -243,8 +276,29 @@ impl Game {
             keys: keys.map(|(tape, _)| tape),
             counter,
             classifier: f,
+            statistics: first.zip(statistics).map(|(before, after)| [before, after]),
             attack: h,
             graph,
         })
     }
+}
+
+/// The classifier of `config`, if it fits the records.
+fn classifier(config: &Config, input: Input, classes: usize) -> Result<Classifier> {
+    let model = &config.model;
+    for (key, wanted) in [
+        ("data.pad", config.data.pad > 0),
+        ("model.augment", model.augment),
+        ("model.kind", model.kind != ModelKind::Mlp),
+    ] {
+        if wanted && input.image.is_none() {
+            return Err(Error::usage(key)
+                .expected("images: a data set of CIFAR or idx files")
+                .found(format!("records of {} features without a shape", input.features))
+                .advice("leave it out, or give --data with images"));
+        }
+    }
+    Ok(match (model.kind, input.image) {
+        _ => Classifier::Mlp(Mlp::new(input.features, &model.hidden, classes, model.activation)),
+    })
 }

@@ -1,7 +1,7 @@
 //! Replicas trained together: their memory on the GPU, their plans, an epoch, a state to save.
 
 use super::config::{Config, Replica};
-use super::evaluate::{Probe, Scorer};
+use super::evaluate::{Probe, Scorer, Weights};
 use super::game::{Game, PhaseGraph, Slots};
 use super::observer::EpochMetrics;
 use super::pace::Pace;
@@ -12,6 +12,7 @@ use crate::dataset::random::{Stream, stream};
 use crate::dataset::{Dataset, Resident, Split, Standardisation};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
+use crate::graph::Tensor;
 use crate::ops::{ATTACK_COUNTS, CLASSIFIER_COUNTS};
 use crate::plan::{Bound, Plan};
 use std::sync::atomic::AtomicBool;
@@ -36,6 +37,8 @@ pub struct State {
     pub classifier: Vec<f32>,
     /// The same of the attack network; empty without a game.
     pub attack: Vec<f32>,
+    /// `[R, 2, ΣC]`: the classifier's running statistics; empty without batch normalisation.
+    pub statistics: Vec<f32>,
     /// For each replica the step at which it was frozen.
     pub frozen: Vec<Option<u64>>,
 }
@@ -63,7 +66,7 @@ pub struct Group<'a> {
     schedule: &'a Schedule,
     pub members: Vec<Member>,
     resident: Resident,
-    classifier: Buffer,
+    classifier: Weights,
     attack: Option<Buffer>,
     classifier_counts: Buffer,
     attack_counts: Buffer,
@@ -97,8 +100,12 @@ impl<'a> Group<'a> {
         let lines: Vec<Standardisation> = members.iter().filter_map(|m| m.standardisation.clone()).collect();
         let resident = Resident::upload(context, dataset, &lines, game.pad)?;
         let played = schedule.phases.iter().any(|p| p.attack > 0);
-        let tensor = game.classifier_optimizer.state(game.classifier.network.parameters());
-        let classifier = context.allocate("classifier", &tensor, replicas)?;
+        let network = game.classifier.network();
+        let tensor = game.classifier_optimizer.state(network.parameters());
+        let state = context.allocate("classifier", &tensor, replicas)?;
+        let allocate = |tensor: Tensor| context.allocate("running statistics", &tensor, replicas);
+        let statistics = network.statistics().map(allocate).transpose()?;
+        let classifier = Weights { state, statistics };
         let tensor = game.attack_optimizer.state(game.attack.network.parameters());
         let attack = match played {
             true => Some(context.allocate("attack", &tensor, replicas)?),
@@ -146,7 +153,8 @@ impl<'a> Group<'a> {
         let scalars = allocate(nodes.scalars)?;
         let keys = nodes.keys.map(&mut allocate).transpose()?;
         let counter = allocate(nodes.counter)?;
-        bound.insert(nodes.classifier.state, self.classifier.clone());
+        bound.insert(nodes.classifier.state, self.classifier.state.clone());
+        bound.extend(nodes.statistics.map(|s| s[0]).zip(self.classifier.statistics.clone()));
         bound.insert(nodes.classifier.counts, self.classifier_counts.clone());
         if let (Some(h), Some(attack)) = (nodes.attack, &self.attack) {
             bound.insert(h.state, attack.clone());
@@ -177,8 +185,8 @@ impl<'a> Group<'a> {
                 .iter()
                 .map(|r| [&r.split.members[..m], &r.split.reference[..m]].concat())
                 .collect();
-            let states = [&self.classifier, attack];
-            self.probe = Some(Probe::new(self.context, self.game, &self.resident, states, &rows)?);
+            let probe = Probe::new(self.context, self.game, &self.resident, &self.classifier, attack, &rows)?;
+            self.probe = Some(probe);
         }
         Ok(())
     }
@@ -190,9 +198,10 @@ impl<'a> Group<'a> {
         let (model, attack) = (&self.config.model, &self.config.defense.attack);
         for member in &self.members {
             let rng = |network| stream(member.settings.seed, Stream::Initialisation { network });
-            let network = &game.classifier.network;
+            let network = game.classifier.network();
             let draw = network.start(model.initialisation, game.classifier_optimizer, &mut rng(0));
             state.classifier.extend(draw);
+            state.statistics.extend(network.start_statistics());
             if self.attack.is_some() {
                 let network = &game.attack.network;
                 let draw = network.start(attack.initialisation, game.attack_optimizer, &mut rng(1));
@@ -204,7 +213,10 @@ impl<'a> Group<'a> {
 
     /// Puts the networks into `state`.
     pub fn restore(&mut self, state: State) {
-        self.context.write_f32(&self.classifier, 0, &state.classifier);
+        self.context.write_f32(&self.classifier.state, 0, &state.classifier);
+        if let Some(statistics) = &self.classifier.statistics {
+            self.context.write_f32(statistics, 0, &state.statistics);
+        }
         if let Some(attack) = &self.attack {
             self.context.write_f32(attack, 0, &state.attack);
         }
@@ -238,7 +250,7 @@ impl<'a> Group<'a> {
     }
 
     /// The uploaded data and the classifiers' states, for predictions.
-    pub fn parts(&self) -> (&Resident, &Buffer) {
+    pub fn parts(&self) -> (&Resident, &Weights) {
         (&self.resident, &self.classifier)
     }
 
@@ -318,9 +330,11 @@ impl<'a> Group<'a> {
         let replicas = self.members.len();
         let f_words = self.state.classifier.len();
         let h_words = self.state.attack.len();
+        let f = &self.classifier;
         let mut wanted: Vec<(&Buffer, usize)> = vec![
-            (&self.classifier, f_words),
-            (self.attack.as_ref().unwrap_or(&self.classifier), h_words),
+            (&f.state, f_words),
+            (self.attack.as_ref().unwrap_or(&f.state), h_words),
+            (f.statistics.as_ref().unwrap_or(&f.state), self.state.statistics.len()),
             (&self.classifier_counts, replicas * CLASSIFIER_COUNTS),
             (&self.attack_counts, replicas * ATTACK_COUNTS),
         ];
@@ -333,13 +347,14 @@ impl<'a> Group<'a> {
             .into_iter()
             .map(|words| words.into_iter().map(f32::from_bits).collect())
             .collect();
-        let [classifier, attack, f_counts, h_counts, rest @ ..] = &read[..] else {
-            unreachable!("four buffers were asked for")
+        let [classifier, attack, statistics, f_counts, h_counts, rest @ ..] = &read[..] else {
+            unreachable!("five buffers were asked for")
         };
         let (scores, sums) = rest.split_at(self.scorers.len());
         let next = State {
             classifier: classifier.clone(),
             attack: attack.clone(),
+            statistics: statistics.clone(),
             frozen: self.state.frozen.clone(),
         };
         let newly = self.freeze(epoch, next, f_counts, h_counts);
@@ -391,9 +406,9 @@ impl<'a> Group<'a> {
                 [f_counts[r * CLASSIFIER_COUNTS + 3], h_counts[r * ATTACK_COUNTS + 5]].map(|f| f as u64);
             let first = flags.into_iter().filter(|f| *f > 0).min();
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);
-            let (f, h) = (part(&next.classifier), part(&next.attack));
-            let finite =
-                next.classifier[f.clone()].iter().chain(&next.attack[h.clone()]).all(|v| v.is_finite());
+            let (f, h, s) = (part(&next.classifier), part(&next.attack), part(&next.statistics));
+            let numbers = [&next.classifier[f.clone()], &next.attack[h.clone()], &next.statistics[s.clone()]];
+            let finite = numbers.into_iter().flatten().all(|v| v.is_finite());
             if next.frozen[r].is_none() && first.is_none() && finite {
                 continue;
             }
@@ -404,6 +419,7 @@ impl<'a> Group<'a> {
             }
             next.classifier[f.clone()].copy_from_slice(&self.state.classifier[f]);
             next.attack[h.clone()].copy_from_slice(&self.state.attack[h]);
+            next.statistics[s.clone()].copy_from_slice(&self.state.statistics[s]);
         }
         self.state = next;
         newly

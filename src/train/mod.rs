@@ -34,6 +34,7 @@ use crate::audit::summary::DatasetSummary;
 use crate::dataset::{Dataset, Layout, Split, load_splits};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
+use crate::nn::Input;
 use config::{Config, Replica};
 use game::Game;
 use group::{Group, Member, State};
@@ -95,7 +96,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     check_sizes(config, &splits[0])?;
     let steps = splits[0].members.len() / config.train.batch;
     let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
-    let game = Game::new(config, dataset.width(), dataset.classes);
+    let game = Game::new(config, Input::of(dataset, config.data.pad), dataset.classes)?;
     let members: Vec<Member> = replicas
         .iter()
         .zip(splits)
@@ -245,7 +246,7 @@ fn group_size(
 ) -> Result<usize> {
     let layout = Layout::of(dataset, game.pad, dataset.image.is_some());
     let limit = context.limits().tensor_bytes();
-    let evaluated = limit / evaluate::largest_tensor(game, layout);
+    let evaluated = limit / evaluate::batch(game, layout, limit)?.1;
     let mut size = replicas.min(usize::try_from(evaluated).unwrap_or(usize::MAX));
     for (i, &phase) in schedule.phases.iter().enumerate() {
         let graph = game.graph(phase, layout, schedule.most_runs(i).max(1))?.graph;
@@ -259,15 +260,17 @@ fn group_size(
 /// Refuses a checkpoint of other networks, or of another number of replicas, before it costs anything.
 fn check_state(state: &State, replicas: usize, game: &Game, schedule: &Schedule) -> Result<()> {
     let played = schedule.phases.iter().any(|p| p.attack > 0);
-    let (f, h) = (game.classifier.network.parameters(), game.attack.network.parameters());
+    let (f, h) = (game.classifier.network().parameters(), game.attack.network.parameters());
+    let s = replicas * game.classifier.network().statistics().map_or(0, |tensor| tensor.elements());
     let f = replicas * game.classifier_optimizer.state(f).elements();
     let h = if played { replicas * game.attack_optimizer.state(h).elements() } else { 0 };
-    if (state.classifier.len(), state.attack.len(), state.frozen.len()) == (f, h, replicas) {
+    let found = [&state.classifier, &state.attack, &state.statistics].map(Vec::len);
+    if (found, state.frozen.len()) == ([f, h, s], replicas) {
         return Ok(());
     }
     Err(Error::data("checkpoint")
-        .expected(format!("{replicas} replicas of {f} and {h} numbers in all"))
-        .found(format!("{} of {} and {}", state.frozen.len(), state.classifier.len(), state.attack.len()))
+        .expected(format!("{replicas} replicas of {f}, {h} and {s} numbers in all"))
+        .found(format!("{} of {}, {} and {}", state.frozen.len(), found[0], found[1], found[2]))
         .advice("resume on the adapter that the run was begun on: another may group replicas otherwise"))
 }
 
@@ -313,14 +316,14 @@ fn model_tensors(group: &Group, game: &Game) -> Vec<NamedTensor> {
     for (r, member) in group.members.iter().enumerate() {
         let part = |values: &[f32]| values[values.len() / replicas * r..][..values.len() / replicas].to_vec();
         let prefix = format!("replica.{}", member.number);
-        for (network, name, values) in [
-            (&game.classifier.network, "classifier", &state.classifier),
-            (&game.attack.network, "attack", &state.attack),
+        for (network, name, values, statistics) in [
+            (game.classifier.network(), "classifier", &state.classifier, &state.statistics[..]),
+            (&game.attack.network, "attack", &state.attack, &[]),
         ] {
             if values.is_empty() {
                 continue;
             }
-            let named = network.tensors(&part(values)).into_iter();
+            let named = network.tensors(&part(values), &part(statistics)).into_iter();
             tensors.extend(named.map(|(tensor, shape, data)| NamedTensor {
                 name: format!("{prefix}.{name}.{tensor}"),
                 shape,
