@@ -8,6 +8,7 @@ mod activation;
 mod adam;
 mod add;
 mod concat;
+mod conv2d;
 mod counters;
 mod cross_entropy;
 mod dense;
@@ -17,6 +18,7 @@ mod gather_rows;
 mod label_layer;
 mod membership_gain;
 mod one_hot;
+mod pool;
 mod reduce;
 mod row_slice;
 mod scale;
@@ -31,6 +33,7 @@ pub use activation::{Activate, ActivateGrad, Activation};
 pub use adam::Adam;
 pub use add::Add;
 pub use concat::{ColumnSlice, Concat};
+pub use conv2d::{Conv2d, Conv2dDw, Conv2dDx, Geometry};
 pub use counters::{ATTACK_COUNTS, CLASSIFIER_COUNTS, CountAttack, CountClassifier};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGrad};
 pub use dense::{Dense, DenseDw, DenseDx};
@@ -40,6 +43,7 @@ pub use gather_rows::{Format, GatherLabels, GatherRows, GatherStandardised};
 pub use label_layer::{LabelLayer, LabelLayerDw};
 pub use membership_gain::{GainForm, MembershipGain, MembershipGainGrad};
 pub use one_hot::OneHot;
+pub use pool::{Pool, PoolGrad, Pooling, Windows};
 pub use reduce::{Broadcast, Reduce};
 pub use row_slice::{RowPad, RowSlice};
 pub use scale::Scale;
@@ -126,6 +130,7 @@ pub const ALL: &[Entry] = &[
     ("adam", adam::cases),
     ("add", add::cases),
     ("concat", concat::cases),
+    ("conv2d", conv2d::cases),
     ("counters", counters::cases),
     ("cross_entropy", cross_entropy::cases),
     ("dense", dense::cases),
@@ -135,6 +140,7 @@ pub const ALL: &[Entry] = &[
     ("label_layer", label_layer::cases),
     ("membership_gain", membership_gain::cases),
     ("one_hot", one_hot::cases),
+    ("pool", pool::cases),
     ("reduce", reduce::cases),
     ("row_slice", row_slice::cases),
     ("scale", scale::cases),

@@ -1,0 +1,78 @@
+// Gradient of pooling. Idea: gathered: an input pixel goes through the windows that it is in, in order, and for a
+// maximum asks of each whether it is the first there, so nothing is added by two invocations. Four channels of a pixel an
+// invocation.
+
+struct Dims {
+    x_offset: u32, x_stride: u32,
+    dy_offset: u32, dy_stride: u32,
+    dx_offset: u32, dx_stride: u32,
+    batch: u32,
+    in_h: u32, in_w: u32,
+    out_h: u32, out_w: u32,
+    quads: u32, // vec4s of channels
+    rows: u32, cols: u32, // of a window
+    stride: u32,
+    pooling: u32, // 0 maximum, 1 mean
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [B, IH IW C]
+@group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;       // [B, OH OW C]
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>; // [B, IH IW C]
+
+// Where this pixel's value, number `own` of the window with its corner at `base`, is the window's first maximum.
+fn first(base: u32, own: u32, value: vec4<f32>) -> vec4<bool> {
+    var is = vec4<bool>(true);
+    for (var i = 0u; i < dims.rows * dims.cols; i += 1u) {
+        let other = x[base + (i / dims.cols * dims.in_w + i % dims.cols) * dims.quads];
+        if i < own {
+            is = is & (other < value);
+        } else {
+            is = is & (other <= value);
+        }
+    }
+    return is;
+}
+
+fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+    return (group.y * groups.x + group.x) * 64u + local;
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let n = item(group, groups, local);
+    let r = group.z;
+    let pixels = dims.in_h * dims.in_w;
+    if n >= dims.batch * pixels * dims.quads {
+        return;
+    }
+    let q = n % dims.quads;
+    let pixel = (n / dims.quads) % pixels;
+    let b = n / dims.quads / pixels;
+    let row = pixel / dims.in_w;
+    let col = pixel % dims.in_w;
+    let x_base = (dims.x_offset + r * dims.x_stride) / 4u;
+    let y_base = (dims.dy_offset + r * dims.dy_stride) / 4u;
+    let value = x[x_base + n];
+    var sum = vec4<f32>(0.0);
+    // The first and last windows that reach over this pixel.
+    let top = (max(row + 1u, dims.rows) - dims.rows + dims.stride - 1u) / dims.stride;
+    let left = (max(col + 1u, dims.cols) - dims.cols + dims.stride - 1u) / dims.stride;
+    for (var oh = top; oh < min(row / dims.stride + 1u, dims.out_h); oh += 1u) {
+        for (var ow = left; ow < min(col / dims.stride + 1u, dims.out_w); ow += 1u) {
+            let d = dy[y_base + ((b * dims.out_h + oh) * dims.out_w + ow) * dims.quads + q];
+            if dims.pooling == 1u {
+                sum += d / f32(dims.rows * dims.cols);
+                continue;
+            }
+            let corner = ((b * dims.in_h + oh * dims.stride) * dims.in_w + ow * dims.stride) * dims.quads + q;
+            let own = (row - oh * dims.stride) * dims.cols + col - ow * dims.stride;
+            sum += select(vec4<f32>(0.0), d, first(x_base + corner, own, value));
+        }
+    }
+    dx[(dims.dx_offset + r * dims.dx_stride) / 4u + n] = sum;
+}
