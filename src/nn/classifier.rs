@@ -1,6 +1,6 @@
 //! The classifier f, whatever its kind.
 
-use super::{Dropping, Mlp, Network};
+use super::{AlexNet, Dropping, Mlp, Network};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};
@@ -42,6 +42,7 @@ pub enum Pass {
 #[derive(Debug, Clone)]
 pub enum Classifier {
     Mlp(Mlp),
+    AlexNet(AlexNet),
 }
 
 impl Classifier {
@@ -49,6 +50,7 @@ impl Classifier {
     pub fn network(&self) -> &Network {
         match self {
             Classifier::Mlp(mlp) => &mlp.network,
+            Classifier::AlexNet(alexnet) => &alexnet.network,
         }
     }
 
@@ -76,6 +78,7 @@ impl Classifier {
                     Pass::Training { dropping } => dropping,
                 },
             ),
+            Classifier::AlexNet(alexnet) => alexnet.forward(graph, weights, x),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Networks: their parameters in one flat buffer, how these start, how a batch goes through, how an
 //! optimiser moves them. Nothing here trains.
 
+mod alexnet;
 mod attack;
 mod classifier;
 mod initialisation;
@@ -8,6 +9,7 @@ mod mlp;
 mod network;
 mod optimizer;
 
+pub use alexnet::AlexNet;
 pub use attack::{Attack, AttackInput, LabelEncoding};
 pub use classifier::{Classifier, Input, Pass};
 pub use initialisation::Initialisation;

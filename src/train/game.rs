@@ -20,7 +20,7 @@ use super::schedule::Phase;
 use crate::dataset::{Layout, ResidentNodes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::nn::{Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, SCALARS};
+use crate::nn::{AlexNet, Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, SCALARS};
 use crate::ops::{
     ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
     MembershipGain, Tape, gradients,
@@ -298,7 +298,9 @@ fn classifier(config: &Config, input: Input, classes: usize) -> Result<Classifie
                 .advice("leave it out, or give --data with images"));
         }
     }
-    Ok(match (model.kind, input.image) {
-        _ => Classifier::Mlp(Mlp::new(input.features, &model.hidden, classes, model.activation)),
+    Ok(match model.kind {
+        ModelKind::Mlp => Classifier::Mlp(Mlp::new(input.features, &model.hidden, classes, model.activation)),
+        ModelKind::Alexnet => Classifier::AlexNet(AlexNet::new(input, classes, model.alexnet.width)?),
+        ModelKind::Densenet => return Err(Error::usage("model.kind").expected("mlp or alexnet")),
     })
 }

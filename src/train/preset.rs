@@ -22,7 +22,7 @@ macro_rules! preset {
 }
 
 /// Every built-in preset, in the order they are listed.
-pub const ALL: [Preset; 8] = [
+pub const ALL: [Preset; 12] = [
     preset!("demo"),
     preset!("location30"),
     preset!("retail100"),
@@ -31,6 +31,10 @@ pub const ALL: [Preset; 8] = [
     preset!("texas100"),
     preset!("purchase100-official"),
     preset!("texas100-official"),
+    preset!("cifar100-alexnet"),
+    preset!("cifar100-alexnet-official"),
+    preset!("cifar100-densenet"),
+    preset!("fashion-alexnet"),
 ];
 
 impl Preset {
