@@ -10,6 +10,8 @@ use veilgrad::dataset::random::{Stream, shuffle, stream};
 use veilgrad::dataset::{Dataset, Synthetic, synthetic};
 use veilgrad::gpu::{Context, Options};
 use veilgrad::train::config::{Config, Layer};
+use veilgrad::train::model_file::ModelFile;
+use veilgrad::train::predict::TrainedClassifier;
 use veilgrad::train::predictions::{MEMBER, REFERENCE};
 use veilgrad::train::{Event, RunDirectory};
 
@@ -25,6 +27,7 @@ batch = 20
 [audit]
 epochs = 20
 shadows = 4
+label_only = true
 "#;
 
 fn config(changes: &[&str]) -> Config {
@@ -91,12 +94,13 @@ impl veilgrad::train::Observer for Notes {
     }
 }
 
-const ALL: [&str; 13] = [
+const ALL: [&str; 14] = [
     "confidence",
     "confidence_per_class",
     "entropy",
     "entropy_per_class",
     "gap",
+    "label_only",
     "lira_offline",
     "lira_online",
     "modified_entropy",
@@ -191,4 +195,21 @@ fn a_split_that_is_not_fair_is_said_to_be_so() {
     let blind = summary.replicas[0].blind.as_ref().unwrap();
     assert!(blind.auc > 0.9, "{blind:?}");
     assert!(summary.replicas[0].notes.iter().any(|note| note.contains("blind attack")));
+}
+
+#[test]
+fn a_classifier_read_from_its_file_says_what_it_said() {
+    let temporary = tempfile::tempdir().unwrap();
+    let changes = ["train.seed=[0,1]", "train.epochs=3"];
+    let scene = Scene::trained(&changes, &temporary.path().join("run"));
+    let file = ModelFile::read(&scene.directory.file("model.safetensors")).unwrap();
+    let load = |number| TrainedClassifier::load(&scene.context, &scene.config, &file, number, &scene.dataset);
+    for replica in 0..2 {
+        let logits = load(replica).unwrap().logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
+        let said = scene.directory.read_replica(replica).unwrap();
+        for (place, &row) in said.rows.iter().enumerate() {
+            assert_eq!(said.logits[place * 5..][..5], logits[row as usize * 5..][..5]);
+        }
+    }
+    assert!(load(2).unwrap_err().to_string().contains("expected a number below 2"));
 }

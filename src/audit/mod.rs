@@ -13,6 +13,7 @@ pub mod details;
 pub mod epsilon;
 pub mod halves;
 pub mod intervals;
+pub mod label_only;
 pub mod levels;
 pub mod lira;
 pub mod neural;

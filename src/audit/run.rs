@@ -11,13 +11,14 @@ use super::shadows::Shadows;
 use super::subgroups::Subgroups;
 use super::subject::Subject;
 use super::summary::{ReplicaSummary, SCHEMA, Summary};
-use super::{AttackResult, Scored, blind, threshold_attacks};
+use super::{AttackResult, Scored, blind, label_only, threshold_attacks};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::train::config::{Config, Replica};
 use crate::train::group::COLLAPSED;
 use crate::train::model_file::ModelFile;
+use crate::train::predict::TrainedClassifier;
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::run_directory::MODEL;
 use crate::train::{Event, Observer, RunDirectory};
@@ -210,11 +211,23 @@ fn extend(
     found: &mut Found,
     observer: &mut dyn Observer,
 ) -> Result<()> {
+    let settings = found.settings;
+    let data = || {
+        let missing =
+            || Error::data("audit").expected("the run's data, to ask or train models anew").found("none");
+        job.dataset.ok_or_else(missing)
+    };
+    if job.config.audit.label_only {
+        let dataset = data()?;
+        let file = ModelFile::read(&job.directory.file(MODEL))?;
+        let classifier = TrainedClassifier::load(job.context, job.config, &file, number, dataset)?;
+        let rows = [predictions.rows_of(MEMBER), predictions.rows_of(TEST)];
+        let scores = label_only::scores(job, dataset, &classifier, &rows.concat(), settings.seed, observer)?;
+        let (members, nonmembers) = scores.split_at(rows[0].len());
+        found.scored.push(Scored::new("label_only", &found.subject.halves, members, nonmembers)?);
+    }
     if job.config.audit.shadows > 0 {
-        let dataset = job.dataset.ok_or_else(|| {
-            Error::data("audit").expected("the run's data, to train shadow models").found("none")
-        })?;
-        let settings = found.settings;
+        let dataset = data()?;
         let shadows =
             Shadows::train(job, dataset, number, (settings, predictions), &found.subject, observer)?;
         let mut scores = shadows.likelihoods(predictions)?;

@@ -57,32 +57,50 @@ impl Layer {
         }
     }
 
-    /// As files hold it: (suffix, shape, values); `at(row, column)` is an element of the matrix.
-    fn tensors(&self, at: &dyn Fn(usize, usize) -> f32) -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
+    /// The tensors that files hold of it.
+    fn parts(&self) -> Vec<Part> {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let row = |k: usize| -> Vec<f32> { (0..outputs).map(|n| at(k, n)).collect() };
+        let row = |end: &'static str, k: usize| Part {
+            end,
+            shape: vec![outputs],
+            place: Box::new(move |i| (k, i)),
+        };
         match self.form {
             Form::Dense => {
-                let weight = (0..outputs * inputs).map(|i| at(i % inputs, i / inputs)).collect();
-                vec![("weight", vec![outputs, inputs], weight), ("bias", vec![outputs], row(inputs))]
+                let place = Box::new(move |i| (i % inputs, i / inputs));
+                vec![Part { end: "weight", shape: vec![outputs, inputs], place }, row("bias", inputs)]
             }
             Form::Conv { kernel, bias } => {
                 let window = kernel * kernel;
-                let value = |i: usize| {
+                let place = Box::new(move |i| {
                     let (tap, ci, co) = (i % window, i / window % inputs, i / window / inputs);
-                    at(tap * inputs + ci, co)
-                };
-                let weight = (0..outputs * inputs * window).map(value).collect();
-                let mut tensors = vec![("weight", vec![outputs, inputs, kernel, kernel], weight)];
-                if bias {
-                    tensors.push(("bias", vec![outputs], row(window * inputs)));
-                }
-                tensors
+                    (tap * inputs + ci, co)
+                });
+                let weight = Part { end: "weight", shape: vec![outputs, inputs, kernel, kernel], place };
+                std::iter::once(weight).chain(bias.then(|| row("bias", window * inputs))).collect()
             }
-            Form::Norm { .. } => vec![("weight", vec![outputs], row(0)), ("bias", vec![outputs], row(1))],
+            Form::Norm { .. } => vec![row("weight", 0), row("bias", 1)],
         }
     }
 }
+
+/// A tensor of a file, and where its elements are in the layer's matrix.
+struct Part {
+    /// What its name ends in.
+    end: &'static str,
+    shape: Vec<usize>,
+    /// Row and column of the element with a number.
+    place: Box<dyn Fn(usize) -> (usize, usize)>,
+}
+
+impl Part {
+    fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What running statistics are called in files, row by row.
+const RUNNING: [&str; 2] = ["running_mean", "running_var"];
 
 /// The layers of a network, in the order of its flat buffer.
 #[derive(Debug, Clone, Default)]
@@ -181,19 +199,54 @@ impl Network {
         let mut tensors = vec![];
         for layer in &self.layers {
             let pitch = layer.tensor().pitch();
-            let at = |k: usize, n: usize| state[layer.offset + k * pitch + n];
-            let named = layer.tensors(&at).into_iter();
-            tensors
-                .extend(named.map(|(end, shape, values)| (format!("{}.{end}", layer.name), shape, values)));
+            for part in layer.parts() {
+                let at = |i: usize| {
+                    let (k, n) = (part.place)(i);
+                    state[layer.offset + k * pitch + n]
+                };
+                let values = (0..part.elements()).map(at).collect();
+                tensors.push((format!("{}.{}", layer.name, part.end), part.shape.clone(), values));
+            }
             if let Form::Norm { statistics: start } = layer.form {
-                let rows = statistics.chunks_exact(statistics.len() / 2);
-                for (end, row) in ["running_mean", "running_var"].into_iter().zip(rows) {
+                for (end, row) in RUNNING.into_iter().zip(statistics.chunks_exact(statistics.len() / 2)) {
                     let values = row[start..][..layer.outputs].to_vec();
                     tensors.push((format!("{}.{end}", layer.name), vec![layer.outputs], values));
                 }
             }
         }
         tensors
+    }
+
+    /// The state, with zero moments, and the running statistics from what [`tensors`](Self::tensors) made of them:
+    /// `take` gives the tensor of a name and a shape.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub fn restored(
+        &self,
+        optimizer: Optimizer,
+        mut take: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
+    ) -> Result<(Vec<f32>, Vec<f32>)> {
+        let mut state = vec![0.0; optimizer.rows() * self.parameters()];
+        let mut statistics = self.start_statistics();
+        let width = statistics.len() / 2;
+        for layer in &self.layers {
+            let pitch = layer.tensor().pitch();
+            for part in layer.parts() {
+                let values = take(&format!("{}.{}", layer.name, part.end), &part.shape)?;
+                for (i, value) in values.into_iter().enumerate() {
+                    let (k, n) = (part.place)(i);
+                    state[layer.offset + k * pitch + n] = value;
+                }
+            }
+            if let Form::Norm { statistics: start } = layer.form {
+                for (row, end) in RUNNING.into_iter().enumerate() {
+                    let values = take(&format!("{}.{end}", layer.name), &[layer.outputs])?;
+                    statistics[row * width + start..][..layer.outputs].copy_from_slice(&values);
+                }
+            }
+        }
+        Ok((state, statistics))
     }
 }
 
@@ -256,5 +309,12 @@ mod tests {
             (&[8., 9., 10., 11.][..], &[20., 21., 22., 23.][..])
         );
         assert_eq!(network.start_statistics()[11..13], [0.0, 1.0]);
+        let mut given = tensors.into_iter();
+        let take = |name: &str, shape: &[usize]| {
+            let next = given.next().unwrap();
+            assert_eq!((next.0.as_str(), &next.1[..]), (name, shape));
+            Ok(next.2)
+        };
+        assert_eq!(network.restored(Optimizer::Sgd, take).unwrap(), (state, statistics));
     }
 }

@@ -18,6 +18,7 @@ pub mod group;
 pub mod model_file;
 pub mod observer;
 mod pace;
+pub mod predict;
 pub mod predictions;
 pub mod preset;
 mod rate;
