@@ -25,6 +25,8 @@ pub enum Kind {
     Diverged,
     /// Ctrl-C.
     Interrupted,
+    /// An audit's result is not what was demanded of it (exit code 3).
+    Gate,
 }
 
 /// An error message in four parts. Displayed as

@@ -11,6 +11,7 @@ pub mod bootstrap;
 pub mod describe;
 pub mod details;
 pub mod epsilon;
+pub mod gate;
 pub mod halves;
 pub mod intervals;
 pub mod label_only;
@@ -36,3 +37,21 @@ pub use run::{Job, run};
 pub use scores::Predictions;
 pub use subject::Subject;
 pub use threshold::{Scored, evaluate, threshold_attacks};
+
+/// Every attack that an audit may run, by its name in results.
+pub const ATTACKS: [&str; 14] = [
+    "gap",
+    "confidence",
+    "confidence_per_class",
+    "entropy",
+    "entropy_per_class",
+    "modified_entropy",
+    "modified_entropy_per_class",
+    "neural",
+    "label_only",
+    "shadow_model",
+    "lira_online",
+    "lira_offline",
+    "rmia_online",
+    "rmia_offline",
+];

@@ -14,7 +14,7 @@ use crate::error::Result;
 pub type Attacks = BTreeMap<String, AttackResult>;
 
 /// One attack on the scored half. All rates are fractions from 0 to 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackResult {
     /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
     pub accuracy: f64,

@@ -14,7 +14,7 @@ use crate::train::config::Replica;
 pub const SCHEMA: u32 = 2;
 
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -56,7 +56,7 @@ impl From<&AdapterSummary> for Adapter {
 }
 
 /// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetSummary {
     pub name: String,
     pub records: usize,

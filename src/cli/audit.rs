@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{Global, interrupt, output};
+use crate::audit::gate::Condition;
 use crate::audit::subgroups::Subgroups;
 use crate::audit::summary::Summary;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
 use crate::report::terminal;
 use crate::train::config::Config;
@@ -36,6 +37,13 @@ pub(super) struct AuditArgs {
     /// A CSV file with a row for each record of the data set: results are given by group too.
     #[arg(long, value_name = "FILE", requires = "subgroup_column")]
     subgroups: Option<PathBuf>,
+    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack),
+    /// `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
+    ///
+    /// The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not run,
+    /// fails too. Results are printed and written all the same.
+    #[arg(long, value_name = "CONDITION")]
+    fail_if: Vec<String>,
     /// The column of --subgroups that names a record's group.
     #[arg(long, value_name = "NAME", requires = "subgroups")]
     subgroup_column: Option<String>,
@@ -49,6 +57,7 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
 }
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
+    let conditions = args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>>>()?;
     let directory = RunDirectory::open(&args.directory)?;
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
@@ -59,7 +68,21 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
     let summary = attack(&config, &directory, subgroups, global, &mut progress);
     progress.finish();
-    show(&summary?, global)
+    let summary = summary?;
+    show(&summary, global)?;
+    check(&conditions, &summary)
+}
+
+/// Fails where a condition of the gate holds.
+fn check(conditions: &[Condition], summary: &Summary) -> Result<()> {
+    let mut violations = vec![];
+    for condition in conditions {
+        violations.extend(condition.violations(summary)?);
+    }
+    match violations.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(Kind::Gate, "--fail-if").found(violations.join("\n  "))),
+    }
 }
 
 /// Audits the finished run in `directory`.

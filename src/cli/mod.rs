@@ -11,6 +11,7 @@ mod demo;
 mod devices;
 mod interrupt;
 mod output;
+mod predict;
 mod presets;
 mod progress;
 mod settings;
@@ -51,7 +52,8 @@ The numbers:
   λ (lambda)        the weight of privacy in training: 0 none; more lowers the attacks, and in the end
                     the test accuracy too
 
-Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable.";
+Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable,
+3 an audit's result is not acceptable (--fail-if).";
 
 /// Flags of every subcommand.
 #[derive(Debug, Clone, Args)]
@@ -92,6 +94,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Attacks the models of a finished run again and shows what came of it.
     Audit(audit::AuditArgs),
+    /// Writes what a trained model says of records, as it would be released.
+    Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
     /// Times kernels, or whole training steps, on this adapter.
@@ -114,7 +118,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("error: {error}"));
-            ExitCode::from(if error.kind == Kind::Usage { 2 } else { 1 })
+            ExitCode::from(match error.kind {
+                Kind::Usage => 2,
+                Kind::Gate => 3,
+                _ => 1,
+            })
         }
     }
 }
@@ -126,6 +134,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Demo => demo::run(global),
         Command::Train(args) => train::run(args, global),
         Command::Audit(args) => audit::run(args, global),
+        Command::Predict(args) => predict::run(args, global),
         Command::Check => check::run(global),
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),

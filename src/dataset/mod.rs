@@ -11,6 +11,7 @@
 //! | images | `cifar`, `idx`, `images` |
 //! | labels to class ids | `labels` |
 //! | features in memory | `features`, `encoding` |
+//! | records in the encoding of others | `recode` |
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
 //! | random numbers | [`random`] |
@@ -32,6 +33,7 @@ pub mod npy;
 pub mod npz;
 mod pickle;
 pub mod random;
+mod recode;
 mod resident;
 mod source;
 mod split;

@@ -22,6 +22,7 @@ pub mod predict;
 pub mod predictions;
 pub mod preset;
 mod rate;
+pub mod release;
 pub mod run_directory;
 pub mod schedule;
 mod tape;
