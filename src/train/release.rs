@@ -77,10 +77,14 @@ mod tests {
         let half = [0.5f32.sqrt() / sum, 0.5 / sum, 0.125f32.sqrt() / sum, 0.125f32.sqrt() / sum];
         close(&of(Release { temperature: 2.0, ..Release::default() }), &half);
         close(&of(Release { top_k: Some(1), ..Release::default() }), &[0.5, 1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0]);
-        // 0.5, 0.3, 0.1, 0.1: they sum to 1.
-        close(&of(Release { digits: Some(1), ..Release::default() }), &[0.5, 0.3, 0.1, 0.1]);
-        // 0.5 is rounded to 1, the others to 0.
-        close(&of(Release { digits: Some(0), ..Release::default() }), &[1.0, 0.0, 0.0, 0.0]);
+        let release = Release { digits: Some(1), ..Release::default() };
+        close(&release.probabilities(&[0.72f32.ln(), 0.28f32.ln()], 2), &[0.7, 0.3]);
+        close(
+            &release.probabilities(&[0.44f32.ln(), 0.44f32.ln(), 0.12f32.ln()], 3),
+            &[0.4 / 0.9, 0.4 / 0.9, 0.1 / 0.9],
+        );
+        let release = Release { digits: Some(0), ..Release::default() };
+        close(&release.probabilities(&[0.6f32.ln(), 0.4f32.ln()], 2), &[1.0, 0.0]);
     }
 
     #[test]
