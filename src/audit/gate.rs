@@ -73,6 +73,9 @@ pub struct Condition {
     bound: f64,
 }
 
+/// What to call a subject, its numbers, and what to say where one is not known.
+type Known = (String, Map<String, Value>, String);
+
 impl Condition {
     /// # Errors
     /// A text of another form; a metric or an attack that does not exist, with the nearest that does.
@@ -147,8 +150,8 @@ impl Condition {
         Ok(violations)
     }
 
-    /// Of each subject: what to call it, its numbers, and what to say where one is not known.
-    fn subjects(&self, replica: &ReplicaSummary) -> Result<Vec<(String, Map<String, Value>, String)>> {
+    /// Each subject that the condition is about.
+    fn subjects(&self, replica: &ReplicaSummary) -> Result<Vec<Known>> {
         let not_run =
             |whose: &str| (whose.to_owned(), Map::new(), "not known: the attack was not run".to_owned());
         match &self.subject {

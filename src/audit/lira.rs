@@ -4,7 +4,7 @@
 //!
 //! For each record, φ (the logit-scaled confidence, [`super::scores::confidence`]) under models that were trained
 //! with it and without it is taken to be normal. Means, not medians; variances of n values over n − 1. With fewer
-//! than [`OWN_VARIANCE`] models a record has too few values for variances of its own: they are pooled, the squares
+//! than 64 models a record has too few values for variances of its own: they are pooled, the squares
 //! about each record's own mean added up over all records.
 
 /// Shadow models from which a record's variances are its own.

@@ -58,7 +58,7 @@ fn moves(key: [u32; 2], b: usize) -> (isize, isize, bool) {
     let hash = pcg4d([key[0], key[1], word(b), 0x6372_6f70]);
     let range = 2 * CROP as u32 + 1;
     // 12 bits over 9 places: off from even by at most 0.2%.
-    let place = |bits: u32| ((bits & 0xfff) * range >> 12) as isize - CROP as isize;
+    let place = |bits: u32| (((bits & 0xfff) * range) >> 12) as isize - CROP as isize;
     (place(hash >> 8), place(hash >> 20), hash & 0x80 != 0)
 }
 

@@ -129,7 +129,7 @@ fn broken_idx_files_are_refused() {
     says(both(&idx(&[0, 3, 5], &[]), &labels), &["[0, 3, 5]"]);
     says(both(&idx(&[u32::MAX; 3], &[]), &labels), &["once decompressed", "--max-bytes"]);
     says(both(&images, &idx(&[6], &[0, 1, 3, 0, 1, 3])), &["none of class 2"]);
-    let alone = write(&[("train-images-idx3-ubyte", &images)], |dir| refused(dir));
+    let alone = write(&[("train-images-idx3-ubyte", &images)], refused);
     says(alone.to_string(), &["train-labels-idx1-ubyte", "no such file"]);
     let wrong = write(&[("digits", &labels)], |dir| refused(&dir.join("digits")));
     says(wrong.to_string(), &["images, called as train-images-idx3-ubyte"]);
