@@ -349,7 +349,7 @@ To be known
   misled:
     gap on D′ (3 of 4 models), neural
   not resolvable with 500 non-members:
-    TPR@1%
+    TPR@1% of neural
   not trained:
     neural
   the attack network of the training collapsed: no defense was at work:
