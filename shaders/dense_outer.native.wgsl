@@ -5,11 +5,17 @@
 // inputs of rows l, 8 + l, 16 + l, 24 + l of x, and of columns 4l .. 4l + 4 and 32 + 4l .. of w; each value of x
 // then goes round by a broadcast from a constant lane. Such adapters spend their time on loads, which each lane
 // does and guards on its own (12 words of 64 bits a lane here, for 4,096 products of the tile), then on the
-// broadcasts, then on the size of the loop's machine code.
+// broadcasts, then on the size of the loop's machine code: it must stay within an instruction cache of 32 KB.
 //
-// Measured (Mesa 25.0.7, lavapipe, one core, 128 × 600 × 1,024): 31 to 37 GFLOP/s, the register tile 7. Words of
-// 64 bits are worth 1.2 times, this tile against 32 × 32 by fours 1.1 times; larger tiles or longer steps lose
-// (64 × 64: 0.9, eight inputs a step: 0.7 times), probably because their code outgrows the instruction caches.
+// x is loaded every other turn, two words at once: rows of x that are 4,096 bytes apart share one set of the first
+// cache, and what one turn loads has gone from there by the next. The branch costs next to nothing where it is not
+// taken, while an inner loop of two turns would copy all 256 sums in and out (0.7 times).
+//
+// Measured (Mesa 25.0.7, lavapipe, one core; best of interleaved runs): 128 × 600 × 1,024: 34 to 37 GFLOP/s, the
+// register tile 7; 256 × 1,024 × 512: 35, with x loaded every turn 30. Words of 64 bits are worth 1.2 times, this
+// tile against 32 × 32 by fours 1.1 times. Lost: 64 × 64 0.86, 48 × 64 0.7, 16 × 64 0.9; four inputs a turn 0.84,
+// eight 0.77; fma, which is lowered to a product and a sum there. Words of 256 bits would give another 5 to 10%, but
+// rows of parameters are aligned to 128.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -22,7 +28,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<u64>;             // [B, K], two values a word
+@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;       // [B, K], four values
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;       // [K + 1, N], the bias last; four values
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>; // [B, N]
 
@@ -53,12 +59,12 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let row = group.y * TILE_ROWS;
     let col = group.x * (TILE_COLS / 4) + lane; // in vec4s, of the left half; the right half's is 8 further
-    let x_pitch = (dims.inputs + 3) / 4 * 2;    // in words
+    let x_pitch = (dims.inputs + 3) / 4;        // in vec4s, as all rows
     let w_pitch = (dims.outputs + 3) / 4;
 
     // Rows beyond the batch are read from its last row and not stored; the same for columns.
     let last = dims.batch - 1;
-    let x_base = (dims.x_offset + group.z * dims.x_stride) / 2;
+    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4;
     let x0 = x_base + min(row + lane, last) * x_pitch;
     let x8 = x_base + min(row + 8 + lane, last) * x_pitch;
     let x16 = x_base + min(row + 16 + lane, last) * x_pitch;
@@ -84,16 +90,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     var right20 = mat4x4<f32>();
     var right24 = mat4x4<f32>();
     var right28 = mat4x4<f32>();
-    for (var k = 0u; k < x_pitch; k++) {
+    var x0_words = vec2<u64>();
+    var x8_words = vec2<u64>();
+    var x16_words = vec2<u64>();
+    var x24_words = vec2<u64>();
+    for (var k = 0u; k < 2 * x_pitch; k++) {
+        let second = k % 2 == 1;
+        if !second {
+            x0_words = x[x0 + k / 2];
+            x8_words = x[x8 + k / 2];
+            x16_words = x[x16 + k / 2];
+            x24_words = x[x24 + k / 2];
+        }
         // Beyond K, x is zero; the clamp keeps w's factor inside this replica, where it is finite.
         let even = min(2 * k, dims.inputs) * w_pitch;
         let odd = min(2 * k + 1, dims.inputs) * w_pitch;
         let b_left = mat2x4(floats(w[w_left + even]), floats(w[w_left + odd]));
         let b_right = mat2x4(floats(w[w_right + even]), floats(w[w_right + odd]));
-        let a0 = pair(x[x0 + k]);
-        let a8 = pair(x[x8 + k]);
-        let a16 = pair(x[x16 + k]);
-        let a24 = pair(x[x24 + k]);
+        let a0 = pair(select(x0_words.x, x0_words.y, second));
+        let a8 = pair(select(x8_words.x, x8_words.y, second));
+        let a16 = pair(select(x16_words.x, x16_words.y, second));
+        let a24 = pair(select(x24_words.x, x24_words.y, second));
         let t0 = subgroupBroadcast(a0, 0u); left0[0] += b_left * t0; right0[0] += b_right * t0;
         let t1 = subgroupBroadcast(a0, 1u); left0[1] += b_left * t1; right0[1] += b_right * t1;
         let t2 = subgroupBroadcast(a0, 2u); left0[2] += b_left * t2; right0[2] += b_right * t2;
