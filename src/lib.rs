@@ -3,12 +3,14 @@
 //!
 //! Read in this order: [`graph`] (a static graph as pure data), [`ops`] (each operation: shape,
 //! derivative, f64 reference, kernel), [`plan`] (graph to dispatches), [`gpu`] (adapters, memory,
-//! pipelines: with `plan` the only code that touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`] and [`cli`].
+//! pipelines: with `plan` the only code that touches wgpu), then [`nn`], [`dataset`], [`train`], [`audit`], [`experiment`] and
+//! [`cli`].
 
 pub mod audit;
 pub mod cli;
 pub mod dataset;
 pub mod error;
+pub mod experiment;
 pub mod gpu;
 pub mod graph;
 pub mod nn;

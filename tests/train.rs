@@ -242,6 +242,19 @@ fn a_replica_in_company_is_the_model_trained_alone() {
     assert_ne!(replica(&many, 0), replica(&many, 2));
 }
 
+/// Where there are several sizes of D′, a smaller one is the beginning of the largest.
+#[test]
+fn a_replica_with_a_smaller_reference_set_is_the_model_trained_alone() {
+    let many = train(&["data.reference=[20,50]"]);
+    for (number, size) in [20, 50].into_iter().enumerate() {
+        let alone = train(&[&format!("data.reference={size}")]);
+        assert_eq!(replica(&many, number), replica(&alone, 0), "|D′| {size}");
+    }
+    assert_ne!(replica(&many, 0), replica(&many, 1));
+    let measured = |m: &veilgrad::train::EpochMetrics| m.test_accuracy.is_some_and(f64::is_finite);
+    assert!(many.metrics.iter().all(measured));
+}
+
 #[test]
 fn results_do_not_depend_on_how_replicas_are_grouped() {
     let changes = ["train.seed=[0,1]", "defense.lambda=[0.5,2.0]"];

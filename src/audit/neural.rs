@@ -58,8 +58,8 @@ impl From<&Subject> for Lesson {
     }
 }
 
-/// Trains an attack a lesson, all at once as far as memory allows, and returns every record's logit. An epoch
-/// is as many batches as the longest of the lists to learn from makes; shorter ones are gone through again.
+/// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is as
+/// many batches as the longer of a lesson's lists to learn from makes; the shorter is gone through again.
 ///
 /// # Errors
 /// Sizes beyond the adapter's limits, a lost device, an interruption.
@@ -78,20 +78,29 @@ pub fn train(
     assert!(lessons.iter().all(|l| l.classes == classes), "one network's shape");
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
     let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
-    let records = lessons.iter().map(|l| l.labels.len()).max().unwrap_or(0);
-    let known = lessons.iter().flat_map(|l| &l.known).map(Vec::len).max().unwrap_or(0);
-    let half = (config.batch / 2).min(known);
-    let shape = Shape { records, classes, half, steps: known / half, epochs: config.epochs };
-    let limit = context.limits().tensor_bytes();
-    let graph = training_graph(&attack, shape)?.graph;
-    let size = replicas_within(&graph, limit).clamp(1, context.limits().workgroups as usize);
-    let total = lessons.len().div_ceil(size) * config.epochs;
+    // Those of one size: a lesson's epoch must not be longer for the company that it is in.
+    let mut groups = vec![];
+    for alike in lessons.chunk_by(|a, b| size(a) == size(b)) {
+        let (records, known) = size(&alike[0]);
+        let half = (config.batch / 2).min(known);
+        let shape = Shape { records, classes, half, steps: known / half, epochs: config.epochs };
+        let graph = training_graph(&attack, shape)?.graph;
+        let most = replicas_within(&graph, context.limits().tensor_bytes());
+        let most = most.clamp(1, context.limits().workgroups as usize);
+        groups.extend(alike.chunks(most).map(|group| (shape, group)));
+    }
+    let total = groups.len() * config.epochs;
     let mut scores = vec![];
-    for (i, group) in lessons.chunks(size).enumerate() {
+    for (i, (shape, group)) in groups.into_iter().enumerate() {
         let mut done = |epochs: usize| progress(i * config.epochs + epochs, total);
         scores.extend(train_group(context, config, &attack, shape, group, stop, &mut done)?);
     }
     Ok(scores)
+}
+
+/// Records in all, and in the longer of the lists to learn from.
+fn size(lesson: &Lesson) -> (usize, usize) {
+    (lesson.labels.len(), lesson.known.iter().map(Vec::len).max().unwrap_or(0))
 }
 
 /// At least `size` of `records`, gone through again and again.

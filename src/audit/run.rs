@@ -72,7 +72,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
     // Whether each replica's attack passed its positive control, which is run on D.
     let mut passed = vec![true; replicas.len()];
     for target in [MEMBER, REFERENCE] {
-        if predictions[0].of(target).1.len() >= 4 && predictions[0].of(TEST).1.len() >= 4 {
+        let enough = |p: &ReplicaPredictions| [target, TEST].iter().all(|&set| p.rows_of(set).len() >= 4);
+        if predictions.iter().all(enough) {
             let found = attack(job, (&settings, &predictions), target, &passed, observer)?;
             for (r, (replica, mut found)) in replicas.iter_mut().zip(found).enumerate() {
                 if target == REFERENCE {

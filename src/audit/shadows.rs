@@ -252,6 +252,7 @@ fn shadow_config(config: &Config, settings: Replica, seeds: Vec<u64>, split: &st
     let mut config = config.clone();
     config.name = format!("{}-shadows", config.name);
     config.data.split = split.to_owned();
+    config.data.reference = Sweep::one(settings.reference);
     config.model.learning_rate = Sweep::one(settings.learning_rate);
     config.model.weight_decay = Sweep::one(settings.weight_decay);
     config.model.dropout = Sweep::one(settings.dropout);

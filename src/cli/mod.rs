@@ -14,6 +14,7 @@ mod output;
 mod predict;
 mod presets;
 mod progress;
+mod reproduce;
 mod settings;
 mod train;
 
@@ -94,6 +95,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Attacks the models of a finished run again and shows what came of it.
     Audit(audit::AuditArgs),
+    /// Makes tables of the paper anew, beside the published numbers.
+    Reproduce(reproduce::ReproduceArgs),
     /// Writes what a trained model says of records, as it would be released.
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
@@ -134,6 +137,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Demo => demo::run(global),
         Command::Train(args) => train::run(args, global),
         Command::Audit(args) => audit::run(args, global),
+        Command::Reproduce(args) => reproduce::run(args, global),
         Command::Predict(args) => predict::run(args, global),
         Command::Check => check::run(global),
         Command::Bench(args) => bench::run(args, global),

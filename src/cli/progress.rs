@@ -24,12 +24,14 @@ pub(super) struct Progress {
     /// The group of replicas in training, from 0, and the last epoch heard of it.
     group: usize,
     epoch: usize,
+    /// Of a reproduction: the fraction that is done and a text on it, above the bar.
+    overall: (f64, String),
 }
 
 impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(ProgressBar::hidden);
-        Progress { quiet, bar, epochs: 0, groups: 1, group: 0, epoch: 0 }
+        Progress { quiet, bar, epochs: 0, groups: 1, group: 0, epoch: 0, overall: (0.0, String::new()) }
     }
 
     /// Removes the bar, so that results follow on a clean line.
@@ -51,9 +53,10 @@ impl Progress {
     fn start_bar(&mut self, length: u64, template: &str) {
         let Some(bar) = &mut self.bar else { return };
         bar.finish_and_clear();
-        *bar = ProgressBar::new(length);
+        *bar = ProgressBar::new(length).with_prefix(self.overall.1.clone());
+        let above = if self.overall.1.is_empty() { "" } else { "{prefix}\n" };
         // A template that does not parse would be a slip here: the default style shows then.
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        if let Ok(style) = ProgressStyle::with_template(&format!("{above}{template}")) {
             bar.set_style(style);
         }
     }
@@ -142,6 +145,17 @@ impl Observer for Progress {
                     bar.set_message(format!("attack: {}", name.replace('_', " ")));
                     bar.set_position(*done as u64);
                 }
+            }
+            Event::Overall { name, done, seconds_left } => {
+                let left = indicatif::HumanDuration(std::time::Duration::from_secs(*seconds_left as u64));
+                let text = format!("{name}: {:.1}% of all, about {left:#} left", 100.0 * done);
+                match &self.bar {
+                    Some(bar) => bar.set_prefix(text.clone()),
+                    // A line a percent: an attack reports much more often.
+                    None if *done >= self.overall.0 + 0.01 => self.say(&format!("  {text}")),
+                    None => return,
+                }
+                self.overall = (*done, text);
             }
             Event::Note(text) => self.say(text),
             // Heard even by those who asked for quiet: it changes what the results mean.

@@ -26,7 +26,8 @@ pub(super) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
     members: Option<String>,
     /// The number of reference records (D′): as private as test records, the defense learns from them.
-    #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
+    /// A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Data", allow_negative_numbers = true)]
     reference: Option<String>,
     /// The number of test records; 0: all the rest.
     #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
@@ -162,13 +163,14 @@ mod tests {
     #[test]
     fn every_flag_reaches_its_key() {
         let config = resolve(
-            "--data d.csv --members 64 --reference 65 --test 3 --split s.npz --label-column age,x --label-base 1 \
+            "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x --label-base 1 \
              --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --attack-steps 8 \
              --learning-rate 0.25 --weight-decay 0.125 --dropout 0.5 --set name=mine",
         )
         .unwrap();
         let (data, train) = (&config.data, &config.train);
-        assert_eq!((data.members, data.reference, data.test, data.max_bytes), (64, 65, 3, 9));
+        assert_eq!((data.members, data.test, data.max_bytes), (64, 3, 9));
+        assert_eq!(data.reference.values(), [65, 66]);
         assert_eq!(data.label_column, Detect::Is(Column::Name("age,x".into())));
         assert_eq!((data.label_base, data.header), (Detect::Is(1), Detect::Is(false)));
         assert_eq!((train.epochs, train.batch, train.seed.values()), (4, 5, &[6, 7][..]));

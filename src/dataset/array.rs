@@ -11,6 +11,9 @@ pub struct Array {
     pub values: Values,
 }
 
+/// Stands in a matrix after the records of a row that is shorter than others.
+pub const NO_RECORD: i64 = -1;
+
 /// The elements. Types that are not here are widened: bool to `U8`, i8, i16 and u16 to `I32`, u32 and
 /// u64 to `I64`.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,21 +31,45 @@ impl Array {
     /// # Errors
     /// Elements that are not integers, or not in 0..2^32; `place` names the array in the message.
     pub fn to_indices(&self, place: &str) -> Result<Vec<u32>> {
-        let index = |(i, value): (usize, i64)| {
-            u32::try_from(value).map_err(|_| {
-                Error::data(place).expected("record numbers from 0").found(format!("{value} as element {i}"))
-            })
+        let values = self.to_whole(place)?;
+        (0..).zip(values).map(|(i, value)| index(place, i, value)).collect()
+    }
+
+    /// The rows of a matrix as record numbers, without the [`NO_RECORD`]s at their ends.
+    ///
+    /// # Errors
+    /// As [`to_indices`](Self::to_indices).
+    ///
+    /// # Panics
+    /// No matrix.
+    pub fn to_lists(&self, place: &str) -> Result<Vec<Vec<u32>>> {
+        let (rows, size) = (self.shape[0], self.shape[1]);
+        let values = self.to_whole(place)?;
+        let list = |r: usize| {
+            let row = &values[r * size..][..size];
+            let end = row.iter().rposition(|&value| value != NO_RECORD).map_or(0, |last| last + 1);
+            (r * size..).zip(&row[..end]).map(|(i, &value)| index(place, i, value)).collect()
         };
+        (0..rows).map(list).collect()
+    }
+
+    fn to_whole(&self, place: &str) -> Result<Vec<i64>> {
         match &self.values {
-            Values::I32(v) => v.iter().map(|x| i64::from(*x)).enumerate().map(index).collect(),
-            Values::I64(v) => v.iter().copied().enumerate().map(index).collect(),
-            Values::U8(v) => v.iter().map(|x| i64::from(*x)).enumerate().map(index).collect(),
+            Values::I32(v) => Ok(v.iter().map(|x| i64::from(*x)).collect()),
+            Values::I64(v) => Ok(v.clone()),
+            Values::U8(v) => Ok(v.iter().map(|x| i64::from(*x)).collect()),
             Values::F32(_) | Values::F64(_) => Err(Error::data(place)
                 .expected("record numbers from 0, as integers")
                 .found("floating-point numbers")
                 .advice("convert the array with .astype('int64')")),
         }
     }
+}
+
+fn index(place: &str, i: usize, value: i64) -> Result<u32> {
+    let found =
+        || Error::data(place).expected("record numbers from 0").found(format!("{value} as element {i}"));
+    u32::try_from(value).map_err(|_| found())
 }
 
 impl Values {

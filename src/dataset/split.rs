@@ -3,6 +3,7 @@
 //!
 //! Not the order in which training visits them.
 
+use super::array::NO_RECORD;
 use super::npy::{self, Array};
 use super::npz;
 use super::random::{Stream, shuffle, stream};
@@ -163,22 +164,24 @@ fn read_directory(path: &Path) -> Result<BTreeMap<String, Array>> {
     Ok(arrays)
 }
 
-/// Saves the splits of R replicas as an npz file: `members`, `reference` and `test`, each R × n of int64.
+/// Saves the splits of R replicas as an npz file: `members`, `reference` and `test`, each R × n of int64; a
+/// replica's `reference` that is shorter than another's ends in −1.
 ///
 /// # Errors
-/// Splits of different sizes; the file system's.
+/// Members or test records of different sizes; the file system's.
 pub fn save_splits(path: &Path, splits: &[Split]) -> Result<()> {
     npz::save(path, |writer| {
         for key in KEYS {
-            let size = splits.first().map_or(0, |split| split.set(key).len());
+            let size = splits.iter().map(|split| split.set(key).len()).max().unwrap_or(0);
             let mut values = Vec::with_capacity(splits.len() * size);
-            for split in splits {
-                if split.set(key).len() != size {
+            for (r, split) in splits.iter().enumerate() {
+                if split.set(key).len() != size && key != "reference" {
                     return Err(Error::usage("split")
                         .expected(format!("{size} records in {key} of every replica"))
                         .found(split.set(key).len().to_string()));
                 }
                 values.extend(split.set(key).iter().map(|i| i64::from(*i)));
+                values.resize((r + 1) * size, NO_RECORD);
             }
             writer.write(key, &[splits.len(), size], &values)?;
         }
@@ -195,11 +198,7 @@ pub fn load_splits(path: &Path) -> Result<Vec<Split>> {
     let lists = |key: &str| -> Result<Vec<Vec<u32>>> {
         let place = format!("{}[{key}]", path.display());
         match arrays.get(key) {
-            Some(array) if array.shape.len() == 2 => {
-                let (replicas, size) = (array.shape[0], array.shape[1]);
-                let values = array.to_indices(&place)?;
-                Ok((0..replicas).map(|r| values[r * size..][..size].to_vec()).collect())
-            }
+            Some(array) if array.shape.len() == 2 => array.to_lists(&place),
             Some(array) => Err(Error::data(place)
                 .expected("a row of record numbers for each replica")
                 .found(format!("the shape {:?}", array.shape))),
@@ -261,11 +260,11 @@ mod tests {
     fn replicas_are_saved_and_loaded() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("split.npz");
-        let splits = [split(&[1, 2], &[], &[3]), split(&[4, 0], &[], &[1])];
+        let splits = [split(&[1, 2], &[7, 8], &[3]), split(&[4, 0], &[9], &[1]), split(&[5, 6], &[], &[2])];
         save_splits(&path, &splits).expect("saved");
         assert_eq!(load_splits(&path).expect("loaded"), splits);
-        let message = Split::from_file(&path, 10).expect_err("two replicas").to_string();
-        assert!(message.contains("[members]") && message.contains("[2, 2]"), "{message}");
+        let message = Split::from_file(&path, 10).expect_err("three replicas").to_string();
+        assert!(message.contains("[members]") && message.contains("[3, 2]"), "{message}");
         save_splits(&path, &splits[..1]).expect("saved");
         assert_eq!(Split::from_file(&path, 10).expect("one replica"), splits[0]);
         save_splits(&path, &[splits[0].clone(), split(&[1], &[], &[])]).expect_err("different sizes");

@@ -14,7 +14,8 @@ pub(super) const NONE: &str = "–";
 /// A setting's name and its value as text.
 pub(super) type Setting = (&'static str, fn(&Replica) -> String);
 
-const SETTINGS: [Setting; 7] = [
+const SETTINGS: [Setting; 8] = [
+    ("|D′|", |r| r.reference.to_string()),
     ("λ", |r| short(r.lambda)),
     ("learning rate", |r| short(r.learning_rate)),
     ("attack's rate", |r| short(r.attack_learning_rate)),

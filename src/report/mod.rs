@@ -2,6 +2,8 @@
 //!
 //! Not the results themselves ([`crate::audit::summary`]), and nothing is printed here: text is made.
 
+pub mod comparison;
+pub mod comparison_text;
 mod labels;
 mod remarks;
 pub mod table;

@@ -60,7 +60,12 @@ struct Walk {
     batch: usize,
 }
 
-/// A tape of `records` (the same number in every replica), padded to whole batches.
+/// The longest of the replicas' lists.
+fn longest(records: &[Vec<u32>]) -> usize {
+    records.iter().map(Vec::len).max().unwrap_or(0)
+}
+
+/// A tape of `records`, each replica's padded to `words_each`.
 fn tape(records: &[Vec<u32>], words_each: usize) -> Vec<u32> {
     let mut words = Vec::with_capacity(records.len() * words_each);
     for rows in records {
@@ -110,7 +115,7 @@ pub struct Scorer {
 }
 
 impl Scorer {
-    /// For `records`, one list a replica, all of one length.
+    /// For `records`, one list a replica.
     ///
     /// # Errors
     /// Sizes beyond the adapter's limits or memory.
@@ -122,7 +127,7 @@ impl Scorer {
         records: &[Vec<u32>],
     ) -> Result<Self> {
         let replicas = records.len();
-        let mut walk = walk(context, game, resident, classifier, records[0].len(), replicas)?;
+        let mut walk = walk(context, game, resident, classifier, longest(records), replicas)?;
         context.write(&walk.tape, 0, &tape(records, walk.steps * walk.batch));
         let counts = walk.graph.state("counts", Tensor::f32(1, CLASSIFIER_COUNTS));
         let buffer = context.allocate("counts", &Tensor::f32(1, CLASSIFIER_COUNTS), replicas)?;
@@ -145,7 +150,7 @@ impl Scorer {
     }
 }
 
-/// Logits `[N, C]` of `records` (one list a replica, all of one length N), for each replica.
+/// Logits `[N, C]` of `records`, N numbers a replica, for each replica.
 ///
 /// # Errors
 /// As [`Scorer::new`] and [`Pace::run`].
@@ -157,7 +162,7 @@ pub fn logits(
     records: &[Vec<u32>],
     stop: &AtomicBool,
 ) -> Result<Vec<Vec<f32>>> {
-    let (replicas, total) = (records.len(), records[0].len());
+    let (replicas, total) = (records.len(), longest(records));
     let classes = game.classifier.network().layers.last().map_or(0, |l| l.outputs);
     let (batch, _) = batch(game, resident.layout, context.limits().tensor_bytes())?;
     let pitch = Tensor::f32(1, classes).pitch();
@@ -177,7 +182,8 @@ pub fn logits(
     let mut per_submission = 1;
     for start in (0..total).step_by(portion) {
         let end = total.min(start + portion);
-        let part: Vec<Vec<u32>> = records.iter().map(|r| r[start..end].to_vec()).collect();
+        let within = |r: &Vec<u32>| start.min(r.len())..end.min(r.len());
+        let part: Vec<Vec<u32>> = records.iter().map(|r| r[within(r)].to_vec()).collect();
         context.write(&walk.tape, 0, &tape(&part, walk.steps * walk.batch));
         context.write(&walk.counter_buffer, 0, &vec![0; replicas]);
         let mut pace = Pace::new(context, stop);
@@ -185,7 +191,7 @@ pub fn logits(
         let values = context.read_f32(&buffer, replicas * table_tensor.elements())?;
         for (r, out) in out.iter_mut().enumerate() {
             let table = &values[r * table_tensor.elements()..];
-            let rows = table.chunks_exact(pitch).take(end - start);
+            let rows = table.chunks_exact(pitch).take(part[r].len());
             rows.for_each(|row| out.extend(&row[..classes]));
         }
     }

@@ -172,7 +172,7 @@ impl<'a> Group<'a> {
         for (set, which) in sets {
             let records: Vec<Vec<u32>> =
                 self.members.iter().map(|m| first([&m.split.reference, &m.split.test][which])).collect();
-            if !records[0].is_empty() {
+            if records.iter().any(|r| !r.is_empty()) {
                 let (game, resident) = (self.game, &self.resident);
                 let scorer = Scorer::new(self.context, game, resident, &self.classifier, &records)?;
                 self.scorers.push((set, scorer));
@@ -368,7 +368,7 @@ impl<'a> Group<'a> {
             let score = |set: Set| {
                 let at = self.scorers.iter().position(|(s, _)| *s == set)?;
                 let counts = of(&scores[at], r, CLASSIFIER_COUNTS);
-                Some(counts[1] / counts[2])
+                (counts[2] > 0.0).then(|| counts[1] / counts[2])
             };
             let trained = h[2] > 0.0;
             let deviation = (h[4] / h[2] - (h[3] / h[2]).powi(2)).max(0.0).sqrt();

@@ -95,7 +95,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         true => saved_splits(directory, replicas.len(), dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
     };
-    check_sizes(config, &splits[0])?;
+    splits.iter().try_for_each(|split| check_sizes(config, split))?;
     let steps = splits[0].members.len() / config.train.batch;
     let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
     let game = Game::new(config, Input::of(dataset, config.data.pad), dataset.classes)?;
@@ -176,7 +176,12 @@ fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<S
     let data = &config.data;
     if data.split.is_empty() {
         let test = (data.test > 0).then_some(data.test);
-        let draw = |r: &Replica| Split::random(records, data.members, data.reference, test, r.seed);
+        let most = data.reference.values().iter().max().copied().unwrap_or(0);
+        let draw = |r: &Replica| -> Result<Split> {
+            let mut split = Split::random(records, data.members, most, test, r.seed)?;
+            split.reference.truncate(r.reference);
+            Ok(split)
+        };
         return replicas.iter().map(draw).collect();
     }
     let path = Path::new(&data.split);

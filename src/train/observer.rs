@@ -62,6 +62,15 @@ pub enum Event {
     Epoch(Vec<EpochMetrics>),
     /// Some of an attack of the audit is done.
     Attack { name: String, done: usize, total: usize },
+    /// How far a reproduction of several runs is.
+    Overall {
+        /// The table and the data set under way.
+        name: String,
+        /// From 0 to 1.
+        done: f64,
+        /// An estimate from what was done since the start.
+        seconds_left: f64,
+    },
     /// Worth knowing.
     Note(String),
     /// Something that changes what the results mean.
@@ -71,7 +80,7 @@ pub enum Event {
 /// An epoch of a replica: a line of `metrics.jsonl`.
 ///
 /// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
-/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`) stand among them. Accuracies
+/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`) stand among them. Accuracies
 /// are fractions. `null`: not measured, and for the loss: not finite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
@@ -130,7 +139,7 @@ mod tests {
         let line = serde_json::to_string(&metrics).unwrap();
         assert_eq!(
             line,
-            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
+            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
         );
         assert_eq!(serde_json::from_str::<EpochMetrics>(&line).unwrap(), metrics);
     }

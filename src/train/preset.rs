@@ -140,7 +140,7 @@ mod tests {
     fn official_splits_use_every_record() {
         for (name, records) in [("purchase100-official", 197_324), ("texas100-official", 67_330)] {
             let data = config(name).data;
-            assert_eq!(data.members + data.reference + data.test, records, "{name}");
+            assert_eq!(data.members + data.reference.values()[0] + data.test, records, "{name}");
         }
     }
 

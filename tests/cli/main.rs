@@ -10,4 +10,6 @@ mod information;
 #[cfg(unix)]
 mod interruption;
 mod program;
+#[cfg(unix)]
+mod reproduce;
 mod runs;

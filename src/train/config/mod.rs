@@ -56,7 +56,9 @@ pub struct DataConfig {
     /// |D|, records; ≥ 1. Default 1500. Not used with `split`.
     pub members: usize,
     /// |D′|, records; ≥ 0, and at least a batch where a λ is above 0. Default 1500. Not used with `split`.
-    pub reference: usize,
+    /// Of several, a smaller D′ is the beginning of a larger one, and the test records are what the largest
+    /// leaves: such replicas share members and test records.
+    pub reference: Sweep<usize>,
     /// Test records; 0: all the rest. Default 0. Not used with `split`.
     pub test: usize,
     /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica.
@@ -83,7 +85,7 @@ impl Default for DataConfig {
             path: String::new(),
             expects: String::new(),
             members: 1500,
-            reference: 1500,
+            reference: Sweep::one(1500),
             test: 0,
             split: String::new(),
             label_column: Detect::Detect,

@@ -13,7 +13,8 @@ use super::Config;
 /// The replica keys in the order they are multiplied, outermost first: the last varies fastest.
 ///
 /// λ and the seed are innermost so that the models a person compares stand next to each other.
-pub const REPLICA_KEYS: [&str; 7] = [
+pub const REPLICA_KEYS: [&str; 8] = [
+    "data.reference",
     "model.learning_rate",
     "defense.attack.learning_rate",
     "model.weight_decay",
@@ -110,12 +111,16 @@ pub struct Replica {
     pub attack_weight_decay: f64,
     /// `model.dropout`.
     pub dropout: f64,
+    /// `data.reference`; 0 where the run's version did not know several.
+    #[serde(default)]
+    pub reference: usize,
 }
 
 impl Config {
     /// The number of replicas: the product of the lists' lengths, `None` beyond `usize`.
     pub fn replica_count(&self) -> Option<usize> {
         [
+            self.data.reference.0.len(),
             self.model.learning_rate.0.len(),
             self.defense.attack.learning_rate.0.len(),
             self.model.weight_decay.0.len(),
@@ -131,6 +136,7 @@ impl Config {
     /// Every combination of the replica keys' values, nested as [`REPLICA_KEYS`] says.
     pub fn replicas(&self) -> Vec<Replica> {
         let replicas = vec![Replica::default()];
+        let replicas = spread(&replicas, &self.data.reference, |r, v| r.reference = v);
         let replicas = spread(&replicas, &self.model.learning_rate, |r, v| r.learning_rate = v);
         let replicas =
             spread(&replicas, &self.defense.attack.learning_rate, |r, v| r.attack_learning_rate = v);
@@ -185,11 +191,13 @@ mod tests {
     #[test]
     fn every_replica_key_takes_a_list_and_reaches_its_own_field() {
         for (place, key) in REPLICA_KEYS.iter().enumerate() {
-            let values = if *key == "train.seed" { "[11, 12]" } else { "[0.25, 0.5]" };
+            let whole = ["train.seed", "data.reference"].contains(key);
+            let values = if whole { "[11, 12]" } else { "[0.25, 0.5]" };
             let replicas = config(&format!("{key} = {values}")).replicas();
             assert_eq!(replicas.len(), 2, "{key}");
             let fields = |r: &Replica| {
                 [
+                    r.reference as f64,
                     r.learning_rate,
                     r.attack_learning_rate,
                     r.weight_decay,
@@ -200,7 +208,7 @@ mod tests {
                 ]
             };
             let differing: Vec<_> =
-                (0..7).filter(|&i| fields(&replicas[0])[i] != fields(&replicas[1])[i]).collect();
+                (0..8).filter(|&i| fields(&replicas[0])[i] != fields(&replicas[1])[i]).collect();
             assert_eq!(differing, [place], "{key}");
         }
     }

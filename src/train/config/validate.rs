@@ -48,10 +48,11 @@ impl Config {
                     .found(self.train.batch.to_string())
                     .advice("make the batch smaller, or D larger"));
             }
-            if self.is_defended() && self.train.batch > data.reference {
+            let fewest = data.reference.values().iter().min().copied().unwrap_or(0);
+            if self.is_defended() && self.train.batch > fewest {
                 return Err(Error::usage("data.reference")
                     .expected(format!("at least a batch (train.batch = {}) where λ > 0", self.train.batch))
-                    .found(data.reference.to_string())
+                    .found(fewest.to_string())
                     .advice("make D′ larger, or the batch smaller"));
             }
         }

@@ -1,0 +1,126 @@
+//! `veilgrad reproduce`: the paper's tables.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::progress::Progress;
+use super::{Global, interrupt, output};
+use crate::error::{Error, Kind, Result};
+use crate::experiment::{self, Request, Source, Table};
+use crate::gpu::Context;
+use crate::report::comparison::Comparison;
+use crate::report::comparison_text as set;
+use crate::train::config::Layer;
+use crate::train::observer::{Event, Observer};
+
+/// Makes tables of the paper anew, beside the published numbers.
+///
+/// Every table is one run of replicas a data set: rows times seeds. Started again with the same command after
+/// an interruption of any kind, it goes on where it was, and ends with the same files.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct ReproduceArgs {
+    /// defense, l2, reference-size, lambda, or all of them.
+    #[arg(value_name = "TABLE", value_parser = tables)]
+    table: Tables,
+    /// A data file; may be repeated for several data sets.
+    #[arg(long, value_name = "PATH")]
+    data: Vec<String>,
+    /// The preset of each --data, a name of `veilgrad presets` or a TOML file; without it: by the data's size.
+    #[arg(long, value_name = "NAME|FILE")]
+    dataset: Vec<String>,
+    /// Trains on this fraction of the preset's members and reference records. Epochs stay.
+    #[arg(long, value_name = "FRACTION", default_value_t = 1.0)]
+    scale: f64,
+    /// Models a row, with the seeds from 0 on.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// Any other setting, by its key, such as `--set defense.attack_steps=5`; the tables name it. May be
+    /// repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The directory of the runs and the tables. Without it: tables.
+    #[arg(long, value_name = "DIR", default_value = "tables")]
+    out: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  veilgrad reproduce lambda --data purchase100.npz --out purchase
+  veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
+  veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
+
+For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, and the runs in
+runs/: each is an ordinary run's directory.";
+
+/// What TABLE means.
+#[derive(Debug, Clone)]
+struct Tables(Vec<Table>);
+
+fn tables(typed: &str) -> Result<Tables, String> {
+    if typed == "all" {
+        return Ok(Tables(Table::ALL.to_vec()));
+    }
+    let names = || Table::ALL.map(Table::name).join(", ");
+    Table::named(typed).map(|table| Tables(vec![table])).ok_or_else(|| format!("expected {} or all", names()))
+}
+
+pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
+    let request = request(args)?;
+    let mut progress = Progress::new(global.quiet);
+    let context = Context::new(&global.gpu_options())?;
+    progress.event(&Event::Adapter(context.adapter().clone()));
+    let made = interrupt::heed(|stop| {
+        let job = experiment::Job { context: &context, request: &request, out: &args.out, stop };
+        experiment::reproduce(&job, &mut progress)
+    });
+    progress.finish();
+    let made = made.map_err(|error| match error.kind {
+        Kind::Interrupted => error.advice("the same command goes on from here"),
+        _ => error,
+    })?;
+    for table in &made {
+        write(table, &args.out)?;
+    }
+    if global.json {
+        return output::json(&made);
+    }
+    let texts: Vec<String> = made.iter().map(set::text).collect();
+    output::result(&texts.join("\n"))?;
+    output::result(&format!("\ntables and runs: {}", args.out.display()))
+}
+
+fn request(args: &ReproduceArgs) -> Result<Request> {
+    let (data, presets) = (&args.data, &args.dataset);
+    let count = data.len().max(presets.len());
+    if !presets.is_empty() && !data.is_empty() && presets.len() != data.len() {
+        return Err(Error::usage("--dataset")
+            .expected(format!("one for each of {} --data, or none", data.len()))
+            .found(presets.len().to_string()));
+    }
+    let source = |i: usize| Source { data: data.get(i).cloned(), preset: presets.get(i).cloned() };
+    Ok(Request {
+        tables: args.table.0.clone(),
+        sources: (0..count.max(1)).map(source).collect(),
+        scale: args.scale,
+        seeds: args.seeds as usize,
+        settings: args.set.iter().map(|text| Layer::set(text)).collect::<Result<_>>()?,
+    })
+}
+
+/// The files of a table.
+fn write(table: &Comparison, out: &Path) -> Result<()> {
+    let json = serde_json::to_string_pretty(table)
+        .map_err(|e| Error::new(Kind::Io, table.table.as_str()).found(e.to_string()))?;
+    let files = [
+        ("md", set::markdown(table).into_bytes()),
+        ("csv", set::csv(table)?),
+        ("json", (json + "\n").into()),
+    ];
+    for (end, bytes) in files {
+        let path = out.join(format!("{}-{}.{end}", table.table, table.preset));
+        std::fs::write(&path, bytes).map_err(|e| Error::io(&path, &e))?;
+    }
+    Ok(())
+}

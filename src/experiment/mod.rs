@@ -1,0 +1,209 @@
+//! The paper's tables: a table of the paper is a list of runs, and what came of them beside what was published.
+//!
+//! Not training and not an audit: a table asks for runs ([`tables`]), which are carried out or found done
+//! ([`runs`]), and reads their summaries ([`measure`]). What a table looks like is the report's.
+//!
+//! ```text
+//! Table × data set → tables::plan → configurations and rows → runs::carry_out → summaries → measure → Comparison
+//! ```
+
+pub mod measure;
+mod overall;
+pub mod published;
+pub mod runs;
+pub mod tables;
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::report::comparison::Comparison;
+use crate::train::config::{Config, Layer};
+use crate::train::{Event, Observer, preset};
+use overall::Overall;
+use published::Known;
+use runs::Runs;
+use std::path::{Path, absolute};
+use std::sync::atomic::AtomicBool;
+
+/// A table that can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// Train, test and attack accuracy without and with the defense.
+    Defense,
+    /// L2 regularization instead.
+    L2,
+    /// The defense with a smaller or larger D′.
+    ReferenceSize,
+    /// The defense with more or less weight on privacy.
+    Lambda,
+}
+
+impl Table {
+    /// In the order of the paper.
+    pub const ALL: [Table; 4] = [Table::Defense, Table::L2, Table::ReferenceSize, Table::Lambda];
+
+    /// As it is typed, and as its files are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Defense => "defense",
+            Table::L2 => "l2",
+            Table::ReferenceSize => "reference-size",
+            Table::Lambda => "lambda",
+        }
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Table::Defense => "Without and with the defense",
+            Table::L2 => "L2 regularization",
+            Table::ReferenceSize => "Size of the reference set D′",
+            Table::Lambda => "Weight of the privacy penalty, λ",
+        }
+    }
+
+    /// `data/published/NAME.csv`.
+    fn published(self) -> &'static str {
+        match self {
+            Table::Defense => include_str!("../../data/published/defense.csv"),
+            Table::L2 => include_str!("../../data/published/l2.csv"),
+            Table::ReferenceSize => include_str!("../../data/published/reference-size.csv"),
+            Table::Lambda => include_str!("../../data/published/lambda.csv"),
+        }
+    }
+
+    /// The table called `name`.
+    pub fn named(name: &str) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.name() == name)
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub tables: Vec<Table>,
+    pub sources: Vec<Source>,
+    /// What |D| and |D′| are multiplied by.
+    pub scale: f64,
+    /// Models a row, of the seeds from 0 on.
+    pub seeds: usize,
+    /// Laid over every preset.
+    pub settings: Vec<Layer>,
+}
+
+/// A data set and the set-up for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// A data file; `None`: the preset needs none.
+    pub data: Option<String>,
+    /// A preset's name or file; `None`: by the data's size.
+    pub preset: Option<String>,
+}
+
+/// A data set, loaded, with the configuration of its preset.
+#[derive(Debug)]
+pub struct Subject {
+    pub config: Config,
+    pub dataset: Dataset,
+    pub known: Option<Known>,
+    /// What was asked for beside the preset, for the table to say.
+    pub changes: Vec<String>,
+}
+
+/// What a reproduction needs.
+#[derive(Debug)]
+pub struct Job<'a> {
+    pub context: &'a Context,
+    pub request: &'a Request,
+    /// Holds the runs and the tables.
+    pub out: &'a Path,
+    /// Set from outside (Ctrl-C): stop at the next submission.
+    pub stop: &'a AtomicBool,
+}
+
+/// Carries out every run that is not there yet, or goes on with the one that was interrupted, and makes the
+/// tables.
+///
+/// # Errors
+/// An unknown preset, data that cannot be read, settings out of their range, a directory with other runs; those
+/// of [`crate::train::run`] and [`crate::audit::run`]. What was finished before is kept.
+pub fn reproduce(job: &Job, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
+    let request = job.request;
+    let mut subjects = vec![];
+    for source in &request.sources {
+        subjects.push(subject(source, request, observer)?);
+    }
+    // All are checked before the first is begun.
+    let mut plans = vec![];
+    for subject in &subjects {
+        for &table in &request.tables {
+            plans.push((subject, tables::plan(table, subject, request)?));
+        }
+    }
+    let runs = Runs::open(job.out)?;
+    let mut wanted: Vec<_> = plans.iter().map(|(subject, plan)| (*subject, plan)).collect();
+    // The longer lists first: a shorter one is then found among them.
+    wanted.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.config.replica_count()));
+    let mut overall = Overall::new(observer, wanted.iter().map(|(_, plan)| *plan));
+    for (subject, plan) in &wanted {
+        overall.begin(plan);
+        runs.carry_out(job, plan, &subject.dataset, &mut overall)?;
+    }
+    let mut comparisons = vec![];
+    for (subject, plan) in &plans {
+        let (summary, replicas) = runs.summary(&plan.config)?;
+        comparisons.push(measure::comparison(subject, plan, request, &summary, &replicas)?);
+    }
+    Ok(comparisons)
+}
+
+/// Loads the data of `source` and finds its preset.
+fn subject(source: &Source, request: &Request, observer: &mut dyn Observer) -> Result<Subject> {
+    let data = source.data.as_ref().map(|path| full(path)).transpose()?;
+    let mut layers = match (&source.preset, &data) {
+        (Some(preset), _) => vec![preset::find(preset)?],
+        (None, Some(path)) => {
+            let found = crate::dataset::load(Path::new(path), &Config::default().data.load_options())?;
+            let size = (found.records(), found.width(), found.classes);
+            let known = Known::of_size(size.0, size.1, size.2)?.ok_or_else(|| {
+                Error::usage("--dataset")
+                    .expected("a preset's name, for data of a size that no preset is made for")
+                    .found(format!("{path}: {} records, {} features, {} classes", size.0, size.1, size.2))
+                    .advice("see `veilgrad presets`")
+            })?;
+            vec![preset::named(&known.preset)?.layer()]
+        }
+        (None, None) => {
+            return Err(Error::usage("--data")
+                .expected("a data file, or a preset (--dataset)")
+                .found("neither"));
+        }
+    };
+    let plain = layers.clone();
+    layers.extend(request.settings.iter().cloned());
+    layers.extend(data.map(|path| Layer::string("--data", "data.path", &path)));
+    let mut config = Config::resolve(&layers)?;
+    let before = Config::merge(&plain)?;
+    let mut changes = tables::changes(&before, &config)?;
+    if request.scale != 1.0 {
+        changes.extend(tables::shrink(&mut config, request.scale)?);
+    }
+    let dataset = crate::train::load(&config)?;
+    observer.event(&Event::Dataset {
+        name: dataset.name.clone(),
+        kind: dataset.kind.clone(),
+        records: dataset.records(),
+        features: dataset.width(),
+        classes: dataset.classes,
+    });
+    let known = Known::named(&config.name)?;
+    Ok(Subject { config, dataset, known, changes })
+}
+
+/// A path that holds wherever a run is continued from.
+fn full(path: &str) -> Result<String> {
+    let full = absolute(path).map_err(|e| Error::io(path, &e))?;
+    full.into_os_string()
+        .into_string()
+        .map_err(|_| Error::usage(path).expected("a path in UTF-8").found("another in a directory above it"))
+}

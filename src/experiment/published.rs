@@ -1,0 +1,125 @@
+//! The paper's numbers, and which of them stand beside which preset: `data/published/*.csv`, built into the
+//! binary. Not a number of them is in code.
+
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Table;
+
+const DATASETS: &str = include_str!("../../data/published/datasets.csv");
+
+/// A row of a published table. Accuracies are fractions here, percent in the files.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Published {
+    /// As the paper calls it.
+    pub dataset: String,
+    /// What distinguishes the row: λ, an L2 factor, a number of records, a defense.
+    pub value: String,
+    pub train: Option<f64>,
+    pub test: Option<f64>,
+    pub attack: Option<f64>,
+}
+
+/// A preset whose tables have published counterparts.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Known {
+    pub preset: String,
+    /// The paper's data set.
+    pub published: String,
+    /// Whether the preset's data are others than the paper's.
+    pub stand_in: bool,
+    /// Of the data file.
+    pub records: usize,
+    pub features: usize,
+    pub classes: usize,
+    /// The paper's |D|.
+    pub members: usize,
+    reference_sizes: String,
+}
+
+impl Known {
+    /// The preset `name`, if it has published counterparts.
+    ///
+    /// # Errors
+    /// None: the file is part of the program.
+    pub fn named(name: &str) -> Result<Option<Known>> {
+        Ok(all()?.into_iter().find(|known| known.preset == name))
+    }
+
+    /// The preset made for data of this size.
+    ///
+    /// # Errors
+    /// As [`named`](Self::named).
+    pub fn of_size(records: usize, features: usize, classes: usize) -> Result<Option<Known>> {
+        let size = (records, features, classes);
+        Ok(all()?.into_iter().find(|known| (known.records, known.features, known.classes) == size))
+    }
+
+    /// |D′| of the table `reference-size` at the preset's own |D|, where they are not the paper's in proportion.
+    pub fn reference_sizes(&self) -> Vec<usize> {
+        self.reference_sizes.split_whitespace().filter_map(|size| size.parse().ok()).collect()
+    }
+}
+
+/// Every preset with published counterparts.
+///
+/// # Errors
+/// None: the file is part of the program.
+pub fn all() -> Result<Vec<Known>> {
+    read("datasets", DATASETS)
+}
+
+/// The published rows of `table`, all data sets'.
+///
+/// # Errors
+/// None: the files are part of the program.
+pub fn rows(table: Table) -> Result<Vec<Published>> {
+    let rows: Vec<Published> = read(table.name(), table.published())?;
+    let fraction = |percent: Option<f64>| percent.map(|p| p / 100.0);
+    Ok(rows
+        .into_iter()
+        .map(|row| Published {
+            train: fraction(row.train),
+            test: fraction(row.test),
+            attack: fraction(row.attack),
+            ..row
+        })
+        .collect())
+}
+
+fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<Vec<T>> {
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
+    let rows: Result<Vec<T>, csv::Error> = reader.deserialize().collect();
+    rows.map_err(|e| Error::data(format!("data/published/{name}.csv")).found(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::preset;
+
+    #[test]
+    fn every_file_is_read_and_names_data_sets_that_are_known() {
+        let known = all().unwrap();
+        for table in Table::ALL {
+            for row in rows(table).unwrap() {
+                let rates = [row.train, row.test, row.attack];
+                assert!(rates.iter().flatten().all(|rate| (0.0..=1.0).contains(rate)), "{row:?}");
+                let named = known.iter().any(|known| known.published == row.dataset);
+                assert!(named || row.dataset == "CIFAR100-DenseNET", "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_presets_that_are_named_are_there_and_sizes_tell_them_apart() {
+        for known in all().unwrap() {
+            preset::named(&known.preset).unwrap();
+            let found = Known::of_size(known.records, known.features, known.classes).unwrap();
+            assert_eq!(found.as_ref(), Some(&known));
+            assert_eq!(Known::named(&known.preset).unwrap(), found);
+        }
+        assert_eq!(Known::of_size(1, 2, 3).unwrap(), None);
+    }
+}

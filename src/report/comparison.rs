@@ -1,0 +1,144 @@
+//! A reproduced table: our numbers beside the published ones. The data, and the verdict on them.
+//!
+//! Not where they come from ([`crate::experiment`]) and not how they are set ([`super::comparison_text`]).
+
+use serde::Serialize;
+
+use crate::audit::intervals::over_seeds;
+use crate::audit::summary::{Adapter, DatasetSummary};
+
+/// A table. Every rate is a fraction from 0 to 1; differences are ours minus published.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Its name on the command line.
+    pub table: String,
+    pub title: String,
+    pub preset: String,
+    pub dataset: DatasetSummary,
+    /// The data set that the published numbers are of, as the paper calls it.
+    pub published_dataset: Option<String>,
+    /// The program's version.
+    pub version: String,
+    pub adapter: Option<Adapter>,
+    /// Models a row.
+    pub seeds: usize,
+    pub rows: Vec<Row>,
+    /// What the first and the last row come to; `None` of a single row.
+    pub ends: Option<Ends>,
+    /// Where this departs from what was published, a sentence each.
+    pub differs: Vec<String>,
+    /// What must be known before the numbers are believed.
+    pub notes: Vec<String>,
+}
+
+/// A row: the models of one setting.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Row {
+    pub label: String,
+    pub train: Measured,
+    pub test: Measured,
+    /// The neural attack on D, the paper's.
+    pub neural: Measured,
+    /// The attack on D with the highest mean accuracy.
+    pub strongest: Measured,
+    /// Which that is.
+    pub strongest_attack: String,
+    /// Being classified right, as an attack: the floor.
+    pub gap: Measured,
+    /// The strongest attack on D′ and which that is; where there is a D′.
+    pub on_reference: Option<Measured>,
+    pub on_reference_attack: Option<String>,
+}
+
+/// A number of ours, over the seeds, and the published one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Measured {
+    /// One a seed.
+    pub values: Vec<f64>,
+    pub mean: Option<f64>,
+    /// 95%, Student's t; `None` of one seed.
+    pub ci95: Option<[f64; 2]>,
+    pub published: Option<f64>,
+    pub difference: Option<f64>,
+}
+
+impl Measured {
+    pub fn new(values: Vec<f64>, published: Option<f64>) -> Self {
+        let (mean, ci95) = over_seeds(&values);
+        let difference = mean.zip(published).map(|(mean, published)| mean - published);
+        Measured { values, mean, ci95, published, difference }
+    }
+
+    /// Half of the interval's width.
+    pub fn half_width(&self) -> Option<f64> {
+        self.ci95.map(|[low, high]| 0.5 * (high - low))
+    }
+}
+
+/// Whether the attacks are weaker on the last row than on the first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ends {
+    pub first: String,
+    pub last: String,
+    pub neural: Change,
+    pub strongest: Change,
+}
+
+/// A difference between two rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Change {
+    pub from: f64,
+    pub to: f64,
+    /// Whether it falls, as the paper has it, and the intervals do not touch; `None` without intervals.
+    pub falls_by_more_than_intervals: Option<bool>,
+}
+
+impl Change {
+    fn of(first: &Measured, last: &Measured) -> Option<Change> {
+        let falls = first.ci95.zip(last.ci95).map(|(first, last)| last[1] < first[0]);
+        Some(Change { from: first.mean?, to: last.mean?, falls_by_more_than_intervals: falls })
+    }
+}
+
+impl Ends {
+    /// Of `rows`.
+    pub fn of(rows: &[Row]) -> Option<Ends> {
+        let [first, .., last] = rows else { return None };
+        Some(Ends {
+            first: first.label.clone(),
+            last: last.label.clone(),
+            neural: Change::of(&first.neural, &last.neural)?,
+            strongest: Change::of(&first.strongest, &last.strongest)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(label: &str, attack: [f64; 3]) -> Row {
+        let measured = Measured::new(attack.to_vec(), Some(0.5));
+        Row { label: label.into(), neural: measured.clone(), strongest: measured, ..Row::default() }
+    }
+
+    #[test]
+    fn ends_differ_where_their_intervals_do_not_touch() {
+        let verdict = |last: [f64; 3]| {
+            let rows = [row("a", [0.70, 0.71, 0.72]), row("b", [0.6; 3]), row("c", last)];
+            Ends::of(&rows).unwrap().neural
+        };
+        // Half widths: t(2; 0.975) · 0.01 / √3 = 0.0248.
+        assert_eq!(verdict([0.60, 0.61, 0.62]).falls_by_more_than_intervals, Some(true));
+        assert_eq!(verdict([0.66, 0.67, 0.68]).falls_by_more_than_intervals, Some(false));
+        assert_eq!(verdict([0.80, 0.81, 0.82]).falls_by_more_than_intervals, Some(false), "it rises");
+        assert_eq!(Ends::of(&[row("a", [0.5; 3])]), None);
+    }
+
+    #[test]
+    fn a_difference_is_ours_minus_the_published() {
+        let measured = Measured::new(vec![0.5, 0.75], Some(0.5));
+        assert_eq!((measured.mean, measured.difference), (Some(0.625), Some(0.125)));
+        assert_eq!(Measured::new(vec![0.5], None).half_width(), None);
+    }
+}

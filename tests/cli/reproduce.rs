@@ -1,0 +1,120 @@
+//! The paper's tables on made-up data: files, sharing of runs, refusals, and twenty kills.
+
+use crate::program::Veilgrad;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// The tiny preset with enough records for every size of D′.
+const DATA: &str = "--dataset tiny.toml --set data.members=400 --set data.reference=400 \
+                    --set data.synthetic.records=1300 --set defense.lambda=2";
+
+#[test]
+fn all_tables_are_made_and_made_again_without_training() {
+    let program = Veilgrad::new();
+    let line = format!("reproduce all {DATA} --seeds 2 --out tables");
+    let run = program.succeeds(&line);
+    run.prints(&["L2 0.01", "|D′| 600", "λ 10", "with (λ 2)", "From λ 0 to λ 10:", "data.members = 400"])
+        .says(&["table 1/4: ", "% of all, about ", "defense: already done", "loss "]);
+    let names = program.names("tables");
+    let expected: Vec<String> = ["defense", "l2", "lambda", "reference-size"]
+        .iter()
+        .flat_map(|table| ["csv", "json", "md"].map(|end| format!("{table}-tiny.{end}")))
+        .chain(["runs".to_owned()])
+        .collect();
+    assert_eq!(names, expected);
+    let table = program.json("tables/lambda-tiny.json");
+    let rows = table["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        assert_eq!(row["neural"]["values"].as_array().map(Vec::len), Some(2), "a value a seed: {row}");
+        assert!(row["strongest"]["mean"].as_f64() >= row["neural"]["mean"].as_f64(), "{row}");
+        assert!(row["test"]["published"].is_null(), "nothing is published on made-up data: {row}");
+    }
+    // The defense's rows are the λ table's, to the last digit.
+    let defense = program.json("tables/defense-tiny.json");
+    assert_eq!(defense["rows"][1]["neural"], rows[2]["neural"]);
+    let before: Vec<Vec<u8>> = expected[..12].iter().map(|n| program.read(&format!("tables/{n}"))).collect();
+    program.succeeds(&line).says(&["lambda: already done", "l2: already done"]);
+    for (name, before) in expected.iter().zip(before) {
+        assert!(program.read(&format!("tables/{name}")) == before, "{name} is another");
+    }
+    // Other settings must not be mixed in.
+    let parts = ["tiny-lambda: expected a run with the settings of this command", "another --out"];
+    program.run(&format!("reproduce lambda {DATA} --seeds 1 --epochs 3 --out tables")).code(2);
+    program.run(&format!("reproduce lambda {DATA} --set train.epochs=3 --out tables")).code(2).says(&parts);
+}
+
+#[test]
+fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
+    let program = Veilgrad::new();
+    for (flags, parts) in [
+        ("lamda --dataset tiny.toml", ["lamda", "lambda"]),
+        ("lambda", ["--data: expected a data file", "neither"]),
+        ("lambda --dataset tiny.toml --scale 2", ["--scale: expected more than 0", "found 2"]),
+        ("lambda --dataset tiny.toml --scale 0.1", ["train.batch: ", "at most data.members = 6"]),
+        ("lambda --dataset tiny.toml --seeds 0", ["--seeds", "0"]),
+        ("reference-size --dataset tiny.toml --set defense.lambda=1", ["data.reference: ", "found 3"]),
+        ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
+        ("l2 --data absent.npz", ["absent.npz", "check the path"]),
+        ("l2 --data a --data b --dataset tiny.toml", ["--dataset: expected one for each", "found 1"]),
+        ("l2 --dataset tiny.toml --set train.epoch=3", ["train.epoch: no such key", "train.epochs"]),
+    ] {
+        let run = program.run(&format!("reproduce {flags} --out refused"));
+        let code = if flags.contains("absent") { 1 } else { 2 };
+        let run = run.code(code).says(&parts).prints_nothing();
+        assert!(!program.path("refused").exists(), "left behind by {flags}\n{run}");
+    }
+}
+
+/// Epochs in the metrics of the run.
+fn epochs(program: &Veilgrad) -> usize {
+    let text = std::fs::read(program.path("killed/runs/tiny-lambda/metrics.jsonl")).unwrap_or_default();
+    text.iter().filter(|byte| **byte == b'\n').count() / 10
+}
+
+/// Waits until so many epochs more are done, then a while.
+fn wait(program: &Veilgrad, child: &mut Child, more: usize, while_ms: u64) {
+    let (began, enough) = (Instant::now(), epochs(program) + more);
+    while epochs(program) < enough {
+        if let Some(status) = child.try_wait().expect("waited") {
+            panic!("ended before it was killed: {status}");
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no epoch");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(while_ms));
+}
+
+#[test]
+fn killed_twenty_times_a_reproduction_ends_with_the_same_bytes() {
+    const EPOCHS: usize = 300;
+    let program = Veilgrad::new();
+    let line = format!("reproduce lambda {DATA} --seeds 2 --set train.epochs={EPOCHS} --set train.batch=100");
+    let mut moments = vec![];
+    // Moments that look random and are the same every time: multiplicative congruence, Lehmer 1951.
+    let mut random = 20_260_101u64;
+    let mut draw = |below: u64| {
+        random = random * 48_271 % 2_147_483_647;
+        random % below
+    };
+    for _ in 0..20 {
+        let mut child = program.command(&format!("{line} --out killed")).spawn().expect("started");
+        wait(&program, &mut child, draw(4) as usize, draw(30));
+        let killed = Command::new("kill").args(["-KILL", &child.id().to_string()]).status().expect("kill");
+        assert!(killed.success());
+        child.wait().expect("ended");
+        moments.push(epochs(&program));
+    }
+    assert!(moments.iter().all(|epoch| *epoch < EPOCHS), "killed while it trained: {moments:?}");
+    assert!(moments[19] > moments[0] + 10, "at different moments: {moments:?}");
+    program.succeeds(&format!("{line} --out killed")).says(&["continuing after epoch "]);
+    program.succeeds(&format!("{line} --out whole"));
+    let runs = ["model.safetensors", "predictions.npz", "split.npz", "run.toml"];
+    let files = runs.map(|name| format!("runs/tiny-lambda/{name}"));
+    let tables = ["md", "csv", "json"].map(|end| format!("lambda-tiny.{end}"));
+    for name in files.iter().chain(&tables) {
+        let (killed, whole) =
+            (program.read(&format!("killed/{name}")), program.read(&format!("whole/{name}")));
+        assert!(killed == whole, "{name} is another after twenty kills at epochs {moments:?}");
+    }
+}
