@@ -121,7 +121,7 @@ fn agrees(kind: &str, played: bool) {
     let members: Vec<u32> = (0..MEMBERS).collect();
     let standard = dataset.standardisation(&members).unwrap();
     let resident = Resident::upload(&context, &dataset, &[standard], 0).unwrap();
-    let phase = Phase { attack: usize::from(played), classifier: 1, penalised: played };
+    let phase = Phase { attack: usize::from(played), classifier: 1, penalised: played, reference: false };
     let nodes = game.graph(phase, resident.layout, STEPS).unwrap();
     let graph = &nodes.graph;
 

@@ -100,7 +100,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let Features::Bits { words, .. } = &dataset.features else { panic!("bits") };
     let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
     let game = Game::new(&config, Input::plain(37), 5).unwrap();
-    let phase = Phase { attack: 2, classifier: 1, penalised: true };
+    let phase = Phase { attack: 2, classifier: 1, penalised: true, reference: false };
     let steps = 20;
     let nodes = game.graph(phase, layout, steps).unwrap();
     let graph = &nodes.graph;
@@ -199,7 +199,8 @@ fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let config = config(&["defense.attack_steps=3"]);
     let game = Game::new(&config, Input::plain(37), 5).unwrap();
     let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
-    let nodes = game.graph(Phase { attack: 3, classifier: 1, penalised: true }, layout, 2).unwrap();
+    let nodes =
+        game.graph(Phase { attack: 3, classifier: 1, penalised: true, reference: false }, layout, 2).unwrap();
     let (hoisted, moved) = nodes.graph.hoist(4096);
     let gathers = |graph: &veilgrad::graph::Graph| {
         let is = |k: &NodeKind| matches!(k, NodeKind::Compute(op) if op.name() == "gather_rows");

@@ -104,7 +104,7 @@ impl Shadows {
     ) -> Result<Self> {
         let (members, test) = (target.rows_of(MEMBER), target.rows_of(TEST));
         let reference = target.rows_of(REFERENCE);
-        let defended = settings.lambda > 0.0;
+        let defended = settings.lambda > 0.0 || settings.reference_weight > 0.0;
         // Nobody was trained on D′ where there is no defense.
         let others: &[u32] = if defended { &[] } else { &reference };
         let pool = Pool::new(&members, &test, others, &subject.halves, settings.seed);
@@ -256,6 +256,11 @@ fn shadow_config(config: &Config, settings: Replica, seeds: Vec<u64>, split: &st
     config.model.learning_rate = Sweep::one(settings.learning_rate);
     config.model.weight_decay = Sweep::one(settings.weight_decay);
     config.model.dropout = Sweep::one(settings.dropout);
+    config.model.label_smoothing = Sweep::one(settings.label_smoothing);
+    config.model.confidence_penalty = Sweep::one(settings.confidence_penalty);
+    config.defense.reference_weight = Sweep::one(settings.reference_weight);
+    config.defense.private.clip = Sweep::one(settings.clip);
+    config.defense.private.noise = Sweep::one(settings.noise);
     config.defense.lambda = Sweep::one(settings.lambda);
     config.defense.attack.learning_rate = Sweep::one(settings.attack_learning_rate);
     config.defense.attack.weight_decay = Sweep::one(settings.attack_weight_decay);

@@ -69,7 +69,7 @@ pub struct DatasetSummary {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaSummary {
     /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
-    /// `dropout`, `reference` (|D′|), as keys of the replica; none of them where another program trained the model.
+    /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program trained the model.
     #[serde(flatten)]
     pub settings: Option<Replica>,
     /// On all of D.
@@ -176,6 +176,8 @@ mod tests {
             "replicas": [{
                 "lambda": 3.0, "seed": 5, "learning_rate": 0.0, "attack_learning_rate": 0.0,
                 "weight_decay": 0.0, "attack_weight_decay": 0.0, "dropout": 0.0, "reference": 0,
+                "label_smoothing": 0.0, "confidence_penalty": 0.0, "reference_weight": 0.0,
+                "clip": 0.0, "noise": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
                 "control_accuracy": null, "attack_trained": true, "blind": null,

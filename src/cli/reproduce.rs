@@ -21,7 +21,7 @@ use crate::train::observer::{Event, Observer};
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ReproduceArgs {
-    /// defense, l2, reference-size, lambda, or all of them.
+    /// defense, l2, reference-size, lambda, defenses (other kinds, beyond the paper), or all of them.
     #[arg(value_name = "TABLE", value_parser = tables)]
     table: Tables,
     /// A data file; may be repeated for several data sets.

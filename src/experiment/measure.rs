@@ -1,69 +1,66 @@
 //! From a run's summary to the rows of a table.
 
-use super::tables::Plan;
-use super::{Request, Subject};
+use super::tables::{self, Plan};
+use super::{Request, Subject, Table};
 use crate::audit::result::{Attacks, strongest};
 use crate::audit::summary::{ReplicaSummary, Summary};
-use crate::error::Result;
 use crate::report::comparison::{Comparison, Ends, Measured, Row};
 use crate::train::config::AuditConfig;
 use std::collections::BTreeMap;
 
-/// The table of `plan`, whose replicas are those of `summary` with these `numbers`.
-///
-/// # Errors
-/// None at present.
-pub fn comparison(
-    subject: &Subject,
-    plan: &Plan,
-    request: &Request,
-    summary: &Summary,
-    numbers: &[usize],
-) -> Result<Comparison> {
+/// A table's run, its summary, and the numbers in it of the run's replicas.
+pub type Done<'a> = (&'a Plan, (Summary, Vec<usize>));
+
+/// The table that these runs, in its order, make; `None` of none.
+pub fn comparison(subject: &Subject, done: &[Done], request: &Request) -> Option<Comparison> {
+    let (first, (summary, _)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
-    for planned in &plan.rows {
-        let replicas: Vec<&ReplicaSummary> =
-            planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
-        let published = planned.published.as_ref();
-        let accuracy = |name: &str| -> Vec<f64> {
-            replicas.iter().filter_map(|r| r.attacks.get(name)).map(|a| a.accuracy).collect()
-        };
-        let best = highest(&replicas, |r| &r.attacks);
-        let on_reference = highest(&replicas, |r| &r.attacks_on_reference);
-        rows.push(Row {
-            label: planned.label.clone(),
-            train: Measured::new(
-                replicas.iter().map(|r| r.train_accuracy).collect(),
-                published.and_then(|p| p.train),
-            ),
-            test: Measured::new(
-                replicas.iter().filter_map(|r| r.test_accuracy).collect(),
-                published.and_then(|p| p.test),
-            ),
-            neural: Measured::new(accuracy("neural"), published.and_then(|p| p.attack)),
-            gap: Measured::new(accuracy("gap"), None),
-            strongest: best.as_ref().map(|(_, m)| m.clone()).unwrap_or_default(),
-            strongest_attack: best.map(|(name, _)| name).unwrap_or_default(),
-            on_reference_attack: on_reference.as_ref().map(|(name, _)| name.clone()),
-            on_reference: on_reference.map(|(_, m)| m),
-        });
-        remark(&mut notes, &planned.label, &replicas);
+    for (plan, (summary, numbers)) in done {
+        for planned in &plan.rows {
+            let replicas: Vec<&ReplicaSummary> =
+                planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
+            remark(&mut notes, &planned.label, &replicas);
+            rows.push(row(planned, &replicas));
+        }
     }
-    Ok(Comparison {
-        table: plan.table.name().into(),
-        title: plan.table.title().into(),
+    Some(Comparison {
+        table: first.table.name().into(),
+        title: first.table.title().into(),
         preset: subject.config.name.clone(),
         dataset: summary.dataset.clone(),
         published_dataset: subject.known.as_ref().map(|known| known.published.clone()),
         version: summary.version.clone(),
         adapter: summary.adapter.clone(),
         seeds: request.seeds,
-        ends: Ends::of(&rows),
+        ends: Ends::of(&rows).filter(|_| first.table != Table::Defenses),
         rows,
-        differs: differs(subject, plan),
+        differs: differs(subject, first),
         notes: notes.into_iter().map(|(what, rows)| format!("{what}: {}", rows.join(", "))).collect(),
     })
+}
+
+fn row(planned: &tables::Row, replicas: &[&ReplicaSummary]) -> Row {
+    let published = planned.published.as_ref();
+    let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
+        Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published)
+    };
+    let attack = |name: &str, published: Option<f64>| {
+        measured(&|r| r.attacks.get(name).map(|a| a.accuracy), published)
+    };
+    let best = highest(replicas, |r| &r.attacks);
+    let on_reference = highest(replicas, |r| &r.attacks_on_reference);
+    Row {
+        label: planned.label.clone(),
+        train: measured(&|r| Some(r.train_accuracy), published.and_then(|p| p.train)),
+        test: measured(&|r| r.test_accuracy, published.and_then(|p| p.test)),
+        neural: attack("neural", published.and_then(|p| p.attack)),
+        gap: attack("gap", None),
+        strongest: best.as_ref().map(|(_, m)| m.clone()).unwrap_or_default(),
+        strongest_attack: best.map(|(name, _)| name).unwrap_or_default(),
+        on_reference_attack: on_reference.as_ref().map(|(name, _)| name.clone()),
+        on_reference: on_reference.map(|(_, m)| m),
+    }
 }
 
 /// The attack with the highest mean accuracy over the replicas that all have it.

@@ -24,6 +24,7 @@ use published::Known;
 use runs::Runs;
 use std::path::{Path, absolute};
 use std::sync::atomic::AtomicBool;
+use tables::Plan;
 
 /// A table that can be reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,11 +37,14 @@ pub enum Table {
     ReferenceSize,
     /// The defense with more or less weight on privacy.
     Lambda,
+    /// Other defenses beside it, beyond the paper.
+    Defenses,
 }
 
 impl Table {
     /// In the order of the paper.
-    pub const ALL: [Table; 4] = [Table::Defense, Table::L2, Table::ReferenceSize, Table::Lambda];
+    pub const ALL: [Table; 5] =
+        [Table::Defense, Table::L2, Table::ReferenceSize, Table::Lambda, Table::Defenses];
 
     /// As it is typed, and as its files are called.
     pub fn name(self) -> &'static str {
@@ -49,6 +53,7 @@ impl Table {
             Table::L2 => "l2",
             Table::ReferenceSize => "reference-size",
             Table::Lambda => "lambda",
+            Table::Defenses => "defenses",
         }
     }
 
@@ -59,6 +64,7 @@ impl Table {
             Table::L2 => "L2 regularization",
             Table::ReferenceSize => "Size of the reference set D′",
             Table::Lambda => "Weight of the privacy penalty, λ",
+            Table::Defenses => "Defenses of other kinds",
         }
     }
 
@@ -69,6 +75,7 @@ impl Table {
             Table::L2 => include_str!("../../data/published/l2.csv"),
             Table::ReferenceSize => include_str!("../../data/published/reference-size.csv"),
             Table::Lambda => include_str!("../../data/published/lambda.csv"),
+            Table::Defenses => include_str!("../../data/published/defenses.csv"),
         }
     }
 
@@ -134,14 +141,15 @@ pub fn reproduce(job: &Job, observer: &mut dyn Observer) -> Result<Vec<Compariso
         subjects.push(subject(source, request, observer)?);
     }
     // All are checked before the first is begun.
-    let mut plans = vec![];
+    let mut tables = vec![];
     for subject in &subjects {
         for &table in &request.tables {
-            plans.push((subject, tables::plan(table, subject, request)?));
+            tables.push((subject, tables::plans(table, subject, request)?));
         }
     }
     let runs = Runs::open(job.out)?;
-    let mut wanted: Vec<_> = plans.iter().map(|(subject, plan)| (*subject, plan)).collect();
+    let mut wanted: Vec<(&Subject, &Plan)> =
+        tables.iter().flat_map(|(subject, plans)| plans.iter().map(|plan| (*subject, plan))).collect();
     // The longer lists first: a shorter one is then found among them.
     wanted.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.config.replica_count()));
     let mut overall = Overall::new(observer, wanted.iter().map(|(_, plan)| *plan));
@@ -150,9 +158,10 @@ pub fn reproduce(job: &Job, observer: &mut dyn Observer) -> Result<Vec<Compariso
         runs.carry_out(job, plan, &subject.dataset, &mut overall)?;
     }
     let mut comparisons = vec![];
-    for (subject, plan) in &plans {
-        let (summary, replicas) = runs.summary(&plan.config)?;
-        comparisons.push(measure::comparison(subject, plan, request, &summary, &replicas)?);
+    for (subject, plans) in &tables {
+        let done =
+            plans.iter().map(|plan| Ok((plan, runs.summary(&plan.config)?))).collect::<Result<Vec<_>>>()?;
+        comparisons.extend(measure::comparison(subject, &done, request));
     }
     Ok(comparisons)
 }

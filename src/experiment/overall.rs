@@ -55,11 +55,12 @@ impl<'a> Overall<'a> {
         self.skipped += before - self.done.iter().sum::<f64>();
         self.ended += before;
         self.place.0 += 1;
-        self.name = format!("{} on {}", plan.table.name(), plan.config.name);
+        let part = plan.part.map_or(String::new(), |part| format!(" {part}"));
+        self.name = format!("{}{part} on {}", plan.table.name(), plan.config.name);
         (self.work, self.epochs) = (work(plan), plan.config.train.epochs);
         (self.done, self.groups, self.group, self.epoch, self.attacks) = ([0.0; 2], 1, 0, 0, 0);
         let (number, of) = self.place;
-        self.observer.event(&Event::Note(format!("table {number}/{of}: {}", self.name)));
+        self.observer.event(&Event::Note(format!("run {number}/{of}: {}", self.name)));
     }
 
     fn report(&mut self) {

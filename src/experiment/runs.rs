@@ -49,7 +49,8 @@ impl Runs {
             observer.event(&Event::Note(format!("{}: already done, in {path}", plan.table.name())));
             return Ok(());
         }
-        let path = self.path.join(format!("{}-{}", config.name, plan.table.name()));
+        let part = plan.part.map_or(String::new(), |part| format!("-{part}"));
+        let path = self.path.join(format!("{}-{}{part}", config.name, plan.table.name()));
         let begun = match RunDirectory::open(&path) {
             Ok(found) if found.read_config()? == *config => Some(found),
             Ok(_) => {
@@ -116,6 +117,8 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
     alike.defense.attack.learning_rate = wanted.defense.attack.learning_rate.clone();
     alike.defense.attack.weight_decay = wanted.defense.attack.weight_decay.clone();
     alike.train.seed = wanted.train.seed.clone();
+    alike.model.label_smoothing = wanted.model.label_smoothing.clone();
+    alike.model.confidence_penalty = wanted.model.confidence_penalty.clone();
     // Not |D′|: the largest decides which records are left for testing.
     if alike != *wanted || had.is_defended() != wanted.is_defended() {
         return None;

@@ -4,16 +4,20 @@
 use super::published::{self, Published};
 use super::{Request, Subject, Table};
 use crate::error::{Error, Result};
-use crate::train::config::{Config, Replica, Sweep};
+use crate::train::config::{Config, Layer, Replica, Sweep};
+use crate::train::privacy::Guarantee;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Records of D′ and test that are scored after an epoch: they are only for the eye, all are scored at the end.
 const EVALUATE_LIMIT: usize = 1000;
 
-/// The runs of a table on one data set: one, however many replicas it has.
+/// A run of a table on one data set, however many replicas it has: most tables have one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub table: Table,
+    /// Which of the table's runs, where there are several.
+    pub part: Option<usize>,
     pub config: Config,
     /// In the order of the table.
     pub rows: Vec<Row>,
@@ -29,11 +33,22 @@ pub struct Row {
     pub published: Option<Published>,
 }
 
-/// The run of `table` for `subject`.
+/// The runs of `table` for `subject`: what can be a replica's is in the first, the rest is in runs of their own.
 ///
 /// # Errors
 /// Settings out of their range: a D′ smaller than a batch.
-pub fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
+pub fn plans(table: Table, subject: &Subject, request: &Request) -> Result<Vec<Plan>> {
+    let mut plans = vec![plan(table, subject, request)?];
+    if table == Table::Defenses {
+        for (part, defense) in defenses()?.into_iter().enumerate() {
+            plans.push(defense.plan(part + 1, &plans[0].config)?);
+        }
+    }
+    Ok(plans)
+}
+
+/// A table's run of replicas.
+fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
     let mut config = subject.config.clone();
     config.train.evaluate_limit = config.train.evaluate_limit.min(EVALUATE_LIMIT);
     config.train.seed = Sweep::many((0..request.seeds as u64).collect());
@@ -51,12 +66,11 @@ pub fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> 
     }
     let mut rows: Vec<(String, Option<Published>, Box<dyn Fn(&Replica) -> bool>)> = vec![];
     match table {
-        Table::Defense => {
+        Table::Defense | Table::Defenses => {
             let lambda = strongest_lambda(&config)?;
             config.defense.lambda = Sweep::many(vec![0.0, lambda]);
-            for (value, lambda) in values.iter().zip([0.0, lambda]) {
-                let without = if lambda == 0.0 { "without" } else { "with" };
-                let label = format!("{without} (λ {lambda})");
+            for (value, lambda) in [("without", 0.0), ("with", lambda)] {
+                let label = format!("{value} (λ {lambda})");
                 rows.push((label, beside(value), Box::new(move |r| r.lambda == lambda)));
             }
         }
@@ -97,7 +111,54 @@ pub fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> 
         let of_row = replicas.iter().enumerate().filter(|(_, r)| belongs(r));
         Row { label, published, replicas: of_row.map(|(number, _)| number).collect() }
     });
-    Ok(Plan { table, rows: rows.collect(), config })
+    Ok(Plan { table, part: None, rows: rows.collect(), config })
+}
+
+/// An entry of `data/defenses.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Defense {
+    label: String,
+    #[serde(default)]
+    set: Vec<String>,
+    #[serde(default = "whole")]
+    epochs: f64,
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn defenses() -> Result<Vec<Defense>> {
+    #[derive(Deserialize)]
+    struct File {
+        defense: Vec<Defense>,
+    }
+    let file: Result<File, _> = toml::from_str(include_str!("../../data/defenses.toml"));
+    file.map(|file| file.defense).map_err(|e| Error::data("data/defenses.toml").found(e.message()))
+}
+
+impl Defense {
+    /// Its run: `base` without the game, and with its own settings.
+    fn plan(&self, part: usize, base: &Config) -> Result<Plan> {
+        let mut layers = vec![Layer::text("preset", base.to_toml()?), Layer::set("defense.lambda=0")?];
+        for setting in &self.set {
+            layers.push(Layer::set(setting)?);
+        }
+        let mut config = Config::resolve(&layers)?;
+        config.train.epochs = ((config.train.epochs as f64 * self.epochs).round() as usize).max(1);
+        let replicas = config.replicas();
+        let guarantee = replicas.first().and_then(|r| Guarantee::of(&config, r, config.data.members));
+        let mut label = self.label.clone();
+        if self.epochs != 1.0 {
+            label += &format!(" ({} epochs)", config.train.epochs);
+        }
+        if let Some(guarantee) = guarantee {
+            label += &format!(" (ε {:.0})", guarantee.epsilon);
+        }
+        let row = Row { label, replicas: (0..replicas.len()).collect(), published: None };
+        Ok(Plan { table: Table::Defenses, part: Some(part), config, rows: vec![row] })
+    }
 }
 
 /// The preset's λ: of several the largest.

@@ -8,6 +8,7 @@ mod initialisation;
 mod mlp;
 mod network;
 mod optimizer;
+mod private;
 
 pub use alexnet::AlexNet;
 pub use attack::{Attack, AttackInput, LabelEncoding};
@@ -16,3 +17,4 @@ pub use initialisation::Initialisation;
 pub use mlp::{Dropping, Mlp};
 pub use network::{Form, Layer, Network};
 pub use optimizer::{Optimizer, SCALARS};
+pub use private::Private;

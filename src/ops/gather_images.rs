@@ -55,7 +55,7 @@ pub struct GatherImages {
 
 /// What record `b` of a batch suffers: (rows down, columns right, mirrored).
 fn moves(key: [u32; 2], b: usize) -> (isize, isize, bool) {
-    let hash = pcg4d([key[0], key[1], word(b), 0x6372_6f70]);
+    let [hash, _] = pcg4d([key[0], key[1], word(b), 0x6372_6f70]);
     let range = 2 * CROP as u32 + 1;
     // 12 bits over 9 places: off from even by at most 0.2%.
     let place = |bits: u32| (((bits & 0xfff) * range) >> 12) as isize - CROP as isize;

@@ -158,7 +158,7 @@ pub(super) fn cases() -> Vec<Case> {
             let words = data.cols;
             let last = if used == 0 { u32::MAX } else { (1u32 << used) - 1 };
             let values = (0..records * words).map(|i| {
-                let hash = pcg4d([i as u32, width as u32, 7, 1]);
+                let [hash, _] = pcg4d([i as u32, width as u32, 7, 1]);
                 f64::from(if i % words == words - 1 { hash & last } else { hash })
             });
             let data = (data, Fill::Values(values.collect()));

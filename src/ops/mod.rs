@@ -7,6 +7,7 @@
 mod activation;
 mod adam;
 mod add;
+mod clip_rows;
 mod concat;
 mod conv2d;
 mod counters;
@@ -17,8 +18,11 @@ mod gather_images;
 mod gather_rows;
 mod label_layer;
 mod membership_gain;
+mod noise;
 mod one_hot;
+mod output_penalty;
 mod pool;
+mod record_norm;
 mod reduce;
 mod row_slice;
 mod scale;
@@ -32,6 +36,7 @@ pub use crate::graph::Op;
 pub use activation::{Activate, ActivateGrad, Activation};
 pub use adam::Adam;
 pub use add::Add;
+pub use clip_rows::ClipRows;
 pub use concat::{ColumnSlice, Concat};
 pub use conv2d::{Conv2d, Conv2dDw, Conv2dDx, Geometry};
 pub use counters::{ATTACK_COUNTS, CLASSIFIER_COUNTS, CountAttack, CountClassifier};
@@ -42,8 +47,11 @@ pub use gather_images::{CROP, GatherImages, Image};
 pub use gather_rows::{Format, GatherLabels, GatherRows, GatherStandardised};
 pub use label_layer::{LabelLayer, LabelLayerDw};
 pub use membership_gain::{GainForm, MembershipGain, MembershipGainGrad};
+pub use noise::Noise;
 pub use one_hot::OneHot;
+pub use output_penalty::{OutputPenalty, OutputPenaltyGrad};
 pub use pool::{Pool, PoolGrad, Pooling, Windows};
+pub use record_norm::RecordNorm;
 pub use reduce::{Broadcast, Reduce};
 pub use row_slice::{RowPad, RowSlice};
 pub use scale::Scale;
@@ -129,6 +137,7 @@ pub const ALL: &[Entry] = &[
     ("activation", activation::cases),
     ("adam", adam::cases),
     ("add", add::cases),
+    ("clip_rows", clip_rows::cases),
     ("concat", concat::cases),
     ("conv2d", conv2d::cases),
     ("counters", counters::cases),
@@ -139,8 +148,11 @@ pub const ALL: &[Entry] = &[
     ("gather_rows", gather_rows::cases),
     ("label_layer", label_layer::cases),
     ("membership_gain", membership_gain::cases),
+    ("noise", noise::cases),
     ("one_hot", one_hot::cases),
+    ("output_penalty", output_penalty::cases),
     ("pool", pool::cases),
+    ("record_norm", record_norm::cases),
     ("reduce", reduce::cases),
     ("row_slice", row_slice::cases),
     ("scale", scale::cases),

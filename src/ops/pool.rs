@@ -176,7 +176,7 @@ pub(super) fn cases() -> Vec<Case> {
         let x = Tensor::f32(batch, windows.in_features());
         // Apart by more than finite differences move them; every tenth is 0, so maxima are tied too.
         let value =
-            |i: usize| if i % 10 < 3 { 0.0 } else { f64::from(pcg4d([i as u32, 5, 1, 2]) % 1000) / 500.0 };
+            |i: usize| if i % 10 < 3 { 0.0 } else { f64::from(pcg4d([i as u32, 5, 1, 2])[0] % 1000) / 500.0 };
         let values: Vec<f64> = (0..x.elements()).map(value).collect();
         for pooling in [Pooling::Max, Pooling::Mean] {
             let op = Pool { windows, pooling };

@@ -133,7 +133,10 @@ fn legend(table: &Comparison) -> String {
         1 => "One seed".to_owned(),
         n => format!("Mean of {n} seeds ± half the 95% interval (Student's t)"),
     };
-    format!("{seeds}; accuracies in percent, 50 is a guessing attacker; Δ: ours minus the paper's.")
+    format!(
+        "{seeds}; accuracies in percent, 50 is a guessing
+attacker; Δ: ours minus the paper's."
+    )
 }
 
 /// The verdict on the ends, what differs, what must be known.

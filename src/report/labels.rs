@@ -14,7 +14,7 @@ pub(super) const NONE: &str = "–";
 /// A setting's name and its value as text.
 pub(super) type Setting = (&'static str, fn(&Replica) -> String);
 
-const SETTINGS: [Setting; 8] = [
+const SETTINGS: [Setting; 13] = [
     ("|D′|", |r| r.reference.to_string()),
     ("λ", |r| short(r.lambda)),
     ("learning rate", |r| short(r.learning_rate)),
@@ -22,6 +22,11 @@ const SETTINGS: [Setting; 8] = [
     ("weight decay", |r| short(r.weight_decay)),
     ("attack's decay", |r| short(r.attack_weight_decay)),
     ("dropout", |r| short(r.dropout)),
+    ("label smoothing", |r| short(r.label_smoothing)),
+    ("confidence penalty", |r| short(r.confidence_penalty)),
+    ("weight of D′", |r| short(r.reference_weight)),
+    ("clip", |r| short(r.clip)),
+    ("noise", |r| short(r.noise)),
     ("seed", |r| r.seed.to_string()),
 ];
 

@@ -13,6 +13,8 @@ pub enum Source {
     AttackMembers = 1,
     /// Reference records, for the attack network.
     Reference = 2,
+    /// Reference records, for the classifier.
+    ClassifierReference = 3,
 }
 
 /// Batches of `size` records without end: pass after pass over `records`, each in an order of its own,

@@ -20,10 +20,10 @@ use super::schedule::Phase;
 use crate::dataset::{Layout, ResidentNodes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::nn::{AlexNet, Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, SCALARS};
+use crate::nn::{AlexNet, Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, Private, SCALARS};
 use crate::ops::{
     ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
-    MembershipGain, Tape, gradients,
+    MembershipGain, OutputPenalty, RowSlice, Tape, gradients,
 };
 
 /// Everything structural of a run: the two networks and the forms of their losses.
@@ -45,6 +45,10 @@ pub struct Game {
     pub dropout: bool,
     /// Whether images are moved about in f's own passes.
     pub augment: bool,
+    /// Whether labels are smoothed or confidence is penalised in any replica.
+    pub output_penalty: bool,
+    /// Whether f's gradients are clipped record by record and made noisy.
+    pub private: bool,
     /// Pixels added on every side of an image.
     pub pad: usize,
 }
@@ -127,9 +131,24 @@ impl Slots {
         self.penalty() + 1
     }
 
+    /// Label smoothing's a and the confidence penalty's w.
+    pub fn output_penalty(self) -> usize {
+        self.dropout() + 1
+    }
+
+    /// The weights of the losses on D and on D′.
+    pub fn weights(self) -> usize {
+        self.output_penalty() + 2
+    }
+
+    /// The bound of a record's gradient and the noise of a batch's mean.
+    pub fn private(self) -> usize {
+        self.weights() + 2
+    }
+
     /// The line's tensor.
     pub fn line(self) -> Tensor {
-        Tensor::f32(1, self.dropout() + 1)
+        Tensor::f32(1, self.private() + 2)
     }
 }
 
@@ -166,6 +185,10 @@ impl Game {
             batch: config.train.batch,
             dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
             augment: model.augment,
+            output_penalty: [&model.label_smoothing, &model.confidence_penalty]
+                .into_iter()
+                .any(|weights| weights.values().iter().any(|weight| *weight > 0.0)),
+            private: config.is_private(),
             pad: config.data.pad,
         })
     }
@@ -199,7 +222,8 @@ impl Game {
         let step = g.rows(rows, phase.rows(self.batch), 1)?;
         let scalars_tape = g.input("tape of scalars", Tensor::u32(steps, slots.line().elements()));
         let scalars = g.apply(Tape { line: slots.line() }, &[scalars_tape, counter])?;
-        let keys = match (self.dropout || self.augment) && phase.classifier > 0 {
+        let keyed = self.dropout || self.augment || self.private;
+        let keys = match keyed && phase.classifier > 0 {
             true => {
                 let tape = g.input("tape of keys", Tensor::u32(steps, 2 * phase.classifier));
                 let line = Tensor::u32(2 * phase.classifier, 1);
@@ -235,7 +259,8 @@ impl Game {
                 self.attack_optimizer.update(g, h.state_after, gradient, scalars, slot, momentum)?;
         }
         for i in 0..phase.classifier {
-            let rows = g.rows(rows, m * (2 * phase.attack + i), m)?;
+            let taken = phase.classifier_rows(m);
+            let rows = g.rows(rows, 2 * m * phase.attack + i * taken, taken)?;
             let key = match keys {
                 Some((_, line)) => Some(g.view("key", line, 2 * i, 1, 2)?),
                 None => None,
@@ -248,9 +273,24 @@ impl Game {
                 None => None,
             };
             let pass = Pass::Training { dropping };
-            let z = self.classifier.forward(g, &f_weights, &mut statistics, x, pass)?;
+            let all = self.classifier.forward(g, &f_weights, &mut statistics, x, pass)?;
             let descend = g.constant(1.0);
-            let mut roots = vec![(g.apply(CrossEntropy, &[z, labels])?, descend)];
+            let (mut z, mut labels) = (all, labels);
+            let mut roots = vec![];
+            if phase.reference {
+                let weight = |g: &mut Graph, i| g.view("weight", scalars, slots.weights() + i, 1, 1);
+                let reference = g.apply(RowSlice { start: m, rows: m }, &[all])?;
+                let its_labels = g.rows(labels, m, m)?;
+                roots.push((g.apply(CrossEntropy, &[reference, its_labels])?, weight(g, 1)?));
+                (z, labels) = (g.apply(RowSlice { start: 0, rows: m }, &[all])?, g.rows(labels, 0, m)?);
+                roots.push((g.apply(CrossEntropy, &[z, labels])?, weight(g, 0)?));
+            } else {
+                roots.push((g.apply(CrossEntropy, &[z, labels])?, descend));
+            }
+            if self.output_penalty {
+                let weights = g.view("output penalty", scalars, slots.output_penalty(), 1, 2)?;
+                roots.push((g.apply(OutputPenalty, &[z, labels, weights])?, descend));
+            }
             if let (true, Some(h)) = (phase.penalised, &h) {
                 let weights = self.attack.network.views(g, h.state_after)?;
                 let (s, _) = self.attack.forward(g, &weights, z, labels)?;
@@ -259,7 +299,12 @@ impl Game {
                 let gain = g.apply(MembershipGain { form, members }, &[s])?;
                 roots.push((gain, g.view("penalty", scalars, slots.penalty(), 1, 1)?));
             }
-            let parts = gradients(g, &roots, &f_weights)?;
+            let mut parts = gradients(g, &roots, &f_weights)?;
+            if let Some(key) = key.filter(|_| self.private) {
+                let clip = g.view("clip", scalars, slots.private(), 1, 1)?;
+                let noise = g.view("noise", scalars, slots.private() + 1, 1, 1)?;
+                parts = Private { clip, noise, key }.gradients(g, &parts)?;
+            }
             let gradient = g.pack("classifier gradient", &parts);
             f.counts_after = g.update(CountClassifier, &[f.counts_after, z, labels, step])?;
             let (slot, momentum) = (slots.classifier(i), self.classifier_momentum);

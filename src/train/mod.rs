@@ -6,6 +6,7 @@
 //! | which records when, at which rate | `batches`, [`schedule`], `rate`, `tape` |
 //! | the graphs of a step | [`game`] |
 //! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
+//! | what a private training guarantees | [`privacy`] |
 //! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
 
 mod batches;
@@ -21,6 +22,7 @@ mod pace;
 pub mod predict;
 pub mod predictions;
 pub mod preset;
+pub mod privacy;
 mod rate;
 pub mod release;
 pub mod run_directory;
@@ -42,8 +44,10 @@ use game::Game;
 use group::{Group, Member, State};
 use model_file::{Facts, NamedTensor};
 use predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use privacy::Guarantee;
 use run_directory::SPLIT;
 use schedule::Schedule;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -122,6 +126,12 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let splits: Vec<Split> = members.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
     }
+    let guarantees: BTreeSet<String> = members
+        .iter()
+        .filter_map(|m| Guarantee::of(config, &m.settings, m.split.members.len()))
+        .map(|guarantee| guarantee.to_string())
+        .collect();
+    guarantees.into_iter().for_each(|text| observer.event(&Event::Note(text)));
     let mut checkpoints = vec![];
     for group in 0..groups.len() {
         checkpoints.push(match job.resume {
@@ -234,7 +244,7 @@ fn check_sizes(config: &Config, split: &Split) -> Result<()> {
             .found(format!("{} and {}", split.test.len(), split.members.len()))
             .advice("train on fewer records, so that more are left for testing"));
     }
-    if config.is_defended() && split.reference.len() < batch {
+    if (config.is_defended() || config.learns_reference()) && split.reference.len() < batch {
         return Err(Error::usage("data.reference")
             .expected(format!("at least {batch} reference records, a batch, for the defense"))
             .found(split.reference.len().to_string())

@@ -80,7 +80,7 @@ pub enum Event {
 /// An epoch of a replica: a line of `metrics.jsonl`.
 ///
 /// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
-/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`) stand among them. Accuracies
+/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`, …) stand among them. Accuracies
 /// are fractions. `null`: not measured, and for the loss: not finite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
@@ -139,7 +139,7 @@ mod tests {
         let line = serde_json::to_string(&metrics).unwrap();
         assert_eq!(
             line,
-            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
+            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"label_smoothing":0.0,"confidence_penalty":0.0,"reference_weight":0.0,"clip":0.0,"noise":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
         );
         assert_eq!(serde_json::from_str::<EpochMetrics>(&line).unwrap(), metrics);
     }

@@ -15,12 +15,19 @@ pub struct Phase {
     pub classifier: usize,
     /// Whether f pays the penalty (otherwise h has no part in f's updates).
     pub penalised: bool,
+    /// Whether f's updates take as many reference records as members.
+    pub reference: bool,
 }
 
 impl Phase {
     /// Records of a run, in batches of `m`: an attack step takes m members and m reference records.
     pub fn rows(&self, m: usize) -> usize {
-        (2 * self.attack + self.classifier) * m
+        2 * self.attack * m + self.classifier * self.classifier_rows(m)
+    }
+
+    /// Records of one of f's updates.
+    pub fn classifier_rows(&self, m: usize) -> usize {
+        if self.reference { 2 * m } else { m }
     }
 
     /// Words of a run's line on the tape of rows: the records, then the number of the first classifier
@@ -58,25 +65,27 @@ impl Schedule {
     /// the game is not `played`. Coin flips are drawn from (seed 0, epoch): one sequence for all
     /// replicas, whatever their seeds.
     pub fn new(defense: &DefenseConfig, played: bool, epochs: usize, steps: usize) -> Self {
-        let plain = Phase { attack: 0, classifier: 1, penalised: false };
-        let attack_only = Phase { attack: 1, classifier: 0, penalised: false };
+        let reference = defense.reference_weight.values().iter().any(|weight| *weight > 0.0);
+        let plain = Phase { attack: 0, classifier: 1, penalised: false, reference };
+        let attack_only = Phase { attack: 1, classifier: 0, penalised: false, reference };
         let one = |phase: usize, runs: usize| vec![Block { phase, runs }];
         if !played {
             return Schedule { phases: vec![plain], epochs: vec![one(0, steps); epochs] };
         }
         match defense.schedule {
             Choice::Ratio => {
-                let phase = Phase { attack: defense.attack_steps, classifier: 1, penalised: true };
+                let phase = Phase { attack: defense.attack_steps, classifier: 1, penalised: true, reference };
                 Schedule { phases: vec![phase], epochs: vec![one(0, steps); epochs] }
             }
             Choice::Blocks => {
                 // A block in pieces: one run of 52 attack steps would be seconds on a slow GPU.
                 let pieces = (defense.block_attack_steps - 1) / PIECE;
-                let piece = Phase { attack: PIECE, classifier: 0, penalised: false };
+                let piece = Phase { attack: PIECE, classifier: 0, penalised: false, reference };
                 let last = Phase {
                     attack: defense.block_attack_steps - pieces * PIECE,
                     classifier: defense.block_classifier_steps,
                     penalised: true,
+                    reference,
                 };
                 let passes = steps * defense.first_epoch_attack_passes;
                 let first = vec![Block { phase: 0, runs: steps }, Block { phase: 1, runs: passes }];
@@ -86,7 +95,7 @@ impl Schedule {
                 Schedule { phases: vec![plain, attack_only, piece, last], epochs: epochs.collect() }
             }
             Choice::Coin => {
-                let classifier = Phase { attack: 0, classifier: 1, penalised: true };
+                let classifier = Phase { attack: 0, classifier: 1, penalised: true, reference };
                 let epochs = (0..epochs as u64).map(|e| coin(defense.coin_ratio, steps, e)).collect();
                 Schedule { phases: vec![attack_only, classifier], epochs }
             }

@@ -31,6 +31,8 @@ pub struct Lines<'a> {
     members: Batches,
     /// Members and reference records of the attack steps, where there are enough for a game.
     attack: Option<[Batches; 2]>,
+    /// Reference records of the classifier's steps, likewise.
+    reference: Option<Batches>,
     done: Progress,
     now: Now,
     dropout_key: u32,
@@ -49,6 +51,8 @@ impl<'a> Lines<'a> {
             attack: (split.reference.len() >= m).then(|| {
                 [batches(Source::AttackMembers, &split.members), batches(Source::Reference, &split.reference)]
             }),
+            reference: (split.reference.len() >= m)
+                .then(|| batches(Source::ClassifierReference, &split.reference)),
             done: now.done,
             now,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
@@ -72,6 +76,9 @@ impl<'a> Lines<'a> {
         }
         for _ in 0..phase.classifier {
             rows.extend(self.members.batch(self.done.classifier));
+            if let (true, Some(reference)) = (phase.reference, &mut self.reference) {
+                rows.extend(reference.batch(self.done.classifier));
+            }
             let rate = settings.learning_rate * self.now.rate.at(self.done.classifier);
             self.done.classifier += 1;
             let (step, decay) = (self.done.classifier, settings.weight_decay);
@@ -81,6 +88,10 @@ impl<'a> Lines<'a> {
         rows.push(step);
         scalars.push((self.game.penalty.1 * self.now.lambda) as f32);
         scalars.push(settings.dropout as f32);
+        scalars.extend([settings.label_smoothing, settings.confidence_penalty].map(|v| v as f32));
+        scalars.extend([1.0 - settings.reference_weight, settings.reference_weight].map(|v| v as f32));
+        let noise = settings.noise * settings.clip / self.game.batch as f64;
+        scalars.extend([settings.clip as f32, noise as f32]);
         scalars.resize(line + Slots::of(phase).line().elements(), 0.0);
     }
 }

@@ -14,9 +14,9 @@ fn all_tables_are_made_and_made_again_without_training() {
     let line = format!("reproduce all {DATA} --seeds 2 --out tables");
     let run = program.succeeds(&line);
     run.prints(&["L2 0.01", "|D′| 600", "λ 10", "with (λ 2)", "From λ 0 to λ 10:", "data.members = 400"])
-        .says(&["table 1/4: ", "% of all, about ", "defense: already done", "loss "]);
+        .says(&["run 1/13: ", "% of all, about ", "defense: already done", "loss "]);
     let names = program.names("tables");
-    let expected: Vec<String> = ["defense", "l2", "lambda", "reference-size"]
+    let expected: Vec<String> = ["defense", "defenses", "l2", "lambda", "reference-size"]
         .iter()
         .flat_map(|table| ["csv", "json", "md"].map(|end| format!("{table}-tiny.{end}")))
         .chain(["runs".to_owned()])
@@ -30,17 +30,24 @@ fn all_tables_are_made_and_made_again_without_training() {
         assert!(row["strongest"]["mean"].as_f64() >= row["neural"]["mean"].as_f64(), "{row}");
         assert!(row["test"]["published"].is_null(), "nothing is published on made-up data: {row}");
     }
+    let others = program.json("tables/defenses-tiny.json");
+    let labels: Vec<&str> =
+        others["rows"].as_array().expect("rows").iter().filter_map(|r| r["label"].as_str()).collect();
+    assert_eq!(labels.len(), 10, "{labels:?}");
+    assert!(labels[9].starts_with("DP-SGD σ 1 (ε "), "{labels:?}");
+    assert!(others["ends"].is_null(), "its rows are no scale: {others}");
     // The defense's rows are the λ table's, to the last digit.
     let defense = program.json("tables/defense-tiny.json");
     assert_eq!(defense["rows"][1]["neural"], rows[2]["neural"]);
-    let before: Vec<Vec<u8>> = expected[..12].iter().map(|n| program.read(&format!("tables/{n}"))).collect();
+    let before: Vec<Vec<u8>> = expected[..15].iter().map(|n| program.read(&format!("tables/{n}"))).collect();
     program.succeeds(&line).says(&["lambda: already done", "l2: already done"]);
     for (name, before) in expected.iter().zip(before) {
         assert!(program.read(&format!("tables/{name}")) == before, "{name} is another");
     }
     // Other settings must not be mixed in.
     let parts = ["tiny-lambda: expected a run with the settings of this command", "another --out"];
-    program.run(&format!("reproduce lambda {DATA} --seeds 1 --epochs 3 --out tables")).code(2);
+    let fewer = program.succeeds(&format!("reproduce lambda {DATA} --seeds 1 --out tables"));
+    fewer.says(&["lambda: already done"]);
     program.run(&format!("reproduce lambda {DATA} --set train.epochs=3 --out tables")).code(2).says(&parts);
 }
 

@@ -129,6 +129,10 @@ pub struct ModelConfig {
     /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1); `mlp` only.
     /// Default 0.
     pub dropout: Sweep<f64>,
+    /// a: the classifier learns (1 − a)·one-hot + a/C, in [0, 1) (Szegedy et al. 2016). Default 0.
+    pub label_smoothing: Sweep<f64>,
+    /// w: w times the entropy of the predictions is taken off the loss, ≥ 0 (Pereyra et al. 2017). Default 0.
+    pub confidence_penalty: Sweep<f64>,
     /// Default `"adam"`.
     pub optimizer: Optimizer,
     /// > 0. Default 1e-3.
@@ -196,6 +200,8 @@ impl Default for ModelConfig {
             activation: Activation::Tanh,
             initialisation: Initialisation::Framework,
             dropout: Sweep::one(0.0),
+            label_smoothing: Sweep::one(0.0),
+            confidence_penalty: Sweep::one(0.0),
             optimizer: Optimizer::Adam,
             learning_rate: Sweep::one(1e-3),
             momentum: 0.9,
@@ -266,6 +272,10 @@ pub struct DefenseConfig {
     pub first_epoch_attack_passes: usize,
     /// Attack steps drawn for every classifier step on average, ≥ 1; `coin` only. Default 20.
     pub coin_ratio: usize,
+    /// v: the classifier's loss is (1 − v) of that on D and v of that on D′, in [0, 1): weighted empirical risk
+    /// minimization (Kaplan et al., PETS 2024). Default 0.
+    pub reference_weight: Sweep<f64>,
+    pub private: PrivateConfig,
     pub attack: GameAttackConfig,
 }
 
@@ -285,8 +295,32 @@ impl Default for DefenseConfig {
             block_classifier_steps: 2,
             first_epoch_attack_passes: 5,
             coin_ratio: 20,
+            reference_weight: Sweep::one(0.0),
+            private: PrivateConfig::default(),
             attack: GameAttackConfig::default(),
         }
+    }
+}
+
+/// `[defense.private]`: differentially private gradients for the classifier; `mlp` only, instead of the game.
+///
+/// Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. What that guarantees:
+/// [`super::privacy`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivateConfig {
+    /// C: each record's gradient, over all layers, is scaled down to this norm; 0: none is. Default 0.
+    pub clip: Sweep<f64>,
+    /// σ: normal noise of standard deviation σ·C is added to a batch's sum of gradients, ≥ 0; with `clip`.
+    /// Default 0.
+    pub noise: Sweep<f64>,
+    /// δ of the guarantee, in (0, 1). Default 1e-5.
+    pub delta: f64,
+}
+
+impl Default for PrivateConfig {
+    fn default() -> Self {
+        PrivateConfig { clip: Sweep::one(0.0), noise: Sweep::one(0.0), delta: 1e-5 }
     }
 }
 

@@ -13,13 +13,18 @@ use super::Config;
 /// The replica keys in the order they are multiplied, outermost first: the last varies fastest.
 ///
 /// λ and the seed are innermost so that the models a person compares stand next to each other.
-pub const REPLICA_KEYS: [&str; 8] = [
+pub const REPLICA_KEYS: [&str; 13] = [
     "data.reference",
     "model.learning_rate",
     "defense.attack.learning_rate",
     "model.weight_decay",
     "defense.attack.weight_decay",
     "model.dropout",
+    "model.label_smoothing",
+    "model.confidence_penalty",
+    "defense.reference_weight",
+    "defense.private.clip",
+    "defense.private.noise",
     "defense.lambda",
     "train.seed",
 ];
@@ -114,6 +119,21 @@ pub struct Replica {
     /// `data.reference`; 0 where the run's version did not know several.
     #[serde(default)]
     pub reference: usize,
+    /// `model.label_smoothing`.
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// `model.confidence_penalty`.
+    #[serde(default)]
+    pub confidence_penalty: f64,
+    /// `defense.reference_weight`.
+    #[serde(default)]
+    pub reference_weight: f64,
+    /// `defense.private.clip`.
+    #[serde(default)]
+    pub clip: f64,
+    /// `defense.private.noise`.
+    #[serde(default)]
+    pub noise: f64,
 }
 
 impl Config {
@@ -126,6 +146,11 @@ impl Config {
             self.model.weight_decay.0.len(),
             self.defense.attack.weight_decay.0.len(),
             self.model.dropout.0.len(),
+            self.model.label_smoothing.0.len(),
+            self.model.confidence_penalty.0.len(),
+            self.defense.reference_weight.0.len(),
+            self.defense.private.clip.0.len(),
+            self.defense.private.noise.0.len(),
             self.defense.lambda.0.len(),
             self.train.seed.0.len(),
         ]
@@ -143,6 +168,11 @@ impl Config {
         let replicas = spread(&replicas, &self.model.weight_decay, |r, v| r.weight_decay = v);
         let replicas = spread(&replicas, &self.defense.attack.weight_decay, |r, v| r.attack_weight_decay = v);
         let replicas = spread(&replicas, &self.model.dropout, |r, v| r.dropout = v);
+        let replicas = spread(&replicas, &self.model.label_smoothing, |r, v| r.label_smoothing = v);
+        let replicas = spread(&replicas, &self.model.confidence_penalty, |r, v| r.confidence_penalty = v);
+        let replicas = spread(&replicas, &self.defense.reference_weight, |r, v| r.reference_weight = v);
+        let replicas = spread(&replicas, &self.defense.private.clip, |r, v| r.clip = v);
+        let replicas = spread(&replicas, &self.defense.private.noise, |r, v| r.noise = v);
         let replicas = spread(&replicas, &self.defense.lambda, |r, v| r.lambda = v);
         spread(&replicas, &self.train.seed, |r, v| r.seed = v)
     }
@@ -203,12 +233,18 @@ mod tests {
                     r.weight_decay,
                     r.attack_weight_decay,
                     r.dropout,
+                    r.label_smoothing,
+                    r.confidence_penalty,
+                    r.reference_weight,
+                    r.clip,
+                    r.noise,
                     r.lambda,
                     r.seed as f64,
                 ]
             };
-            let differing: Vec<_> =
-                (0..8).filter(|&i| fields(&replicas[0])[i] != fields(&replicas[1])[i]).collect();
+            let differing: Vec<_> = (0..REPLICA_KEYS.len())
+                .filter(|&i| fields(&replicas[0])[i] != fields(&replicas[1])[i])
+                .collect();
             assert_eq!(differing, [place], "{key}");
         }
     }

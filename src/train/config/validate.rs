@@ -49,9 +49,12 @@ impl Config {
                     .advice("make the batch smaller, or D larger"));
             }
             let fewest = data.reference.values().iter().min().copied().unwrap_or(0);
-            if self.is_defended() && self.train.batch > fewest {
+            if (self.is_defended() || self.learns_reference()) && self.train.batch > fewest {
                 return Err(Error::usage("data.reference")
-                    .expected(format!("at least a batch (train.batch = {}) where λ > 0", self.train.batch))
+                    .expected(format!(
+                        "at least a batch (train.batch = {}) where D′ is used",
+                        self.train.batch
+                    ))
                     .found(fewest.to_string())
                     .advice("make D′ larger, or the batch smaller"));
             }
@@ -66,6 +69,10 @@ impl Config {
         for &rate in model.dropout.values() {
             check("model.dropout", (0.0..1.0).contains(&rate), "at least 0 and less than 1", rate)?;
         }
+        for &a in model.label_smoothing.values() {
+            check("model.label_smoothing", (0.0..1.0).contains(&a), "at least 0 and less than 1", a)?;
+        }
+        not_negative("model.confidence_penalty", model.confidence_penalty.values())?;
         learning_rates("model.learning_rate", model.learning_rate.values())?;
         momentum("model.momentum", model.momentum)?;
         not_negative("model.weight_decay", model.weight_decay.values())?;
@@ -136,6 +143,8 @@ impl Config {
         at_least_one("defense.block_attack_steps", defense.block_attack_steps)?;
         at_least_one("defense.block_classifier_steps", defense.block_classifier_steps)?;
         at_least_one("defense.coin_ratio", defense.coin_ratio)?;
+        self.validate_reference_weight()?;
+        self.validate_private()?;
         let attack = &defense.attack;
         widths("defense.attack.prediction_layers", &attack.prediction_layers, 1)?;
         widths("defense.attack.label_layers", &attack.label_layers, 1)?;
@@ -144,6 +153,42 @@ impl Config {
         learning_rates("defense.attack.learning_rate", attack.learning_rate.values())?;
         momentum("defense.attack.momentum", attack.momentum)?;
         not_negative("defense.attack.weight_decay", attack.weight_decay.values())
+    }
+
+    fn validate_reference_weight(&self) -> Result<()> {
+        for &weight in self.defense.reference_weight.values() {
+            let range = "at least 0 and less than 1";
+            check("defense.reference_weight", (0.0..1.0).contains(&weight), range, weight)?;
+        }
+        Ok(())
+    }
+
+    fn validate_private(&self) -> Result<()> {
+        let private = &self.defense.private;
+        not_negative("defense.private.clip", private.clip.values())?;
+        not_negative("defense.private.noise", private.noise.values())?;
+        let delta = private.delta;
+        check("defense.private.delta", delta > 0.0 && delta < 1.0, "above 0 and below 1", delta)?;
+        let noisy = private.noise.values().iter().any(|&noise| noise > 0.0);
+        let rule = "above 0 in every replica, or 0 in every one and no noise";
+        let (least, most) = (|v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min), self.is_private());
+        let clip = private.clip.values();
+        check("defense.private.clip", least(clip) > 0.0 || !(most || noisy), rule, format!("{clip:?}"))?;
+        for (key, wanted) in [
+            ("defense.lambda", self.is_defended()),
+            ("defense.reference_weight", self.learns_reference()),
+            ("model.kind", self.model.kind != ModelKind::Mlp),
+        ] {
+            if self.is_private() && wanted {
+                return Err(Error::usage(key)
+                    .expected("an mlp trained on D alone, where defense.private.clip is above 0")
+                    .found("another kind of training")
+                    .advice(
+                        "a guarantee for D covers no attack network and no other records: choose one defense",
+                    ));
+            }
+        }
+        Ok(())
     }
 
     fn validate_audit(&self) -> Result<()> {
@@ -165,6 +210,16 @@ impl Config {
         widths("audit.attack.label_layers", &audit.attack.label_layers, 1)?;
         widths("audit.attack.joint_layers", &audit.attack.joint_layers, 0)?;
         initialisation("audit.attack.initialisation", audit.attack.initialisation)
+    }
+
+    /// Whether gradients are clipped record by record.
+    pub fn is_private(&self) -> bool {
+        self.defense.private.clip.values().iter().any(|&clip| clip > 0.0)
+    }
+
+    /// Whether any replica's classifier is trained on D′ too.
+    pub fn learns_reference(&self) -> bool {
+        self.defense.reference_weight.values().iter().any(|&weight| weight > 0.0)
     }
 
     /// Whether any replica plays the min-max game.
@@ -259,6 +314,13 @@ mod tests {
             ("defense.block_attack_steps", "0"),
             ("defense.block_classifier_steps", "0"),
             ("defense.coin_ratio", "0"),
+            ("model.label_smoothing", "1"),
+            ("model.confidence_penalty", "-1"),
+            ("defense.reference_weight", "1"),
+            ("defense.private.clip", "-1"),
+            ("defense.private.clip", "[0, 1]"),
+            ("defense.private.noise", "nan"),
+            ("defense.private.delta", "0"),
             ("defense.attack.prediction_layers", "[]"),
             ("defense.attack.label_layers", "[]"),
             ("defense.attack.joint_layers", "[0]"),
