@@ -374,6 +374,7 @@ fn every_choice_of_the_game_trains() {
             "defense.attack.optimizer=sgd",
             "defense.attack.learning_rate=0.01",
         ],
+        &["model.label_smoothing=0.1", "model.confidence_penalty=0.1", "defense.reference_weight=0.3"],
     ] {
         let run = train(changes);
         let (first, last) = (&run.metrics[0], &run.metrics[3]);
@@ -389,6 +390,36 @@ fn an_attack_network_that_starts_dead_is_called_collapsed() {
     assert!(run.metrics.iter().all(|m| m.collapsed == Some(true)), "{:?}", run.metrics);
     let run = train(&["defense.attack.learning_rate=0.01"]);
     assert_eq!(run.metrics[3].collapsed, Some(false));
+}
+
+/// Clipping to a bound that nobody reaches multiplies by exactly 1, and no noise adds exactly 0.
+#[test]
+fn private_training_with_a_loose_bound_and_no_noise_is_plain_training() {
+    let plain = train(&["defense.lambda=0.0"]);
+    let of = |clip: &str, noise: &str| {
+        let set = [format!("defense.private.clip={clip}"), format!("defense.private.noise={noise}")];
+        train(&["defense.lambda=0.0", &set[0], &set[1]])
+    };
+    assert_eq!(of("1e6", "0").tensors, plain.tensors);
+    let (tight, noisy) = (of("0.01", "0"), of("0.01", "[0.5, 2]"));
+    assert_ne!(tight.tensors, plain.tensors);
+    assert_eq!(replica(&noisy, 1), replica(&of("0.01", "2"), 0), "in company as alone");
+    assert_ne!(replica(&noisy, 0), replica(&noisy, 1));
+}
+
+/// With all the weight on D but a trace, D′ is learnt like test records; with half of it, like members.
+#[test]
+fn weighted_risk_learns_the_reference_set() {
+    let learnt = |weight: &str| {
+        let weight = format!("defense.reference_weight={weight}");
+        let run = train(&[&weight, "defense.lambda=0.0", "train.epochs=30", "model.learning_rate=0.01"]);
+        let last = run.metrics[29].clone();
+        (last.train_accuracy, last.reference_accuracy.unwrap(), last.test_accuracy.unwrap())
+    };
+    let (members, reference, test) = learnt("0.5");
+    assert!(members > 0.95 && reference > 0.95 && test < 0.9, "{members} {reference} {test}");
+    let (members, reference, _) = learnt("1e-9");
+    assert!(members > 0.95 && reference < 0.9, "{members} {reference}");
 }
 
 #[test]

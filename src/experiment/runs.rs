@@ -117,8 +117,6 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
     alike.defense.attack.learning_rate = wanted.defense.attack.learning_rate.clone();
     alike.defense.attack.weight_decay = wanted.defense.attack.weight_decay.clone();
     alike.train.seed = wanted.train.seed.clone();
-    alike.model.label_smoothing = wanted.model.label_smoothing.clone();
-    alike.model.confidence_penalty = wanted.model.confidence_penalty.clone();
     // Not |D′|: the largest decides which records are left for testing.
     if alike != *wanted || had.is_defended() != wanted.is_defended() {
         return None;

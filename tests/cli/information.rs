@@ -92,6 +92,10 @@ fn presets_are_listed_shown_and_usable_as_files() {
         "texas100",
         "purchase100-official",
         "texas100-official",
+        "cifar100-alexnet",
+        "cifar100-alexnet-official",
+        "cifar100-densenet",
+        "fashion-alexnet",
     ];
     assert_eq!(names(&list), expected);
     program.succeeds("presets").says_nothing().prints(&expected);

@@ -64,7 +64,7 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
         ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
         ("l2 --data absent.npz", ["absent.npz", "check the path"]),
         ("l2 --data a --data b --dataset tiny.toml", ["--dataset: expected one for each", "found 1"]),
-        ("l2 --dataset tiny.toml --set train.epoch=3", ["train.epoch: no such key", "train.epochs"]),
+        ("l2 --dataset tiny.toml --set train.epoch=3", ["train.epoch=3: no such key", "train.epochs"]),
     ] {
         let run = program.run(&format!("reproduce {flags} --out refused"));
         let code = if flags.contains("absent") { 1 } else { 2 };
@@ -94,7 +94,7 @@ fn wait(program: &Veilgrad, child: &mut Child, more: usize, while_ms: u64) {
 
 #[test]
 fn killed_twenty_times_a_reproduction_ends_with_the_same_bytes() {
-    const EPOCHS: usize = 300;
+    const EPOCHS: usize = 200;
     let program = Veilgrad::new();
     let line = format!("reproduce lambda {DATA} --seeds 2 --set train.epochs={EPOCHS} --set train.batch=100");
     let mut moments = vec![];
@@ -106,7 +106,7 @@ fn killed_twenty_times_a_reproduction_ends_with_the_same_bytes() {
     };
     for _ in 0..20 {
         let mut child = program.command(&format!("{line} --out killed")).spawn().expect("started");
-        wait(&program, &mut child, draw(4) as usize, draw(30));
+        wait(&program, &mut child, draw(3) as usize, draw(20));
         let killed = Command::new("kill").args(["-KILL", &child.id().to_string()]).status().expect("kill");
         assert!(killed.success());
         child.wait().expect("ended");
