@@ -35,7 +35,7 @@ impl Array {
         (0..).zip(values).map(|(i, value)| index(place, i, value)).collect()
     }
 
-    /// The rows of a matrix as record numbers, without the [`NO_RECORD`]s at their ends.
+    /// The rows of a matrix as record numbers, without the −1s at their ends.
     ///
     /// # Errors
     /// As [`to_indices`](Self::to_indices).

@@ -23,6 +23,9 @@ pub struct Plan {
     pub rows: Vec<Row>,
 }
 
+/// Whether a replica is of a row.
+type Belongs = Box<dyn Fn(&Replica) -> bool>;
+
 /// A row: replicas that differ in nothing but the seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -64,7 +67,7 @@ fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
             values.push(&row.value);
         }
     }
-    let mut rows: Vec<(String, Option<Published>, Box<dyn Fn(&Replica) -> bool>)> = vec![];
+    let mut rows: Vec<(String, Option<Published>, Belongs)> = vec![];
     match table {
         Table::Defense | Table::Defenses => {
             let lambda = strongest_lambda(&config)?;
