@@ -161,7 +161,7 @@ fn damaged_files_of_a_run_are_named() {
     let config = program.text("run/run.toml");
     let line = 1 + config.lines().position(|line| line.starts_with("epochs = ")).expect("a key");
     for (damage, found) in [("epoch = ", "train.epoch: no such key"), ("epochs ", "expected TOML")] {
-        program.write("run/run.toml", config.replacen("epochs = ", damage, 1));
+        program.write("run/run.toml", config.replacen("\nepochs = ", &format!("\n{damage}"), 1));
         let parts = [&format!("run.toml:{line}"), found];
         program.run("audit run").code(2).says(&parts).prints_nothing();
     }

@@ -4,9 +4,10 @@ use crate::program::{Veilgrad, beside};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "checkpoint-group000-epoch000001",
     "checkpoint-group000-epoch000002",
+    "details.json",
     "metrics.jsonl",
     "model.safetensors",
     "predictions.npz",
