@@ -1,6 +1,11 @@
-// Convolution, forward: y = act(conv(x, w) + bias), images as rows of pixels of channels.
-// Idea: an invocation computes 4 channels of the same pixel of 4 records, so which taps fall on padding is the same for
-// all it does, and those are skipped. Neighbours take neighbouring channels: they read the same x.
+// Convolution, forward: y = act(conv(x, w) + bias), images as rows of pixels of channels. For hardware GPUs; software adapters
+// run conv2d_outer.native.wgsl or conv2d_register.wgsl.
+//
+// The tile of dense.wgsl as an implicit matrix product: a workgroup of 128 computes 64 output pixels × 64 channels, each
+// invocation 8 × 4 of them, 16 inputs at a time through workgroup memory. The inputs of a row of the window follow each other
+// in x, and their weights in w, so the sum is walked by rows of the window; what lies on padding for all pixels of
+// the tile is skipped, for some of them it is zero. Images of few pixels go by pixel, so that the rows of a tile are one
+// pixel of many records and padding is the same for all; larger ones go by record.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -10,6 +15,7 @@ struct Dims {
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
     window: u32, stride: u32, padding: u32,
+    y_channels: u32, y_first: u32, // y's pixels have so many channels; from y_first on, these out_c
     bias: u32,
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
 }
@@ -18,6 +24,14 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> x: array<f32>;             // [B, IH IW Cin]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;       // [k k Cin (+ 1), Cout]
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>; // [B, OH OW Cout]
+
+const TILE_ROWS: u32 = 64;
+const TILE_COLS: u32 = 64;
+const STEP: u32 = 16;
+const SIDE: u32 = 16; // vec4s in a row of either tile
+
+var<workgroup> x_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
+var<workgroup> w_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
 
 fn activate(z: vec4<f32>) -> vec4<f32> {
     switch dims.activation {
@@ -28,67 +42,120 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
     }
 }
 
-fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
-    return (group.y * groups.x + group.x) * 64u + local;
+fn by_pixel() -> bool {
+    return dims.out_h * dims.out_w <= 64;
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let n = item(group, groups, local);
-    let r = group.z;
-    let quads = dims.out_c / 4;
+// Record and pixel of row n of the matrix; rows beyond the last are read as the last and not stored.
+fn place(n: u32) -> vec2<u32> {
     let pixels = dims.out_h * dims.out_w;
-    let q = n % quads;
-    let pixel = (n / quads) % pixels;
-    let b = 4 * (n / quads / pixels);
-    if b >= dims.batch {
+    let row = min(n, dims.batch * pixels - 1);
+    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel());
+}
+
+// The taps of a window that begins at `start` of the padded image which are not on padding: from, to.
+fn inside(start: u32, length: u32) -> vec2<u32> {
+    let low = max(dims.padding, start) - start;
+    return vec2(low, max(low, min(dims.window + start, length + dims.padding) - start));
+}
+
+// Of the pixels of a tile: rows of the window, then columns, that any of them needs.
+fn needed(row: u32) -> vec4<u32> {
+    let first = place(row);
+    let last = place(row + TILE_ROWS - 1);
+    if first.y == last.y && by_pixel() {
+        let down = inside(first.y / dims.out_w * dims.stride, dims.in_h);
+        return vec4(down, inside(first.y % dims.out_w * dims.stride, dims.in_w));
+    }
+    return vec4(0u, dims.window, 0u, dims.window);
+}
+
+// Four inputs, e .. e + 4 of row kh of the window, of the pixels of four rows; column i is pixel i's.
+fn fetch_x(places: array<vec2<u32>, 4>, kh: u32, e: u32, base: u32) -> mat4x4<f32> {
+    var block: mat4x4<f32>;
+    let x_pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
+    for (var i = 0u; i < 4; i++) {
+        let ih = places[i].y / dims.out_w * dims.stride + kh - dims.padding; // wraps above the image
+        let left = places[i].y % dims.out_w * dims.stride;
+        let columns = inside(left, dims.in_w) * dims.in_c;
+        let at = base + places[i].x * x_pitch + (ih * dims.in_w + left - dims.padding) * dims.in_c + e;
+        for (var j = 0u; j < 4; j++) {
+            let real = ih < dims.in_h && e + j >= columns.x && e + j < columns.y;
+            block[i][j] = select(0.0, x[select(base, at + j, real)], real);
+        }
+    }
+    return block;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.y * TILE_ROWS;
+    let quad = group.x * (TILE_COLS / 4);
+    let s = (thread % 64) / SIDE;
+    let q = thread % SIDE;
+    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let pitch = dims.out_c / 4;
+    let x_base = dims.x_offset + group.z * dims.x_stride;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let w_col = w_base + min(quad + q, pitch - 1);
+    let inputs_of_row = dims.window * dims.in_c;
+    let last = dims.window * inputs_of_row - 1;
+    let taps = needed(row);
+    let from_column = taps.z * dims.in_c;
+    let to_column = taps.w * dims.in_c;
+    var places: array<vec2<u32>, 4>;
+    for (var i = 0u; i < 4; i++) {
+        places[i] = place(row + 4 * q + i);
+    }
+
+    var top = mat4x4<f32>(); // a column of the matrix is a row of y
+    var bottom = mat4x4<f32>();
+    for (var kh = taps.x; kh < taps.y; kh++) {
+        for (var e = from_column; e < to_column; e += STEP) {
+            var next: mat4x4<f32>;
+            if thread < 64 {
+                next = transpose(fetch_x(places, kh, e + 4 * s, x_base));
+            } else {
+                for (var i = 0u; i < 4; i++) {
+                    // Beyond the row of the window x is zero; the clamp keeps w's factor finite.
+                    next[i] = w[w_col + min(kh * inputs_of_row + e + s + 4 * i, last) * pitch];
+                }
+            }
+            workgroupBarrier();
+            for (var i = 0u; i < 4; i++) {
+                if thread < 64 {
+                    x_tile[(4 * s + i) * SIDE + q] = next[i];
+                } else {
+                    w_tile[(s + 4 * i) * SIDE + q] = next[i];
+                }
+            }
+            workgroupBarrier();
+            for (var i = 0u; i < STEP; i++) {
+                let a0 = x_tile[i * SIDE + 2 * down];
+                let a1 = x_tile[i * SIDE + 2 * down + 1];
+                let b4 = w_tile[i * SIDE + q];
+                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
+                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
+            }
+        }
+    }
+
+    let col = quad + q;
+    if col >= pitch {
         return;
     }
-    let x_pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
-    let last = dims.batch - 1;
-    let x_base = dims.x_offset + r * dims.x_stride;
-    let x0 = x_base + b * x_pitch;
-    let x1 = x_base + min(b + 1, last) * x_pitch;
-    let x2 = x_base + min(b + 2, last) * x_pitch;
-    let x3 = x_base + min(b + 3, last) * x_pitch;
-    let w_base = (dims.w_offset + r * dims.w_stride) / 4 + q;
-    var a0 = vec4(0.0);
+    var bias = vec4(0.0);
     if dims.bias != 0 {
-        a0 = w[w_base + dims.window * dims.window * dims.in_c * quads];
+        bias = w[w_base + (last + 1) * pitch + col];
     }
-    var a1 = a0;
-    var a2 = a0;
-    var a3 = a0;
-    for (var kh = 0u; kh < dims.window; kh += 1) {
-        // Above the image wraps to a huge number.
-        let ih = (pixel / dims.out_w) * dims.stride + kh - dims.padding;
-        if ih >= dims.in_h {
-            continue;
-        }
-        for (var kw = 0u; kw < dims.window; kw += 1) {
-            let iw = (pixel % dims.out_w) * dims.stride + kw - dims.padding;
-            if iw >= dims.in_w {
-                continue;
-            }
-            let start = (ih * dims.in_w + iw) * dims.in_c;
-            let row = w_base + (kh * dims.window + kw) * dims.in_c * quads;
-            for (var ci = 0u; ci < dims.in_c; ci += 1) {
-                let weight = w[row + ci * quads];
-                a0 += x[x0 + start + ci] * weight;
-                a1 += x[x1 + start + ci] * weight;
-                a2 += x[x2 + start + ci] * weight;
-                a3 += x[x3 + start + ci] * weight;
-            }
+    let rows = dims.batch * dims.out_h * dims.out_w;
+    let base = (dims.y_offset + group.z * dims.y_stride + dims.y_first) / 4 + col;
+    for (var i = 0u; i < 8; i++) {
+        let n = row + 8 * down + i;
+        if n < rows {
+            let at = place(n);
+            let z = select(top[i % 4], bottom[i % 4], i >= 4);
+            y[base + (at.x * dims.out_h * dims.out_w + at.y) * (dims.y_channels / 4)] = activate(z + bias);
         }
     }
-    let y_base = (dims.y_offset + r * dims.y_stride) / 4 + pixel * quads + q;
-    let y_pitch = pixels * quads;
-    y[y_base + b * y_pitch] = activate(a0);
-    if b + 1 < dims.batch { y[y_base + (b + 1) * y_pitch] = activate(a1); }
-    if b + 2 < dims.batch { y[y_base + (b + 2) * y_pitch] = activate(a2); }
-    if b + 3 < dims.batch { y[y_base + (b + 3) * y_pitch] = activate(a3); }
 }

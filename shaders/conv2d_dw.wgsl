@@ -1,6 +1,10 @@
 // Convolution, gradient of the weights: dw[tap Cin + ci, co] = sum over records and output pixels of x dz; the last
-// row, where there is a bias, the sum of dz. Idea: an invocation computes 4 inputs × 4 outputs of one tap, over the
-// output pixels that the tap does not leave on padding. Dims' activation is not used.
+// row, where there is a bias, the sum of dz. For hardware GPUs; software adapters run conv2d_dw_outer.native.wgsl or
+// conv2d_dw_register.wgsl.
+//
+// The tile of dense_dw.wgsl as an implicit matrix product: a workgroup of 128 computes 64 rows × 64 columns of dw, each
+// invocation 8 × 4 of them, 16 records of one output pixel at a time through workgroup memory. Pixels at which the taps of all
+// rows fall on padding are skipped. Summed in order, in one place: no atomics, no second pass. Dims' activation is not used.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -10,6 +14,7 @@ struct Dims {
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
     window: u32, stride: u32, padding: u32,
+    y_channels: u32, y_first: u32, // y's pixels have so many channels; from y_first on, these out_c
     bias: u32,
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
 }
@@ -19,70 +24,97 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> dz: array<vec4<f32>>;       // [B, OH OW Cout]
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>; // [k k Cin (+ 1), Cout]
 
-fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
-    return (group.y * groups.x + group.x) * 64u + local;
+const TILE_ROWS: u32 = 64;
+const TILE_COLS: u32 = 64;
+const STEP: u32 = 16;
+const SIDE: u32 = 16; // vec4s in a row of either tile
+
+var<workgroup> x_tile: array<vec4<f32>, 256>;  // [STEP][TILE_ROWS / 4]
+var<workgroup> dz_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
+
+// The input that row `own` of dw has at an output pixel, in a record of x; a huge number on padding.
+fn source(own: u32, oh: u32, ow: u32) -> u32 {
+    let tap = own / dims.in_c;
+    let ih = oh * dims.stride + tap / dims.window - dims.padding; // wraps above the image
+    let iw = ow * dims.stride + tap % dims.window - dims.padding;
+    let real = tap < dims.window * dims.window && ih < dims.in_h && iw < dims.in_w;
+    return select(0xffffffffu, (ih * dims.in_w + iw) * dims.in_c + own % dims.in_c, real);
 }
 
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let n = item(group, groups, local);
-    let r = group.z;
-    let quads = dims.out_c / 4;
-    let blocks = (dims.in_c + 3) / 4;
-    let taps = dims.window * dims.window;
-    let q = n % quads;
-    let block = (n / quads) % blocks;
-    let tap = n / quads / blocks;
-    let pixels = dims.out_h * dims.out_w;
-    let z_base = (dims.dz_offset + r * dims.dz_stride) / 4 + q;
-    let w_base = (dims.dw_offset + r * dims.dw_stride) / 4 + q;
-    if tap >= taps {
-        if tap == taps && block == 0 && dims.bias != 0 {
-            var sum = vec4(0.0);
-            for (var i = 0u; i < dims.batch * pixels; i += 1) {
-                sum += dz[z_base + i * quads];
-            }
-            dw[w_base + taps * dims.in_c * quads] = sum;
-        }
-        return;
-    }
-    let ci = 4 * block;
-    let last = dims.in_c - 1;
-    let x_pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
-    let x_base = dims.x_offset + r * dims.x_stride;
-    var a0 = vec4(0.0);
-    var a1 = vec4(0.0);
-    var a2 = vec4(0.0);
-    var a3 = vec4(0.0);
-    for (var oh = 0u; oh < dims.out_h; oh += 1) {
-        let ih = oh * dims.stride + tap / dims.window - dims.padding;
-        if ih >= dims.in_h {
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.y * TILE_ROWS;
+    let quad = group.x * (TILE_COLS / 4);
+    let s = (thread % 64) / SIDE;
+    let q = thread % SIDE;
+    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let weights = dims.window * dims.window * dims.in_c;
+    let pitch = dims.out_c / 4;
+    let z_pitch = dims.y_channels / 4;
+    let x_base = dims.x_offset + group.z * dims.x_stride;
+    let x_record = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
+    let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4 + min(quad + q, pitch - 1);
+    let dz_record = dims.out_h * dims.out_w * z_pitch;
+    // Where all rows have one tap, it alone says which pixels count.
+    let one_tap = row / dims.in_c == (row + TILE_ROWS - 1) / dims.in_c && row + TILE_ROWS <= weights;
+
+    var top = mat4x4<f32>(); // a column of the matrix is a row of dw
+    var bottom = mat4x4<f32>();
+    for (var pixel = 0u; pixel < dims.out_h * dims.out_w; pixel++) {
+        let oh = pixel / dims.out_w;
+        let ow = pixel % dims.out_w;
+        if one_tap && source(row, oh, ow) == 0xffffffffu {
             continue;
         }
-        for (var ow = 0u; ow < dims.out_w; ow += 1) {
-            let iw = ow * dims.stride + tap % dims.window - dims.padding;
-            if iw >= dims.in_w {
-                continue;
+        var sources: array<u32, 4>;
+        for (var i = 0u; i < 4; i++) {
+            sources[i] = source(row + 4 * q + i, oh, ow);
+        }
+        for (var b = 0u; b < dims.batch; b += STEP) {
+            var block: mat4x4<f32>;
+            for (var i = 0u; i < 4; i++) {
+                let record = b + s + 4 * i;
+                let real = record < dims.batch;
+                if thread < 64 {
+                    for (var j = 0u; j < 4; j++) {
+                        let beside = select(0.0, 1.0, row + 4 * q + j == weights); // the bias
+                        let here = real && sources[j] != 0xffffffffu;
+                        let value = x[x_base + select(0u, record * x_record + sources[j], here)];
+                        block[i][j] = select(select(0.0, beside, real), value, here);
+                    }
+                } else {
+                    let at = dz_base + min(record, dims.batch - 1) * dz_record + pixel * z_pitch;
+                    block[i] = select(vec4(0.0), dz[at], real);
+                }
             }
-            let start = x_base + (ih * dims.in_w + iw) * dims.in_c;
-            let to = z_base + (oh * dims.out_w + ow) * quads;
-            for (var b = 0u; b < dims.batch; b += 1) {
-                let d = dz[to + b * pixels * quads];
-                let row = start + b * x_pitch;
-                a0 += x[row + ci] * d;
-                a1 += x[row + min(ci + 1, last)] * d;
-                a2 += x[row + min(ci + 2, last)] * d;
-                a3 += x[row + min(ci + 3, last)] * d;
+            workgroupBarrier();
+            for (var i = 0u; i < 4; i++) {
+                if thread < 64 {
+                    x_tile[(s + 4 * i) * SIDE + q] = block[i];
+                } else {
+                    dz_tile[(s + 4 * i) * SIDE + q] = block[i];
+                }
+            }
+            workgroupBarrier();
+            for (var i = 0u; i < STEP; i++) {
+                let a0 = x_tile[i * SIDE + 2 * down];
+                let a1 = x_tile[i * SIDE + 2 * down + 1];
+                let b4 = dz_tile[i * SIDE + q];
+                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
+                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
             }
         }
     }
-    let row = w_base + (tap * dims.in_c + ci) * quads;
-    dw[row] = a0;
-    if ci + 1 <= last { dw[row + quads] = a1; }
-    if ci + 2 <= last { dw[row + 2 * quads] = a2; }
-    if ci + 3 <= last { dw[row + 3 * quads] = a3; }
+
+    let col = quad + q;
+    if col >= pitch {
+        return;
+    }
+    let base = (dims.dw_offset + group.z * dims.dw_stride) / 4 + col;
+    for (var i = 0u; i < 8; i++) {
+        let n = row + 8 * down + i;
+        if n < weights + dims.bias {
+            dw[base + n * pitch] = select(top[i % 4], bottom[i % 4], i >= 4);
+        }
+    }
 }

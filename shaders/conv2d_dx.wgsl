@@ -1,6 +1,9 @@
 // Convolution, gradient of the input: dx[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
-// see pixel i. Idea: gathered, so no two invocations write the same; one computes 4 channels of the same pixel of 4
-// records. Dims' bias and activation are not used.
+// see pixel i. For hardware GPUs; software adapters run conv2d_dx_outer.native.wgsl or conv2d_dx_register.wgsl.
+//
+// The tile of dense_dx.wgsl as an implicit matrix product: a workgroup of 128 computes 64 input pixels × 64 channels, each
+// invocation 8 × 4 of them, 16 output channels of one tap at a time through workgroup memory. A tap through which no
+// pixel of the tile is seen is skipped; the order of pixels is that of conv2d.wgsl. Dims' bias and activation are not used.
 
 struct Dims {
     dz_offset: u32, dz_stride: u32,
@@ -10,6 +13,7 @@ struct Dims {
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
     window: u32, stride: u32, padding: u32,
+    y_channels: u32, y_first: u32, // y's pixels have so many channels; from y_first on, these out_c
     bias: u32,
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
 }
@@ -19,91 +23,121 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;   // [k k Cin (+ 1), Cout]
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;  // [B, IH IW Cin]
 
-// Channels that there are of these four at ci, and zeros beyond the row's last element, its padding.
-fn store(at: u32, ci: u32, pixel: u32, four: vec4<f32>) {
-    for (var i = 0u; i < 4; i += 1) {
-        if ci + i < dims.in_c {
-            dx[at + i] = four[i];
-        }
-    }
-    let features = dims.in_h * dims.in_w * dims.in_c;
-    if ci + 4 >= dims.in_c && pixel + 1 == dims.in_h * dims.in_w {
-        let first = at - (pixel * dims.in_c + ci);
-        for (var i = features; i < (features + 3) / 4 * 4; i += 1) {
-            dx[first + i] = 0.0;
-        }
-    }
+const TILE_ROWS: u32 = 64;
+const TILE_COLS: u32 = 64;
+const STEP: u32 = 16;
+const SIDE: u32 = 16; // vec4s in a row of either tile
+
+var<workgroup> dz_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
+var<workgroup> w_tile: array<vec4<f32>, 256>;  // [STEP][TILE_COLS / 4]
+
+fn by_pixel() -> bool {
+    return dims.in_h * dims.in_w <= 64;
 }
 
-fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
-    return (group.y * groups.x + group.x) * 64u + local;
-}
-
-@compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let n = item(group, groups, local);
-    let r = group.z;
-    let blocks = (dims.in_c + 3) / 4;
+// Record and pixel of row n of the matrix; rows beyond the last are read as the last and not stored.
+fn place(n: u32) -> vec2<u32> {
     let pixels = dims.in_h * dims.in_w;
-    let ci = 4 * (n % blocks);
-    let pixel = (n / blocks) % pixels;
-    let b = 4 * (n / blocks / pixels);
-    if b >= dims.batch {
-        return;
+    let row = min(n, dims.batch * pixels - 1);
+    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel());
+}
+
+// The output along one axis that sees position p through a tap; `length` where there is none.
+fn along(p: u32, tap: u32, length: u32) -> u32 {
+    let apart = p + dims.padding - tap; // wraps where there is none
+    return select(length, min(apart / dims.stride, length), apart % dims.stride == 0);
+}
+
+// Where the output is that sees a pixel through a tap, in pixels of dz; a huge number where there is none.
+fn seen(pixel: u32, kh: u32, kw: u32) -> u32 {
+    let oh = along(pixel / dims.in_w, kh, dims.out_h);
+    let ow = along(pixel % dims.in_w, kw, dims.out_w);
+    return select(0xffffffffu, oh * dims.out_w + ow, oh < dims.out_h && ow < dims.out_w);
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+    let row = group.y * TILE_ROWS;
+    let channel = group.x * TILE_COLS;
+    let s = (thread % 64) / SIDE;
+    let q = thread % SIDE;
+    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let pitch = dims.out_c / 4;
+    let z_pitch = dims.y_channels / 4;
+    let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let same = by_pixel() && place(row).y == place(row + TILE_ROWS - 1).y;
+    let one_pixel = place(row).y;
+    var places: array<vec2<u32>, 4>;
+    for (var i = 0u; i < 4; i++) {
+        places[i] = place(row + 4 * q + i);
     }
-    let quads = dims.out_c / 4;
-    let z_pitch = dims.out_h * dims.out_w * quads;
-    let last = dims.batch - 1;
-    let z_base = (dims.dz_offset + r * dims.dz_stride) / 4;
-    let z0 = z_base + b * z_pitch;
-    let z1 = z_base + min(b + 1, last) * z_pitch;
-    let z2 = z_base + min(b + 2, last) * z_pitch;
-    let z3 = z_base + min(b + 3, last) * z_pitch;
-    let w_base = (dims.w_offset + r * dims.w_stride) / 4;
-    // Channels beyond the last are computed from it and not stored.
-    let c1 = (min(ci + 1, dims.in_c - 1) - ci) * quads;
-    let c2 = (min(ci + 2, dims.in_c - 1) - ci) * quads;
-    let c3 = (min(ci + 3, dims.in_c - 1) - ci) * quads;
-    var a0 = vec4(0.0);
-    var a1 = vec4(0.0);
-    var a2 = vec4(0.0);
-    var a3 = vec4(0.0);
-    for (var kh = 0u; kh < dims.window; kh += 1) {
-        let down = pixel / dims.in_w + dims.padding - kh; // wraps where there is none
-        if down / dims.stride >= dims.out_h || down % dims.stride != 0 {
+
+    var top = mat4x4<f32>(); // a column of the matrix is a row of dx
+    var bottom = mat4x4<f32>();
+    for (var tap = 0u; tap < dims.window * dims.window; tap++) {
+        let kh = tap / dims.window;
+        let kw = tap % dims.window;
+        if same && seen(one_pixel, kh, kw) == 0xffffffffu {
             continue;
         }
-        for (var kw = 0u; kw < dims.window; kw += 1) {
-            let right = pixel % dims.in_w + dims.padding - kw;
-            if right / dims.stride >= dims.out_w || right % dims.stride != 0 {
-                continue;
+        for (var n = 0u; n < pitch; n += STEP / 4) {
+            var block: mat4x4<f32>;
+            let at = min(n + s, pitch - 1);
+            for (var i = 0u; i < 4; i++) {
+                if thread < 64 {
+                    let pixel = seen(places[i].y, kh, kw);
+                    let real = pixel != 0xffffffffu && n + s < pitch;
+                    let z = (places[i].x * dims.out_h * dims.out_w + pixel) * z_pitch + at;
+                    block[i] = select(vec4(0.0), dz[dz_base + select(0u, z, real)], real);
+                } else {
+                    // Channels beyond the last are computed from it and not stored.
+                    block[i] = w[w_base + (tap * dims.in_c + min(channel + 4 * q + i, dims.in_c - 1)) * pitch + at];
+                }
             }
-            let start = (down / dims.stride * dims.out_w + right / dims.stride) * quads;
-            let row = w_base + ((kh * dims.window + kw) * dims.in_c + ci) * quads;
-            for (var q = 0u; q < quads; q += 1) {
-                let w0 = w[row + q];
-                let w1 = w[row + c1 + q];
-                let w2 = w[row + c2 + q];
-                let w3 = w[row + c3 + q];
-                let d0 = dz[z0 + start + q];
-                let d1 = dz[z1 + start + q];
-                let d2 = dz[z2 + start + q];
-                let d3 = dz[z3 + start + q];
-                a0 += vec4(dot(d0, w0), dot(d0, w1), dot(d0, w2), dot(d0, w3));
-                a1 += vec4(dot(d1, w0), dot(d1, w1), dot(d1, w2), dot(d1, w3));
-                a2 += vec4(dot(d2, w0), dot(d2, w1), dot(d2, w2), dot(d2, w3));
-                a3 += vec4(dot(d3, w0), dot(d3, w1), dot(d3, w2), dot(d3, w3));
+            block = transpose(block);
+            workgroupBarrier();
+            for (var i = 0u; i < 4; i++) {
+                if thread < 64 {
+                    dz_tile[(4 * s + i) * SIDE + q] = block[i];
+                } else {
+                    w_tile[(4 * s + i) * SIDE + q] = block[i];
+                }
+            }
+            workgroupBarrier();
+            for (var i = 0u; i < STEP; i++) {
+                let a0 = dz_tile[i * SIDE + 2 * down];
+                let a1 = dz_tile[i * SIDE + 2 * down + 1];
+                let b4 = w_tile[i * SIDE + q];
+                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
+                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
             }
         }
     }
-    let x_pitch = (pixels * dims.in_c + 3) / 4 * 4;
-    let base = dims.dx_offset + r * dims.dx_stride + pixel * dims.in_c + ci;
-    store(base + b * x_pitch, ci, pixel, a0);
-    if b + 1 < dims.batch { store(base + (b + 1) * x_pitch, ci, pixel, a1); }
-    if b + 2 < dims.batch { store(base + (b + 2) * x_pitch, ci, pixel, a2); }
-    if b + 3 < dims.batch { store(base + (b + 3) * x_pitch, ci, pixel, a3); }
+
+    let rows = dims.batch * dims.in_h * dims.in_w;
+    let features = dims.in_h * dims.in_w * dims.in_c;
+    let x_pitch = (features + 3) / 4 * 4;
+    let dx_base = dims.dx_offset + group.z * dims.dx_stride;
+    for (var i = 0u; i < 8; i++) {
+        let n = row + 8 * down + i;
+        if n >= rows {
+            continue;
+        }
+        let at = place(n);
+        let z = select(top[i % 4], bottom[i % 4], i >= 4);
+        let first = dx_base + at.x * x_pitch;
+        for (var j = 0u; j < 4; j++) {
+            let ci = channel + 4 * q + j;
+            if ci < dims.in_c {
+                dx[first + at.y * dims.in_c + ci] = z[j];
+            }
+        }
+        // The row's padding.
+        if at.y + 1 == dims.in_h * dims.in_w && channel == 0 && q == 0 {
+            for (var j = features; j < x_pitch; j++) {
+                dx[first + j] = 0.0;
+            }
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use veilgrad::dataset::npy::{Array as File, Values as Elements};
 use veilgrad::dataset::npz;
-use veilgrad::dataset::{Dataset, Encoding, Features, Image, Resident};
+use veilgrad::dataset::{Dataset, Encoding, Features, Image, ImageLayout, Layout, Resident};
 use veilgrad::gpu::{Buffer, Context, Options};
-use veilgrad::graph::{Graph, NodeId, Tensor};
+use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
 use veilgrad::nn::{Form, Input, Network};
-use veilgrad::plan::{Bound, Plan};
+use veilgrad::plan::{Bound, Plan, memory, schedule};
 use veilgrad::train::config::{Config, Layer};
 use veilgrad::train::game::{Game, Slots};
 use veilgrad::train::schedule::Phase;
@@ -228,4 +228,115 @@ fn alexnet_trains_as_pytorch_trains_it() {
 #[test]
 fn alexnet_plays_the_game_as_pytorch_plays_it() {
     agrees("alexnet", true);
+}
+
+#[test]
+fn densenet_trains_as_pytorch_trains_it() {
+    agrees("densenet", false);
+}
+
+#[test]
+fn densenet_plays_the_game_as_pytorch_plays_it() {
+    agrees("densenet", true);
+}
+
+/// Two attack steps and a classifier step of a DenseNet, as written and with merged passes, in f64: the attack steps' passes are
+/// one, the classifier's own (batch statistics) is left alone, and every state ends as it does unhoisted.
+#[test]
+fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
+    const M: usize = 3;
+    let text = "model.kind = \"densenet\"\nmodel.optimizer = \"sgd\"\ntrain.batch = 3\ndefense.lambda = 1.0
+        [model.densenet]\ndepth = 10\ngrowth = 4
+        [defense.attack]\nprediction_layers = [4]\nlabel_layers = [4]\njoint_layers = []";
+    let config = Config::resolve(&[Layer::text("test", text)]).unwrap();
+    let image = Image { height: 4, width: 4, channels: 1 };
+    let input = Input { features: image.features(), image: Some(image) };
+    let game = Game::new(&config, input, CLASSES).unwrap();
+    let (records, format) = (20, veilgrad::ops::Format::Bytes);
+    let images = Some(ImageLayout { image, pad: 0, first: records });
+    let layout = Layout { format, records, width: image.features(), standardised: true, images };
+    let phase = Phase { attack: 2, classifier: 1, penalised: true, reference: false };
+    let nodes = game.graph(phase, layout, 1).unwrap();
+    let graph = &nodes.graph;
+
+    let mut seed = 1u32;
+    let mut random = || {
+        seed = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        f64::from(seed >> 8) / f64::from(1 << 24)
+    };
+    let bits = |value: f32| f64::from(value.to_bits());
+    let slots = Slots::of(phase);
+    let mut scalars = vec![0.0; slots.line().elements()];
+    for step in 0..2 {
+        let words = game.attack_optimizer.scalars(1e-3, 0.0, step as u64 + 1, true);
+        scalars[slots.attack(step)..][..4].copy_from_slice(&words.map(bits));
+    }
+    let words = game.classifier_optimizer.scalars(0.05, 5e-4, 1, true);
+    scalars[slots.classifier(0)..][..4].copy_from_slice(&words.map(bits));
+    scalars[slots.penalty()] = bits(1.0);
+    let mut values = Values::new();
+    for id in graph.ids().filter(|&id| matches!(graph.node(id).kind, Kind::Input | Kind::State)) {
+        let Tensor { rows, cols, dtype, .. } = graph.tensor(id);
+        let mut value = Array::from_fn(rows, cols, |_, _| random() - 0.5);
+        if dtype == DType::U32 {
+            value = value.map(|v| ((v + 0.5) * 4e9).floor());
+        }
+        if id == nodes.rows || id == nodes.data.labels {
+            let bound = if id == nodes.rows { records } else { CLASSES } as f64;
+            value = value.map(|v| v % bound);
+        } else if id == nodes.counter {
+            value = Array::zeros(1, 1);
+        } else if id == nodes.scalars {
+            value.data.copy_from_slice(&scalars);
+        } else if nodes.statistics.is_some_and(|s| s[0] == id) {
+            value = value.map(f64::abs);
+        } else if id == nodes.classifier.state || Some(id) == nodes.attack.map(|a| a.state) {
+            // Parameters; no moments yet.
+            value.data[cols..].fill(0.0);
+        }
+        values.insert(id, value);
+    }
+    let attack = nodes.attack.unwrap();
+    let statistics = nodes.statistics.unwrap();
+    let ends = [nodes.classifier.state_after, attack.state_after, statistics[1]];
+    let (hoisted, moved) = graph.hoist(4096);
+    let passes = |graph: &Graph| -> Vec<usize> {
+        let pools = graph.nodes().iter().filter(|n| n.label == "pool" && matches!(n.kind, Kind::Compute(_)));
+        pools.map(|n| n.tensor.rows).collect()
+    };
+    // Two transitions and the global pooling, a pass each.
+    assert_eq!(passes(graph), [2 * M, 2 * M, 2 * M, 2 * M, 2 * M, 2 * M, M, M, M]);
+    assert_eq!(passes(&hoisted), [4 * M, 4 * M, 4 * M, M, M, M]);
+    let before = graph.evaluate(&values, &ends).unwrap();
+    let given = values.iter().map(|(id, value)| (moved[id.index()], value.clone())).collect();
+    let moved_ends = ends.map(|id| moved[id.index()]);
+    let after = hoisted.evaluate(&given, &moved_ends).unwrap();
+    for (old, new) in ends.iter().zip(&moved_ends) {
+        assert!(before[old] != values[&graph.owner(*old)], "a step changes it");
+        assert!(before[old].data.iter().all(|v| v.is_finite()) && before[old] == after[new]);
+    }
+}
+
+/// A training step of a small DenseNet, what is normalised recomputed or kept: the same dispatches but for the
+/// recomputed ones, and at most three quarters of the memory.
+#[test]
+fn small_memory_recomputes_what_fast_keeps() {
+    let golden = Golden::read();
+    let dataset = golden.dataset();
+    let layout = Layout::of(&dataset, 0, true);
+    let measure = |memory: &str| {
+        let text =
+            format!("model.kind = \"densenet\"\nmodel.densenet = {{ depth = 40, memory = \"{memory}\" }}");
+        let config = Config::resolve(&[Layer::text("test", &text)]).unwrap();
+        let game = Game::new(&config, Input::of(&dataset, 0), CLASSES).unwrap();
+        let phase = Phase { attack: 0, classifier: 1, penalised: false, reference: false };
+        let graph = game.graph(phase, layout, 1).unwrap().graph;
+        let waves = schedule::waves(&graph, &[]).unwrap();
+        let bytes: usize = memory::assign(&graph, &waves, &[]).unwrap().sizes.iter().sum();
+        (waves.iter().map(Vec::len).sum::<usize>(), bytes)
+    };
+    let (small, fast) = (measure("small"), measure("fast"));
+    // Two a layer, one a transition (whose pooling reads it), one of the last norm.
+    assert_eq!(small.0 - fast.0, 3 * 6 * 2 + 2 + 1);
+    assert!(4 * small.1 < 3 * fast.1, "{} and {}", small.1, fast.1);
 }

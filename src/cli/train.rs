@@ -110,9 +110,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn prepare(config: &'a Config, global: &Global, progress: &mut Progress) -> Result<Self> {
-        let (context, variants) = global.open(&config.tuning)?;
+        let context = Context::new(&global.gpu_options())?;
         progress.event(&Event::Adapter(context.adapter().clone()));
-        progress.event(&Event::Note(variants));
         let dataset = crate::train::load(config)?;
         progress.event(&Event::Dataset {
             name: dataset.name.clone(),

@@ -45,13 +45,8 @@ impl Graph {
                 continue;
             }
             let node = self.node(id).clone();
-            let Kind::Compute(op) = &node.kind else {
-                return Err(Error::graph(format!("gradient of {}", node.label))
-                    .expected("a differentiable operation")
-                    .found("a view, a state or an update on the way to a parameter"));
-            };
             let wanted: Vec<bool> = node.inputs.iter().map(|i| carries[i.index()]).collect();
-            let parts = op.vjp(self, &node.inputs, id, dy, &wanted)?;
+            let parts = self.vjp(id, dy, &wanted)?;
             for ((&input, part), wanted) in node.inputs.iter().zip(parts).zip(wanted) {
                 let (true, Some(part)) = (wanted, part) else { continue };
                 let sum = match gradient.get(&input) {
@@ -69,6 +64,26 @@ impl Graph {
                 })
             })
             .collect()
+    }
+
+    /// The gradients of `id`'s inputs, given its own, as [`Op::vjp`](super::Op::vjp) does.
+    ///
+    /// # Errors
+    /// A node that is no differentiable operation.
+    pub fn vjp(&mut self, id: NodeId, dy: NodeId, wanted: &[bool]) -> Result<Vec<Option<NodeId>>> {
+        let node = self.node(id).clone();
+        let inputs: Vec<NodeId> = node.inputs.iter().map(|&input| self.again(input, dy)).collect();
+        match &node.kind {
+            Kind::Compute(op) => op.vjp(self, &inputs, id, dy, wanted),
+            // The older version has the same gradient: those who read it did not read what was filled in.
+            Kind::Fill(op) => {
+                let parts = op.vjp(self, &inputs[1..], id, dy, &wanted[1..])?;
+                Ok(std::iter::once(Some(dy)).chain(parts).collect())
+            }
+            _ => Err(Error::graph(format!("gradient of {}", node.label))
+                .expected("a differentiable operation")
+                .found("a view, a state or an update on the way to a parameter")),
+        }
     }
 }
 

@@ -7,8 +7,9 @@
 //! from the same numbers in the same order. What is not row-wise (dropout keyed by its place,
 //! batch statistics) is left alone.
 
-use super::{Graph, Kind, Node, NodeId};
+use super::{Graph, Kind, Node, NodeId, Op};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the members of a mergeable group have in common: the operation, its row-wise inputs'
 /// parents, its other inputs.
@@ -40,15 +41,22 @@ impl Graph {
         same_rows.then(|| (node.inputs[0], offset / parent.pitch(), node.tensor.rows))
     }
 
+    /// The operation of a node and its inputs that have a row for each row of it, if it is row-wise.
+    fn row_wise(&self, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<usize>)> {
+        let (op, inputs) = match &self.node(id).kind {
+            Kind::Compute(op) => (op, op.row_wise().to_vec()),
+            // What is filled in goes with the row that it is filled into.
+            Kind::Fill(op) => (op, [0].into_iter().chain(op.row_wise().iter().map(|i| i + 1)).collect()),
+            _ => return None,
+        };
+        (!op.row_wise().is_empty()).then_some((op, inputs))
+    }
+
     /// The first group of two or more nodes that can be merged, in order of their rows.
     fn find_group(&self, most_rows: usize) -> Option<Vec<NodeId>> {
         let mut groups: BTreeMap<Key, Vec<NodeId>> = BTreeMap::new();
         for id in self.ids() {
-            let Kind::Compute(op) = &self.node(id).kind else { continue };
-            let row_wise = op.row_wise();
-            if row_wise.is_empty() {
-                continue;
-            }
+            let Some((op, row_wise)) = self.row_wise(id) else { continue };
             let inputs = &self.node(id).inputs;
             let parents: Option<Vec<NodeId>> =
                 row_wise.iter().map(|&i| self.row_range(inputs[i]).map(|r| r.0)).collect();
@@ -69,9 +77,9 @@ impl Graph {
     /// The first members of the group, in order of their rows, that tile a range without gap or
     /// overlap, the same for each row-wise input, of at most `most_rows`.
     fn contiguous(&self, mut group: Vec<NodeId>, most_rows: usize) -> Option<Vec<NodeId>> {
-        let Kind::Compute(op) = &self.node(group[0]).kind else { return None };
+        let (_, row_wise) = self.row_wise(group[0])?;
         let ranges = |id: NodeId| -> Vec<(usize, usize)> {
-            op.row_wise()
+            row_wise
                 .iter()
                 .filter_map(|&i| self.row_range(self.node(id).inputs[i]).map(|r| (r.1, r.2)))
                 .collect()
@@ -121,6 +129,7 @@ impl Graph {
                     graph.push(node.kind.clone(), &inputs, node.tensor, node.label.clone())
                 }
             };
+            graph.nodes[new.index()].after = node.after.map(|after| moved[after.index()]);
             moved.push(new);
         }
         (graph, moved)
@@ -129,13 +138,13 @@ impl Graph {
     /// Adds the merged operation; the parents of its rows are older than any member of the group.
     fn push_whole(&self, graph: &mut Graph, group: &[NodeId], moved: &[NodeId]) -> NodeId {
         let node: &Node = self.node(group[0]);
-        let Kind::Compute(op) = &node.kind else { unreachable!("groups are operations") };
+        let row_wise = self.row_wise(group[0]).map_or_else(Vec::new, |(_, inputs)| inputs);
         let rows = group.iter().map(|&id| self.tensor(id).rows).sum();
         let inputs: Vec<NodeId> = node
             .inputs
             .iter()
             .enumerate()
-            .map(|(i, &input)| match self.row_range(input).filter(|_| op.row_wise().contains(&i)) {
+            .map(|(i, &input)| match self.row_range(input).filter(|_| row_wise.contains(&i)) {
                 Some((parent, start, _)) => {
                     let parent = moved[parent.index()];
                     let tensor = graph.tensor(parent);

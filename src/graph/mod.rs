@@ -108,6 +108,9 @@ pub enum Kind {
     Compute(Arc<dyn Op>),
     /// The next version of `inputs[0]`, written in place over it.
     Update(Arc<dyn Op>),
+    /// The next version of `inputs[0]`: the operation on the other inputs writes its part ([`Op::writes`]) into it in
+    /// place, where nothing was read before. So earlier versions stay what they are for those who read their parts.
+    Fill(Arc<dyn Op>),
 }
 
 /// A node: what it is, what it takes, what it gives.
@@ -117,6 +120,8 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     pub tensor: Tensor,
     pub label: String,
+    /// Not to be computed before this, though it is no input: what is computed again should not be there too early.
+    pub after: Option<NodeId>,
 }
 
 /// Nodes in an order of execution.
@@ -149,8 +154,20 @@ impl Graph {
 
     fn push(&mut self, kind: Kind, inputs: &[NodeId], tensor: Tensor, label: String) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).expect("fewer than 2³² nodes"));
-        self.nodes.push(Node { kind, inputs: inputs.to_vec(), tensor, label });
+        self.nodes.push(Node { kind, inputs: inputs.to_vec(), tensor, label, after: None });
         id
+    }
+
+    /// A copy of `id`, an operation that is [recomputed](Op::recomputed), to be computed after `after`; or `id`.
+    pub(crate) fn again(&mut self, id: NodeId, after: NodeId) -> NodeId {
+        match self.node(id).clone() {
+            Node { kind: Kind::Compute(op), inputs, tensor, label, .. } if op.recomputed() => {
+                let copy = self.push(Kind::Compute(op), &inputs, tensor, label);
+                self.nodes[copy.index()].after = Some(after);
+                copy
+            }
+            _ => id,
+        }
     }
 
     /// A tensor that the host writes.
@@ -243,6 +260,29 @@ impl Graph {
         Ok(self.push(Kind::Update(op), inputs, tensor, label))
     }
 
+    /// The next version of `inputs[0]`, with what `op` makes of the other inputs in it.
+    ///
+    /// # Errors
+    /// Inputs that do not fit the operation; a result of another shape than `inputs[0]`.
+    pub fn fill(&mut self, op: impl Op, inputs: &[NodeId]) -> Result<NodeId> {
+        self.fill_dyn(Arc::new(op), inputs)
+    }
+
+    /// [`fill`](Self::fill) for an operation behind a pointer.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    pub fn fill_dyn(&mut self, op: Arc<dyn Op>, inputs: &[NodeId]) -> Result<NodeId> {
+        let tensor = self.result(&*op, &inputs[1..])?;
+        let whole = self.tensor(inputs[0]);
+        if tensor != whole {
+            let place = format!("{} into {}", op.name(), self.node(inputs[0]).label);
+            return Err(Error::graph(place).expected(whole.to_string()).found(tensor.to_string()));
+        }
+        let label = op.name().to_string();
+        Ok(self.push(Kind::Fill(op), inputs, tensor, label))
+    }
+
     /// Makes `id` another operation on other, older inputs with the same result.
     pub(crate) fn replace(&mut self, id: NodeId, op: impl Op, inputs: Vec<NodeId>) {
         let node = &mut self.nodes[id.index()];
@@ -260,7 +300,7 @@ impl Graph {
     pub fn owner(&self, id: NodeId) -> NodeId {
         let node = self.node(id);
         match node.kind {
-            Kind::View { .. } | Kind::Update(_) => self.owner(node.inputs[0]),
+            Kind::View { .. } | Kind::Update(_) | Kind::Fill(_) => self.owner(node.inputs[0]),
             _ => id,
         }
     }

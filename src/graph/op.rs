@@ -5,6 +5,7 @@ use super::{Array, Graph, NodeId, Tensor};
 use crate::error::Result;
 use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// A WGSL file, as it stands in `shaders/`; its entry point is `main`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,17 +69,6 @@ pub enum Tile {
     /// Outer products by subgroup broadcasts, for software adapters with subgroups of 8 and 64-bit
     /// integers.
     Outer = 2,
-}
-
-impl Tile {
-    /// The name in files and tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Tile::Workgroup => "workgroup",
-            Tile::Register => "register",
-            Tile::Outer => "outer",
-        }
-    }
 }
 
 /// What a launch may use of the adapter. It depends on the adapter alone, never on the number of
@@ -145,6 +135,22 @@ pub trait Op: Debug + Any + Send + Sync {
 
     /// How the operation runs on `target`.
     fn launch(&self, inputs: &[Tensor], output: &Tensor, target: &Target) -> Launch;
+
+    /// Whether a column of the result is written; what is not is unspecified.
+    fn writes(&self, _column: usize) -> bool {
+        true
+    }
+
+    /// Whether the backward pass shall compute the result again and not have it kept until then.
+    fn recomputed(&self) -> bool {
+        false
+    }
+
+    /// The update that adds this operation's result to a sum in place, where there is one: its inputs are the sum, then
+    /// this operation's.
+    fn accumulating(&self) -> Option<Arc<dyn Op>> {
+        None
+    }
 
     /// Which inputs have a row for each row of the output, where row i of the output depends on
     /// row i of those alone. Such an operation can be applied to many batches at once

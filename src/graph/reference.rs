@@ -100,6 +100,11 @@ impl Graph {
                     let parts = (0..node.inputs.len()).flat_map(|i| of(i).to_memory(DType::F32));
                     Array::new(1, node.tensor.cols, parts.collect())
                 }
+                Kind::Fill(op) => {
+                    let inputs: Vec<&Array> = (1..node.inputs.len()).map(of).collect();
+                    let (old, new) = (of(0), op.reference(&inputs));
+                    Array::from_fn(old.rows, old.cols, |r, c| if op.writes(c) { &new } else { old }.at(r, c))
+                }
                 Kind::Compute(op) | Kind::Update(op) => {
                     let inputs: Vec<&Array> = (0..node.inputs.len()).map(of).collect();
                     op.reference(&inputs)

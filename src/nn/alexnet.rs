@@ -51,7 +51,8 @@ impl AlexNet {
         for (channels, kernel, stride, padding, pooled, name) in LAYERS {
             let out_c = ((width * channels as f64 / 4.0).round() as usize).max(1) * 4;
             let Image { height: in_h, width: in_w, channels: in_c } = image;
-            let geometry = Geometry { in_h, in_w, in_c, out_c, kernel, stride, padding };
+            let (y_channels, y_first) = (out_c, 0);
+            let geometry = Geometry { in_h, in_w, in_c, out_c, kernel, stride, padding, y_channels, y_first };
             let [mut height, mut width] = geometry.out().map_err(|e| unfit(whole, e.found))?;
             let windows = Windows { in_h: height, in_w: width, channels: out_c, window: [2, 2], stride: 2 };
             if pooled {

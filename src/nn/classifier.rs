@@ -1,6 +1,6 @@
 //! The classifier f, whatever its kind.
 
-use super::{AlexNet, Dropping, Mlp, Network};
+use super::{AlexNet, DenseNet, Dropping, Mlp, Network};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};
@@ -43,6 +43,7 @@ pub enum Pass {
 pub enum Classifier {
     Mlp(Mlp),
     AlexNet(AlexNet),
+    DenseNet(DenseNet),
 }
 
 impl Classifier {
@@ -51,6 +52,7 @@ impl Classifier {
         match self {
             Classifier::Mlp(mlp) => &mlp.network,
             Classifier::AlexNet(alexnet) => &alexnet.network,
+            Classifier::DenseNet(densenet) => &densenet.network,
         }
     }
 
@@ -67,7 +69,6 @@ impl Classifier {
         x: NodeId,
         pass: Pass,
     ) -> Result<NodeId> {
-        let _ = &statistics;
         match self {
             Classifier::Mlp(mlp) => mlp.forward(
                 graph,
@@ -79,6 +80,10 @@ impl Classifier {
                 },
             ),
             Classifier::AlexNet(alexnet) => alexnet.forward(graph, weights, x),
+            Classifier::DenseNet(densenet) => {
+                let training = matches!(pass, Pass::Training { .. });
+                densenet.forward(graph, weights, statistics, x, training)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 mod alexnet;
 mod attack;
 mod classifier;
+mod densenet;
 mod initialisation;
 mod mlp;
 mod network;
@@ -13,6 +14,7 @@ mod private;
 pub use alexnet::AlexNet;
 pub use attack::{Attack, AttackInput, LabelEncoding};
 pub use classifier::{Classifier, Input, Pass};
+pub use densenet::DenseNet;
 pub use initialisation::Initialisation;
 pub use mlp::{Dropping, Mlp};
 pub use network::{Form, Layer, Network};

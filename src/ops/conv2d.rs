@@ -1,83 +1,9 @@
 //! Two-dimensional convolution with its bias and activation, and the gradients of its input and weights.
+//! What it goes over: [`Geometry`].
 
 use super::*;
 use crate::graph::{Array, Grid, Launch, Target};
 use crate::kernel;
-
-/// What a convolution goes over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Geometry {
-    pub in_h: usize,
-    pub in_w: usize,
-    /// Cin.
-    pub in_c: usize,
-    /// Cout, a multiple of 4.
-    pub out_c: usize,
-    /// Taps each way.
-    pub kernel: usize,
-    pub stride: usize,
-    /// Zeros on every side.
-    pub padding: usize,
-}
-
-impl Geometry {
-    /// Output pixels along `length` input pixels, if the kernel fits the padded input.
-    fn along(&self, length: usize) -> Option<usize> {
-        Some((length + 2 * self.padding).checked_sub(self.kernel)? / self.stride + 1)
-    }
-
-    /// Height and width of the output.
-    ///
-    /// # Errors
-    /// A kernel larger than the padded input.
-    pub fn out(&self) -> Result<[usize; 2]> {
-        match (self.along(self.in_h), self.along(self.in_w)) {
-            (Some(height), Some(width)) if self.stride > 0 => Ok([height, width]),
-            _ => Err(Error::graph("conv2d")
-                .expected("a kernel that fits the padded input, and a stride of at least 1")
-                .found(format!(
-                    "{0}×{0} taps on {1}×{2} pixels padded by {3}, stride {4}",
-                    self.kernel, self.in_h, self.in_w, self.padding, self.stride
-                ))),
-        }
-    }
-
-    /// k·k·Cin.
-    fn fan_in(&self) -> usize {
-        self.kernel * self.kernel * self.in_c
-    }
-
-    fn in_features(&self) -> usize {
-        self.in_h * self.in_w * self.in_c
-    }
-
-    /// (output pixel, input pixel, tap) of every product, in a fixed order.
-    fn taps(&self) -> Result<Vec<[usize; 3]>> {
-        let [height, width] = self.out()?;
-        let mut taps = vec![];
-        for pixel in 0..height * width {
-            for tap in 0..self.kernel * self.kernel {
-                let at = |out: usize, tap: usize, length: usize| {
-                    (out * self.stride + tap).checked_sub(self.padding).filter(|i| *i < length)
-                };
-                let y = at(pixel / width, tap / self.kernel, self.in_h);
-                let x = at(pixel % width, tap % self.kernel, self.in_w);
-                if let (Some(y), Some(x)) = (y, x) {
-                    taps.push([pixel, y * self.in_w + x, tap]);
-                }
-            }
-        }
-        Ok(taps)
-    }
-
-    /// Uniform words of the three kernels.
-    fn words(&self, batch: usize, rest: [usize; 2]) -> Vec<u32> {
-        let [height, width] = self.out().expect("the shape rule has checked it");
-        let sizes = [batch, self.in_h, self.in_w, self.in_c, height, width, self.out_c];
-        let window = [self.kernel, self.stride, self.padding];
-        sizes.into_iter().chain(window).chain(rest).map(word).collect()
-    }
-}
 
 /// y\[b, (oh · OW + ow) · Cout + co\] = act(Σ w\[(kh · k + kw) · Cin + ci, co\] · x\[b, (ih · IW + iw) · Cin + ci\] + bias\[co\])
 /// with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w `[k·k·Cin (+ 1), Cout]`, the bias as last row.
@@ -96,30 +22,30 @@ impl Op for Conv2d {
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let g = &self.geometry;
-        let [height, width] = g.out()?;
+        let features = g.out_features()?;
         let rows = g.fan_in() + usize::from(self.bias);
         let fits = all_f32(inputs, 2)
             && inputs[0].cols == g.in_features()
             && (inputs[1].rows, inputs[1].cols) == (rows, g.out_c)
-            && g.out_c.is_multiple_of(4);
+            && g.fours();
         let expected =
             format!("x [B, {}] and w [{rows}, {}], a multiple of 4 of channels", g.in_features(), g.out_c);
         require(fits, self, &expected, inputs)?;
-        Ok(Tensor::f32(inputs[0].rows, height * width * g.out_c))
+        Ok(Tensor::f32(inputs[0].rows, features))
     }
 
     fn reference(&self, inputs: &[&Array]) -> Array {
         let (x, w, g) = (inputs[0], inputs[1], &self.geometry);
         let taps = g.taps().expect("the shape rule has checked it");
-        let [height, width] = g.out().expect("the shape rule has checked it");
-        let mut y = Array::from_fn(x.rows, height * width * g.out_c, |_, i| {
-            if self.bias { w.at(g.fan_in(), i % g.out_c) } else { 0.0 }
+        let features = g.out_features().expect("the shape rule has checked it");
+        let mut y = Array::from_fn(x.rows, features, |_, i| {
+            if self.bias && self.writes(i) { w.at(g.fan_in(), i % g.y_channels - g.y_first) } else { 0.0 }
         });
         for b in 0..x.rows {
             for &[out, from, tap] in &taps {
                 for ci in 0..g.in_c {
                     let a = x.at(b, from * g.in_c + ci);
-                    let start = b * y.cols + out * g.out_c;
+                    let start = b * y.cols + g.place(out);
                     let sums = &mut y.data[start..start + g.out_c];
                     sums.iter_mut().zip(w.row(tap * g.in_c + ci)).for_each(|(sum, w)| *sum += a * w);
                 }
@@ -148,11 +74,22 @@ impl Op for Conv2d {
         ])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor, target: &Target) -> Launch {
         let words = self.geometry.words(y.rows, [usize::from(self.bias), self.activation as usize]);
-        let items = y.rows.div_ceil(4) * y.cols / 4;
-        let _ = inputs;
-        Launch { kernel: kernel!("conv2d"), words, grid: Grid::Items(items) }
+        let kernels = [kernel!("conv2d"), kernel!("conv2d_register"), kernel!("conv2d_outer.native")];
+        let (few, narrow) = (kernel!("conv2d_few.native"), kernel!("conv2d_narrow.native"));
+        let (kernel, tiles) = self.geometry.variant(target, kernels, few, narrow);
+        let (pixels, out_c) = (y.cols / self.geometry.y_channels, self.geometry.out_c);
+        let grid = match tiles {
+            true => Grid::Tiles { rows: y.rows * pixels, cols: out_c },
+            false => Grid::Items(y.rows.div_ceil(4) * pixels * out_c / 4),
+        };
+        Launch { kernel, words, grid }
+    }
+
+    fn writes(&self, column: usize) -> bool {
+        let g = &self.geometry;
+        (g.y_first..g.y_first + g.out_c).contains(&(column % g.y_channels))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -176,12 +113,11 @@ impl Op for Conv2dDx {
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let g = &self.geometry;
-        let [height, width] = g.out()?;
         let rows = g.fan_in() + usize::from(self.bias);
         let fits = all_f32(inputs, 2)
-            && inputs[0].cols == height * width * g.out_c
+            && inputs[0].cols == g.out_features()?
             && (inputs[1].rows, inputs[1].cols) == (rows, g.out_c)
-            && g.out_c.is_multiple_of(4);
+            && g.fours();
         require(fits, self, "dz [B, OH·OW·Cout] and w [k·k·Cin (+ 1), Cout]", inputs)?;
         Ok(Tensor::f32(inputs[0].rows, g.in_features()))
     }
@@ -192,7 +128,7 @@ impl Op for Conv2dDx {
         let mut dx = Array::zeros(dz.rows, g.in_features());
         for b in 0..dz.rows {
             for &[out, from, tap] in &taps {
-                let d = &dz.row(b)[out * g.out_c..(out + 1) * g.out_c];
+                let d = &dz.row(b)[g.place(out)..g.place(out) + g.out_c];
                 for ci in 0..g.in_c {
                     let sum: f64 = d.iter().zip(w.row(tap * g.in_c + ci)).map(|(d, w)| d * w).sum();
                     dx.data[b * g.in_features() + from * g.in_c + ci] += sum;
@@ -202,12 +138,19 @@ impl Op for Conv2dDx {
         dx
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
-        let words = self.geometry.words(dx.rows, [0, 0]);
-        let items =
-            dx.rows.div_ceil(4) * self.geometry.in_h * self.geometry.in_w * self.geometry.in_c.div_ceil(4);
-        let _ = inputs;
-        Launch { kernel: kernel!("conv2d_dx"), words, grid: Grid::Items(items) }
+    fn launch(&self, _: &[Tensor], dx: &Tensor, target: &Target) -> Launch {
+        let g = &self.geometry;
+        let words = g.words(dx.rows, [0, 0]);
+        let (register, outer) = (kernel!("conv2d_dx_register"), kernel!("conv2d_dx_outer.native"));
+        let kernels = [kernel!("conv2d_dx"), register, outer];
+        // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels of y one
+        // with the narrow forward kernel's tile was no faster.
+        let (kernel, tiles) = g.variant(target, kernels, register, outer);
+        let grid = match tiles {
+            true => Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c },
+            false => Grid::Items(dx.rows.div_ceil(4) * g.in_h * g.in_w * g.in_c.div_ceil(4)),
+        };
+        Launch { kernel, words, grid }
     }
 }
 
@@ -225,11 +168,10 @@ impl Op for Conv2dDw {
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let g = &self.geometry;
-        let [height, width] = g.out()?;
         let fits = all_f32(inputs, 2)
             && inputs[0].cols == g.in_features()
-            && (inputs[1].rows, inputs[1].cols) == (inputs[0].rows, height * width * g.out_c)
-            && g.out_c.is_multiple_of(4);
+            && (inputs[1].rows, inputs[1].cols) == (inputs[0].rows, g.out_features()?)
+            && g.fours();
         require(fits, self, "x [B, IH·IW·Cin] and dz [B, OH·OW·Cout]", inputs)?;
         Ok(Tensor::f32(g.fan_in() + usize::from(self.bias), g.out_c))
     }
@@ -240,7 +182,7 @@ impl Op for Conv2dDw {
         let mut dw = Array::zeros(g.fan_in() + usize::from(self.bias), g.out_c);
         for b in 0..x.rows {
             for &[out, from, tap] in &taps {
-                let d = &dz.row(b)[out * g.out_c..(out + 1) * g.out_c];
+                let d = &dz.row(b)[g.place(out)..g.place(out) + g.out_c];
                 for ci in 0..g.in_c {
                     let a = x.at(b, from * g.in_c + ci);
                     let start = (tap * g.in_c + ci) * g.out_c;
@@ -249,18 +191,31 @@ impl Op for Conv2dDw {
             }
             let start = g.fan_in() * g.out_c;
             if self.bias {
-                dz.row(b).iter().enumerate().for_each(|(i, d)| dw.data[start + i % g.out_c] += d);
+                for pixel in dz.row(b).chunks(g.y_channels) {
+                    let own = &pixel[g.y_first..g.y_first + g.out_c];
+                    dw.data[start..].iter_mut().zip(own).for_each(|(sum, d)| *sum += d);
+                }
             }
         }
         dw
     }
 
-    fn launch(&self, inputs: &[Tensor], dw: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
         let g = &self.geometry;
         let words = g.words(inputs[0].rows, [usize::from(self.bias), 0]);
-        // The bias takes one item of a block like a tap's.
-        let blocks = (g.kernel * g.kernel + usize::from(self.bias)) * g.in_c.div_ceil(4);
-        Launch { kernel: kernel!("conv2d_dw"), words, grid: Grid::Items(blocks * dw.cols / 4) }
+        let kernels =
+            [kernel!("conv2d_dw"), kernel!("conv2d_dw_register"), kernel!("conv2d_dw_outer.native")];
+        let (few, narrow) = (kernel!("conv2d_dw_few.native"), kernel!("conv2d_dw_narrow.native"));
+        let (kernel, tiles) = g.variant(target, kernels, few, narrow);
+        let grid = match tiles {
+            true => Grid::Tiles { rows: dw.rows, cols: dw.cols },
+            // The bias takes one item of a block like a tap's.
+            false => {
+                let blocks = (g.kernel * g.kernel + usize::from(self.bias)) * g.in_c.div_ceil(4);
+                Grid::Items(blocks * dw.cols / 4)
+            }
+        };
+        Launch { kernel, words, grid }
     }
 }
 
@@ -274,6 +229,8 @@ pub(super) fn cases() -> Vec<Case> {
         kernel,
         stride,
         padding,
+        y_channels: out_c,
+        y_first: 0,
     };
     for (i, (batch, sizes)) in [
         (1, [1, 1, 1, 4, 1, 1, 0]),
@@ -284,19 +241,28 @@ pub(super) fn cases() -> Vec<Case> {
         (4, [32, 32, 3, 8, 11, 4, 5]),
         (33, [2, 2, 12, 20, 3, 1, 1]),
         (2, [5, 4, 1, 4, 2, 3, 0]),
+        (3, [9, 8, 4, 68, 3, 1, 1]),
+        (5, [9, 9, 36, 12, 3, 2, 1]),
+        (1, [12, 11, 8, 32, 1, 1, 0]),
     ]
     .into_iter()
     .enumerate()
     {
         let geometry = geometry(sizes);
-        let [height, width] = geometry.out().expect("cases fit");
+        // Every other one writes a part of its pixels' channels.
+        let geometry = if i % 2 == 1 { geometry.part(geometry.out_c + 12, 8) } else { geometry };
+        let features = geometry.out_features().expect("cases fit");
         let (activation, bias) = ([Activation::Relu, Activation::Identity][i % 2], i % 3 != 1);
         let fill = if i == 0 { Fill::Uniform(0.3, 0.9) } else { UNIT };
         let x = (Tensor::f32(batch, geometry.in_features()), fill.clone());
         let w = (Tensor::f32(geometry.fan_in() + usize::from(bias), geometry.out_c), fill);
-        let dz = (Tensor::f32(batch, height * width * geometry.out_c), UNIT);
-        let case = Case::new(Conv2d { geometry, activation, bias }, vec![x.clone(), w.clone()]);
-        cases.push(case.differentiable(&[0, 1]).tolerance(1e-5).floor(1.0));
+        let dz = (Tensor::f32(batch, features), UNIT);
+        let op = Conv2d { geometry, activation, bias };
+        let case = match i % 2 {
+            0 => Case::new(op, vec![x.clone(), w.clone()]).differentiable(&[0, 1]),
+            _ => Case::new(op, vec![dz.clone(), x.clone(), w.clone()]).fill().differentiable(&[1, 2]),
+        };
+        cases.push(case.tolerance(1e-5).floor(1.0));
         let case = Case::new(Conv2dDx { geometry, bias }, vec![dz.clone(), w]);
         cases.push(case.tolerance(1e-5).floor(1.0));
         cases.push(Case::new(Conv2dDw { geometry, bias }, vec![x, dz]).tolerance(1e-5).floor(1.0));

@@ -16,9 +16,12 @@ mod dense;
 mod dropout;
 mod gather_images;
 mod gather_rows;
+mod geometry;
 mod label_layer;
 mod membership_gain;
+mod moments;
 mod noise;
+mod norm_relu;
 mod one_hot;
 mod output_penalty;
 mod pool;
@@ -38,16 +41,19 @@ pub use adam::Adam;
 pub use add::Add;
 pub use clip_rows::ClipRows;
 pub use concat::{ColumnSlice, Concat};
-pub use conv2d::{Conv2d, Conv2dDw, Conv2dDx, Geometry};
+pub use conv2d::{Conv2d, Conv2dDw, Conv2dDx};
 pub use counters::{ATTACK_COUNTS, CLASSIFIER_COUNTS, CountAttack, CountClassifier};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGrad};
 pub use dense::{Dense, DenseDw, DenseDx};
 pub use dropout::{Dropout, pcg4d};
 pub use gather_images::{CROP, GatherImages, Image};
 pub use gather_rows::{Format, GatherLabels, GatherRows, GatherStandardised};
+pub use geometry::Geometry;
 pub use label_layer::{LabelLayer, LabelLayerDw};
 pub use membership_gain::{GainForm, MembershipGain, MembershipGainGrad};
+pub use moments::{ChannelSums, Channels, Moments, MomentsDx, RunningMoments, moments};
 pub use noise::Noise;
+pub use norm_relu::{NormRelu, NormReluDs, NormReluDx, NormReluSums, SumParts};
 pub use one_hot::OneHot;
 pub use output_penalty::{OutputPenalty, OutputPenaltyGrad};
 pub use pool::{Pool, PoolGrad, Pooling, Windows};
@@ -62,7 +68,7 @@ pub use store_rows::StoreRows;
 pub use tape::{Advance, Tape};
 
 use crate::error::{Error, Result};
-use crate::graph::{DType, Graph, NodeId, Tensor};
+use crate::graph::{DType, Graph, Kind, NodeId, Tensor};
 use std::sync::Arc;
 
 /// A label or row that stands for padding: it is not counted, gathers zeros.
@@ -94,14 +100,31 @@ pub struct Case {
     pub floor: f64,
     /// The inputs that have a derivative to be tested.
     pub differentiable: Vec<usize>,
-    /// Whether the operation is an update: it writes its first input.
-    pub update: bool,
+    /// What the node is.
+    pub form: Form,
+}
+
+/// How the operation of a [`Case`] is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Compute,
+    /// It writes its first input, a state.
+    Update,
+    /// It writes its part into the first input, a state.
+    Fill,
 }
 
 impl Case {
     /// A case with tolerance 2e-6 (about 16 ulp) and no derivative.
     pub fn new(op: impl Op, inputs: Vec<(Tensor, Fill)>) -> Self {
-        Case { op: Arc::new(op), inputs, tolerance: 2e-6, floor: 0.0, differentiable: vec![], update: false }
+        Case {
+            op: Arc::new(op),
+            inputs,
+            tolerance: 2e-6,
+            floor: 0.0,
+            differentiable: vec![],
+            form: Form::Compute,
+        }
     }
 
     #[must_use]
@@ -124,7 +147,13 @@ impl Case {
 
     #[must_use]
     pub fn update(mut self) -> Self {
-        self.update = true;
+        self.form = Form::Update;
+        self
+    }
+
+    #[must_use]
+    pub fn fill(mut self) -> Self {
+        self.form = Form::Fill;
         self
     }
 }
@@ -148,7 +177,9 @@ pub const ALL: &[Entry] = &[
     ("gather_rows", gather_rows::cases),
     ("label_layer", label_layer::cases),
     ("membership_gain", membership_gain::cases),
+    ("moments", moments::cases),
     ("noise", noise::cases),
+    ("norm_relu", norm_relu::cases),
     ("one_hot", one_hot::cases),
     ("output_penalty", output_penalty::cases),
     ("pool", pool::cases),
@@ -164,12 +195,25 @@ pub const ALL: &[Entry] = &[
 ];
 
 /// The gradient of Σ seed · root with respect to every `w` of `wrt` ([`Graph::gradients_with`],
-/// summing with [`Add`]).
+/// summing with [`Add`], or in place where the newest term can: [`Op::accumulating`]).
 ///
 /// # Errors
 /// As [`Graph::gradients_with`].
 pub fn gradients(graph: &mut Graph, roots: &[(NodeId, NodeId)], wrt: &[NodeId]) -> Result<Vec<NodeId>> {
-    graph.gradients_with(roots, wrt, |graph, a, b| graph.apply(Add, &[a, b]))
+    graph.gradients_with(roots, wrt, |graph, sum, term| {
+        let node = graph.node(term);
+        let accumulating = match &node.kind {
+            Kind::Compute(op) => op.accumulating(),
+            _ => None,
+        };
+        match accumulating {
+            Some(op) => {
+                let inputs: Vec<NodeId> = [sum].into_iter().chain(node.inputs.iter().copied()).collect();
+                graph.update_dyn(op, &inputs)
+            }
+            None => graph.apply(Add, &[sum, term]),
+        }
+    })
 }
 
 /// Refuses inputs unless `fits`.

@@ -6,10 +6,10 @@
 use super::{Bound, Plan};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Class, Graph, NodeId, Target, Tensor};
+use crate::graph::{Graph, NodeId, Tensor};
 use crate::ops::{
-    Activation, Adam, Add, CrossEntropyGrad, Dense, DenseDw, DenseDx, Format, GatherRows, LabelLayer,
-    LabelLayerDw, Op, Softmax, SoftmaxGrad,
+    Activation, Adam, Add, Conv2d, Conv2dDw, Conv2dDx, CrossEntropyGrad, Dense, DenseDw, DenseDx, Format,
+    GatherRows, Geometry, LabelLayer, LabelLayerDw, Op, Softmax, SoftmaxGrad,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,27 +36,12 @@ pub struct KernelTime {
     pub fraction: f64,
 }
 
-/// An operation at one shape.
-pub(super) struct Bench {
-    pub op: Arc<dyn Op>,
-    pub inputs: Vec<Tensor>,
+struct Bench {
+    op: Arc<dyn Op>,
+    inputs: Vec<Tensor>,
     update: bool,
     /// Floating-point operations a replica; 0: count bytes.
     flops: f64,
-}
-
-impl Bench {
-    /// What it writes.
-    pub fn output(&self) -> Option<Tensor> {
-        if self.update { self.inputs.first().copied() } else { self.op.shape(&self.inputs).ok() }
-    }
-
-    /// Whether its tensors fit the adapter's limits for so many models.
-    fn fits(&self, context: &Context, replicas: usize) -> bool {
-        let bytes = |t: &Tensor| 4 * (t.elements() * if t.shared { 1 } else { replicas }) as u64;
-        let tensors = self.inputs.iter().copied().chain(self.output());
-        tensors.into_iter().all(|t| bytes(&t) <= context.limits().tensor_bytes())
-    }
 }
 
 fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
@@ -67,9 +52,58 @@ fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
 const LAYERS: [(usize, usize); 8] =
     [(600, 1024), (1024, 512), (512, 256), (256, 128), (128, 100), (100, 1024), (512, 64), (64, 1)];
 
-pub(super) fn benches(batch: usize) -> Vec<Bench> {
+/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k = 12): the
+/// first one, a bottleneck and what follows it in each block, a transition.
+const CONVOLUTIONS: [[usize; 6]; 13] = [
+    [32, 3, 64, 11, 4, 5],
+    [4, 64, 192, 5, 1, 2],
+    [2, 192, 384, 3, 1, 1],
+    [2, 384, 256, 3, 1, 1],
+    [2, 256, 256, 3, 1, 1],
+    [32, 3, 24, 3, 1, 1],
+    [32, 120, 48, 1, 1, 0],
+    [32, 48, 12, 3, 1, 1],
+    [32, 216, 108, 1, 1, 0],
+    [16, 204, 48, 1, 1, 0],
+    [16, 48, 12, 3, 1, 1],
+    [8, 240, 48, 1, 1, 0],
+    [8, 48, 12, 3, 1, 1],
+];
+
+/// Convolutions, forward and both gradients; operations on padding are not counted.
+fn convolutions(batch: usize) -> Vec<Bench> {
     let f32 = Tensor::f32;
     let mut all = vec![];
+    for [size, in_c, out_c, kernel, stride, padding] in CONVOLUTIONS {
+        let geometry = Geometry {
+            in_h: size,
+            in_w: size,
+            in_c,
+            out_c,
+            kernel,
+            stride,
+            padding,
+            y_channels: out_c,
+            y_first: 0,
+        };
+        let [height, width] = geometry.out().expect("layers fit");
+        let flops = 2 * batch * geometry.products();
+        let x = f32(batch, size * size * in_c);
+        let (w, dz) = (f32(kernel * kernel * in_c, out_c), f32(batch, height * width * out_c));
+        let forward = Conv2d { geometry, activation: Activation::Relu, bias: false };
+        all.push(bench(forward, vec![x, w], flops));
+        // The images themselves have no gradient.
+        if in_c > 3 {
+            all.push(bench(Conv2dDx { geometry, bias: false }, vec![dz, w], flops));
+        }
+        all.push(bench(Conv2dDw { geometry, bias: false }, vec![x, dz], flops));
+    }
+    all
+}
+
+fn benches(batch: usize) -> Vec<Bench> {
+    let f32 = Tensor::f32;
+    let mut all = convolutions(batch);
     for (k, n) in LAYERS {
         let flops = 2 * batch * k * n;
         let (x, w, z) = (f32(batch, k), f32(k + 1, n), f32(batch, n));
@@ -102,17 +136,14 @@ pub fn kernels(
     replicas: usize,
     each: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<KernelTime>> {
-    // Large enough to fill the adapter, within WebGPU's default limits.
-    let (size, length) =
-        if context.target().class == Class::Software { (1024, 1 << 23) } else { (4096, 1 << 25) };
+    let (size, length) = (1024, 1 << 23);
     let (x, w) = (Tensor::f32(size, size), Tensor::f32(size + 1, size));
     let matmul = bench(Dense { activation: Activation::Identity }, vec![x, w], 2 * size * size * size);
     let copy = bench(Add, vec![Tensor::f32(1, length), Tensor::f32(1, length)], 0);
     // The ceilings first, with one replica.
-    let mut prepared = vec![prepare(context, &matmul, 1, None)?, prepare(context, &copy, 1, None)?];
-    // What this adapter cannot bind at so many replicas is left out.
-    for bench in benches(batch).iter().filter(|bench| bench.fits(context, replicas)) {
-        prepared.push(prepare(context, bench, replicas, None)?);
+    let mut prepared = vec![prepare(context, matmul, 1)?, prepare(context, copy, 1)?];
+    for bench in benches(batch) {
+        prepared.push(prepare(context, bench, replicas)?);
     }
     for round in 0..ROUNDS {
         for one in &mut prepared {
@@ -139,27 +170,20 @@ pub fn kernels(
         .collect())
 }
 
-/// A benchmark that is ready to run.
-pub(super) struct Prepared {
+struct Prepared {
     name: String,
     shape: String,
     replicas: usize,
-    pub plan: Plan,
+    plan: Plan,
     /// Runs a submission.
-    pub repeats: usize,
+    repeats: usize,
     arithmetic: bool,
     /// Floating-point operations or bytes of a run.
     work: f64,
     seconds: Vec<f64>,
 }
 
-/// Compiles a benchmark, with the variants of `target` or those that are run without it, and runs it once.
-pub(super) fn prepare(
-    context: &Context,
-    bench: &Bench,
-    replicas: usize,
-    target: Option<Target>,
-) -> Result<Prepared> {
+fn prepare(context: &Context, bench: Bench, replicas: usize) -> Result<Prepared> {
     let mut graph = Graph::new();
     let mut bound = Bound::new();
     let mut inputs: Vec<NodeId> = vec![];
@@ -176,10 +200,7 @@ pub(super) fn prepare(
         true => graph.update_dyn(bench.op.clone(), &inputs)?,
         false => graph.apply_dyn(bench.op.clone(), &inputs)?,
     };
-    let plan = match target {
-        None => Plan::compile(context, &graph, replicas, &bound, &[y])?,
-        Some(target) => Plan::compile_for(context, &graph, replicas, &bound, &[y], target)?,
-    };
+    let plan = Plan::compile(context, &graph, replicas, &bound, &[y])?;
     let written = if bench.update { bench.inputs[0] } else { graph.tensor(y) };
     let operands = bench.inputs.iter().chain([&written]);
     let bytes: f64 = operands.clone().map(|t| 4.0 * t.elements() as f64).sum::<f64>();
@@ -217,7 +238,7 @@ fn contents(tensor: &Tensor, copies: usize) -> Vec<u32> {
     (0..words).map(value).collect()
 }
 
-pub(super) fn median(values: &[f64]) -> f64 {
+fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

@@ -5,8 +5,8 @@
 use super::{Bound, Plan};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Array, DType, Graph, Kind, NodeId, Target, Tensor, Tile, Values};
-use crate::ops::{self, Case, Fill};
+use crate::graph::{Array, DType, Graph, NodeId, Target, Tensor, Tile, Values};
+use crate::ops::{self, Case, Fill, Form};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -35,42 +35,36 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     let target = context.target();
     for (name, cases) in ops::ALL {
         for tile in target.tiles() {
-            if let Some(line) = line(context, name, &cases(), tile, seed)? {
-                all &= line.passed;
-                each(&line);
+            // What has one variant is run with the adapter's own.
+            let own = kernels(&cases(), target)?;
+            if tile != target.tile && kernels(&cases(), Target { tile, ..target })? == own {
+                continue;
             }
+            let mut line = Line {
+                op: (*name).to_string(),
+                tile,
+                cases: 0,
+                worst: 0.0,
+                passed: true,
+                detail: String::new(),
+            };
+            for case in cases() {
+                for replicas in [1, 3] {
+                    let target = Target { tile, ..target };
+                    let error = kernel_error(context, &case, replicas, target, seed)? / case.tolerance;
+                    if error > line.worst || error.is_nan() {
+                        line.worst = if error.is_nan() { f64::INFINITY } else { error };
+                        line.detail = format!("{} at R = {replicas}, seed {seed}", describe(&case));
+                    }
+                }
+                line.cases += 1;
+            }
+            line.passed = line.worst <= 1.0;
+            all &= line.passed;
+            each(&line);
         }
     }
     Ok(all)
-}
-
-/// The cases of one operation in one variant. `None`: nothing in them is any different in this variant than in
-/// the adapter's own.
-pub(super) fn line(
-    context: &Context,
-    name: &str,
-    cases: &[Case],
-    tile: Tile,
-    seed: u64,
-) -> Result<Option<Line>> {
-    let (own, target) = (context.target(), Target { tile, ..context.target() });
-    if tile != own.tile && kernels(cases, target)? == kernels(cases, own)? {
-        return Ok(None);
-    }
-    let mut line =
-        Line { op: name.to_owned(), tile, cases: 0, worst: 0.0, passed: true, detail: String::new() };
-    for case in cases {
-        for replicas in [1, 3] {
-            let error = kernel_error(context, case, replicas, target, seed)? / case.tolerance;
-            if error > line.worst || error.is_nan() {
-                line.worst = if error.is_nan() { f64::INFINITY } else { error };
-                line.detail = format!("{} at R = {replicas}, seed {seed}", describe(case));
-            }
-        }
-        line.cases += 1;
-    }
-    line.passed = line.worst <= 1.0;
-    Ok(Some(line))
 }
 
 /// The shaders that the cases run on `target`, forward and backward.
@@ -78,10 +72,9 @@ fn kernels(cases: &[Case], target: Target) -> Result<Vec<&'static str>> {
     let mut names = vec![];
     for case in cases {
         let graph = case_graph(case)?.graph;
-        for node in graph.nodes() {
-            if let Kind::Compute(op) | Kind::Update(op) = &node.kind {
-                let inputs: Vec<Tensor> = node.inputs.iter().map(|&i| graph.tensor(i)).collect();
-                names.push(op.launch(&inputs, &node.tensor, &target).kernel.name);
+        for id in graph.ids() {
+            if let Some((op, inputs)) = super::operation(&graph, id) {
+                names.push(op.launch(&inputs, &graph.tensor(id), &target).kernel.name);
             }
         }
     }
@@ -115,22 +108,22 @@ pub fn case_graph(case: &Case) -> Result<CaseGraph> {
     let mut graph = Graph::new();
     let mut inputs = vec![];
     for (i, (tensor, _)) in case.inputs.iter().enumerate() {
-        inputs.push(match case.update && i == 0 {
+        inputs.push(match case.form != Form::Compute && i == 0 {
             true => graph.state("state", *tensor),
             false => graph.input(&format!("input {i}"), *tensor),
         });
     }
-    if case.update {
-        let y = graph.update_dyn(case.op.clone(), &inputs)?;
-        return Ok(CaseGraph { graph, inputs, y, dy: None, gradients: vec![] });
-    }
-    let y = graph.apply_dyn(case.op.clone(), &inputs)?;
+    let y = match case.form {
+        Form::Compute => graph.apply_dyn(case.op.clone(), &inputs)?,
+        Form::Update => graph.update_dyn(case.op.clone(), &inputs)?,
+        Form::Fill => graph.fill_dyn(case.op.clone(), &inputs)?,
+    };
     let mut case_graph = CaseGraph { inputs, y, dy: None, gradients: vec![], graph };
     if !case.differentiable.is_empty() {
         let graph = &mut case_graph.graph;
         let dy = graph.input("dy", graph.tensor(y));
         let wanted: Vec<bool> = (0..case.inputs.len()).map(|i| case.differentiable.contains(&i)).collect();
-        let parts = case.op.vjp(graph, &case_graph.inputs, y, dy, &wanted)?;
+        let parts = graph.vjp(y, dy, &wanted)?;
         case_graph.dy = Some(dy);
         case_graph.gradients = parts
             .into_iter()

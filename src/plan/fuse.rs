@@ -22,10 +22,10 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
             return None;
         }
         let x = graph.node(dx).inputs[2];
-        if let [user] = users[dx.index()][..] {
-            if let Some(activation) = gradient_of(graph, user, x, dx) {
-                return Some((activation, vec![user]));
-            }
+        if let [user] = users[dx.index()][..]
+            && let Some(activation) = gradient_of(graph, user, x, dx)
+        {
+            return Some((activation, vec![user]));
         }
         op_of::<Concat>(graph, x)?;
         let mut start = 0;

@@ -31,8 +31,8 @@ pub struct Slots {
 /// A pack whose part is not computed in place (no operation's result, or used elsewhere too).
 pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<Slots> {
     let packs = pack_of(graph, waves)?;
-    // The node that owns the memory: the pack for its parts.
-    let home = |id: NodeId| packs.get(&version(graph, id)).map_or(version(graph, id), |&(pack, _)| pack);
+    // The node that owns the memory: the pack for its parts, the first version for later ones.
+    let home = |id: NodeId| packs.get(&graph.owner(id)).map_or(graph.owner(id), |&(pack, _)| pack);
     let mut last_use: HashMap<NodeId, usize> = HashMap::new();
     for (wave, ids) in waves.iter().enumerate() {
         for &id in ids {

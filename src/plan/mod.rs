@@ -6,7 +6,6 @@ pub mod check;
 mod fuse;
 pub mod memory;
 pub mod schedule;
-pub mod tune;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
@@ -42,9 +41,6 @@ pub struct Place {
     pub stride: usize,
 }
 
-/// What the launch of an operation with these inputs and this output may use.
-type Variant<'a> = &'a dyn Fn(&dyn Op, &[Tensor], &Tensor) -> Target;
-
 /// Buffers that the caller owns, by input or state node: [R, elements] words each.
 pub type Bound = HashMap<NodeId, Buffer>;
 
@@ -63,11 +59,10 @@ impl Plan {
         bound: &Bound,
         outputs: &[NodeId],
     ) -> Result<Plan> {
-        let variant = |op: &dyn Op, inputs: &[Tensor], y: &Tensor| context.target_for(op.name(), inputs, y);
-        Self::compile_with(context, graph, replicas, bound, outputs, &variant)
+        Self::compile_for(context, graph, replicas, bound, outputs, context.target())
     }
 
-    /// [`compile`](Self::compile) with the variants of `target`, whatever was chosen for the adapter.
+    /// [`compile`](Self::compile) with other tile variants than the adapter's default.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
@@ -78,17 +73,6 @@ impl Plan {
         bound: &Bound,
         outputs: &[NodeId],
         target: Target,
-    ) -> Result<Plan> {
-        Self::compile_with(context, graph, replicas, bound, outputs, &|_, _, _| target)
-    }
-
-    fn compile_with(
-        context: &Context,
-        graph: &Graph,
-        replicas: usize,
-        bound: &Bound,
-        outputs: &[NodeId],
-        variant: Variant<'_>,
     ) -> Result<Plan> {
         let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
         let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
@@ -105,7 +89,7 @@ impl Plan {
         let bound: Bound = bound.iter().map(|(id, b)| (moved[id.index()], b.clone())).collect();
         plan.allocate(context, &fused, replicas, &bound, &slots)?;
         let order: Vec<NodeId> = waves.into_iter().flatten().collect();
-        plan.build(context, &fused, replicas, &order, variant)?;
+        plan.build(context, &fused, replicas, &order, target)?;
         Ok(plan)
     }
 
@@ -130,7 +114,7 @@ impl Plan {
             let place = match &node.kind {
                 Kind::Input | Kind::State => bound.get(&id).cloned().map(own),
                 Kind::Constant(value) => Some(own(context.upload(&node.label, &[value.to_bits(), 0, 0, 0])?)),
-                Kind::Update(_) => self.memory.get(&node.inputs[0]).cloned(),
+                Kind::Update(_) | Kind::Fill(_) => self.memory.get(&node.inputs[0]).cloned(),
                 Kind::View { offset } => self
                     .memory
                     .get(&node.inputs[0])
@@ -155,7 +139,7 @@ impl Plan {
         graph: &Graph,
         replicas: usize,
         order: &[NodeId],
-        variant: Variant<'_>,
+        target: Target,
     ) -> Result<()> {
         let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
         let replicas_z = replicas_z.ok_or_else(|| {
@@ -168,13 +152,12 @@ impl Plan {
         let mut prepared = vec![];
         for &id in order {
             let node = graph.node(id);
-            let (Kind::Compute(op) | Kind::Update(op)) = &node.kind else { continue };
-            let inputs: Vec<_> = node.inputs.iter().map(|&i| graph.tensor(i)).collect();
-            let launch = op.launch(&inputs, &node.tensor, &variant(op.as_ref(), &inputs, &node.tensor));
+            let Some((op, inputs)) = operation(graph, id) else { continue };
+            let launch = op.launch(&inputs, &node.tensor, &target);
             let pipeline = context.pipeline(launch.kernel)?;
             // Binding order: inputs, then what is written; an update's state is what it writes.
             let operands: Vec<&Place> = match &node.kind {
-                Kind::Update(_) => node.inputs[1..].iter().chain([&id]),
+                Kind::Update(_) | Kind::Fill(_) => node.inputs[1..].iter().chain([&id]),
                 _ => node.inputs[..].iter().chain([&id]),
             }
             .map(|operand| {
@@ -243,51 +226,37 @@ impl Plan {
         let descriptor = wgpu::CommandEncoderDescriptor { label: Some("steps") };
         let mut encoder = context.device.create_command_encoder(&descriptor);
         for _ in 0..runs {
-            record(&mut encoder, &self.dispatches, 1, None);
+            record(&mut encoder, &self.dispatches, 1);
         }
         context.submit(encoder.finish())
     }
 
     /// Seconds of each dispatch, by label, from `repeats` of it alone after one to warm up: what a
-    /// step is made of, barriers between dispatches and overlap aside. By the adapter's timestamps where it
-    /// has them, else by the host's clock. It changes the states.
+    /// step is made of, barriers between dispatches and overlap aside. It changes the states.
     ///
     /// # Errors
     /// A lost device.
     pub fn profile(&self, context: &Context, repeats: usize) -> Result<Vec<(String, f64)>> {
-        let labels = self.dispatches.iter().map(|d| d.label.clone());
-        context.wait_for(&self.submit(context, 1))?;
-        let seconds = match context.timer(self.dispatches.len()) {
-            Some(timer) => {
+        let mut seconds = vec![];
+        for dispatch in &self.dispatches {
+            let mut took = 0.0;
+            for count in [1, repeats] {
                 let mut encoder = context.device.create_command_encoder(&Default::default());
-                for (dispatch, i) in self.dispatches.iter().zip(0..) {
-                    record(&mut encoder, std::slice::from_ref(dispatch), repeats, Some(timer.writes(i)));
-                }
-                context.time(encoder, &timer)?
+                record(&mut encoder, std::slice::from_ref(dispatch), count);
+                let started = std::time::Instant::now();
+                let submission = context.submit(encoder.finish());
+                context.wait_for(&submission)?;
+                took = started.elapsed().as_secs_f64() / count as f64;
             }
-            None => {
-                let one = |dispatch| {
-                    let mut encoder = context.device.create_command_encoder(&Default::default());
-                    record(&mut encoder, std::slice::from_ref(dispatch), repeats, None);
-                    let started = std::time::Instant::now();
-                    context.wait_for(&context.submit(encoder.finish()))?;
-                    Ok(started.elapsed().as_secs_f64())
-                };
-                self.dispatches.iter().map(one).collect::<Result<Vec<f64>>>()?
-            }
-        };
-        Ok(labels.zip(seconds.into_iter().map(|s| s / repeats as f64)).collect())
+            seconds.push((dispatch.label.clone(), took));
+        }
+        Ok(seconds)
     }
 }
 
 /// One compute pass of `dispatches`, `repeats` times over.
-fn record(
-    encoder: &mut wgpu::CommandEncoder,
-    dispatches: &[Dispatch],
-    repeats: usize,
-    timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>,
-) {
-    let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes };
+fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch], repeats: usize) {
+    let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes: None };
     let mut pass = encoder.begin_compute_pass(&descriptor);
     for dispatch in (0..repeats).flat_map(|_| dispatches) {
         pass.set_pipeline(&dispatch.pipeline.raw);
@@ -297,9 +266,22 @@ fn record(
     }
 }
 
+/// The operation of a node, and the tensors that it is launched with.
+fn operation(graph: &Graph, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
+    let node = graph.node(id);
+    let (op, first) = match &node.kind {
+        Kind::Compute(op) | Kind::Update(op) => (op, 0),
+        // The memory that it fills is where its result goes, not what it works on.
+        Kind::Fill(op) => (op, 1),
+        _ => return None,
+    };
+    Some((op, node.inputs[first..].iter().map(|&i| graph.tensor(i)).collect()))
+}
+
 /// Most rows of a merged pass: 4,096 fill any adapter; fewer where these would not fit a binding.
 fn most_rows(context: &Context, graph: &Graph, replicas: usize) -> usize {
-    let row_wise = |kind: &Kind| matches!(kind, Kind::Compute(op) if !op.row_wise().is_empty());
+    let row_wise =
+        |kind: &Kind| matches!(kind, Kind::Compute(op) | Kind::Fill(op) if !op.row_wise().is_empty());
     let widest = graph.nodes().iter().filter(|n| row_wise(&n.kind)).map(|n| 4 * n.tensor.pitch()).max();
     let row = (replicas * widest.unwrap_or(4).max(4)) as u64;
     usize::try_from(context.limits().tensor_bytes() / row).unwrap_or(usize::MAX).min(4096)

@@ -20,8 +20,8 @@ pub fn waves(graph: &Graph, outputs: &[NodeId]) -> Result<Vec<Vec<NodeId>>> {
     let mut waves: Vec<Vec<NodeId>> = vec![];
     for id in graph.ids().filter(|id| live[id.index()]) {
         let node = graph.node(id);
-        let mut after = node.inputs.iter().map(|i| level[i.index()]).max().unwrap_or(0);
-        if !matches!(node.kind, Kind::Compute(_) | Kind::Update(_)) {
+        let mut after = node.inputs.iter().chain(&node.after).map(|i| level[i.index()]).max().unwrap_or(0);
+        if !matches!(node.kind, Kind::Compute(_) | Kind::Update(_) | Kind::Fill(_)) {
             level[id.index()] = after;
             continue;
         }
@@ -31,9 +31,9 @@ pub fn waves(graph: &Graph, outputs: &[NodeId]) -> Result<Vec<Vec<NodeId>>> {
                 .expected(format!("the newest version of {}", graph.node(graph.owner(old)).label))
                 .found("one that an update overwrites before"));
         }
-        if let Kind::Update(_) = node.kind {
+        if let Kind::Update(_) | Kind::Fill(_) = node.kind {
             after = after.max(last_read[versions[0].index()]);
-            overwritten[versions[0].index()] = true;
+            overwritten[versions[0].index()] = matches!(node.kind, Kind::Update(_));
         }
         let wave = after + 1;
         level[id.index()] = wave;

@@ -15,12 +15,14 @@
 //! where it is the same function: not with batch normalisation (it uses its batch's statistics, and moves the
 //! running ones, which the next evaluation reads), with dropout or with augmentation.
 
-use super::config::{AttackLoss, Config, ModelKind, Penalty};
+use super::config::{AttackLoss, Config, DenseNetConfig, Memory, ModelKind, Penalty};
 use super::schedule::Phase;
 use crate::dataset::{Layout, ResidentNodes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::nn::{AlexNet, Attack, Classifier, Dropping, Input, Mlp, Optimizer, Pass, Private, SCALARS};
+use crate::nn::{
+    AlexNet, Attack, Classifier, DenseNet, Dropping, Input, Mlp, Optimizer, Pass, Private, SCALARS,
+};
 use crate::ops::{
     ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
     MembershipGain, OutputPenalty, RowSlice, Tape, gradients,
@@ -346,6 +348,10 @@ fn classifier(config: &Config, input: Input, classes: usize) -> Result<Classifie
     Ok(match model.kind {
         ModelKind::Mlp => Classifier::Mlp(Mlp::new(input.features, &model.hidden, classes, model.activation)),
         ModelKind::Alexnet => Classifier::AlexNet(AlexNet::new(input, classes, model.alexnet.width)?),
-        ModelKind::Densenet => return Err(Error::usage("model.kind").expected("mlp or alexnet")),
+        ModelKind::Densenet => {
+            let DenseNetConfig { depth, growth, compression, memory } = model.densenet;
+            let small = memory == Memory::Small;
+            Classifier::DenseNet(DenseNet::new(input, classes, [depth, growth], compression, small)?)
+        }
     })
 }

@@ -389,7 +389,8 @@ impl<'a> Group<'a> {
                 seconds: 0.0,
             });
         }
-        if newly {
+        // A frozen replica's training passes still move its running statistics.
+        if newly || (self.classifier.statistics.is_some() && self.state.frozen.iter().any(Option::is_some)) {
             self.restore(self.state.clone());
         }
         Ok(metrics)

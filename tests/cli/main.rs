@@ -13,4 +13,3 @@ mod program;
 #[cfg(unix)]
 mod reproduce;
 mod runs;
-mod tuning;
