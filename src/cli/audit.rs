@@ -10,7 +10,6 @@ use crate::audit::gate::Condition;
 use crate::audit::subgroups::Subgroups;
 use crate::audit::summary::Summary;
 use crate::error::{Error, Kind, Result};
-use crate::gpu::Context;
 use crate::report::terminal;
 use crate::train::config::Config;
 use crate::train::observer::{Event, Observer};
@@ -108,7 +107,7 @@ pub(super) fn attack(
         (Some((path, column)), Some(dataset)) => Some(Subgroups::read(path, column, dataset.records())?),
         _ => None,
     };
-    let context = Context::new(&global.gpu_options())?;
+    let (context, _) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     interrupt::heed(|stop| {
         let subgroups = subgroups.as_ref();

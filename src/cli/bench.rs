@@ -1,14 +1,16 @@
 //! `veilgrad bench`: how fast kernels and whole steps are on this adapter.
 
+mod start;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Global, output};
 use crate::error::Result;
-use crate::gpu::Context;
 use crate::plan::bench::{self, KernelTime};
 use crate::report::table::{self, Side};
 use crate::train::bench::{CASES, StepTime, step};
+use crate::train::config::TuningConfig;
 
 /// Times kernels, or whole training steps, on this adapter.
 ///
@@ -28,10 +30,10 @@ pub(super) struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Every kernel at the shapes of the real networks, and the fraction of what a large product (or a
-    /// large sum of vectors) reaches in the same run.
+    /// large sum of vectors) reaches in the same run. Shapes that the adapter cannot bind are left out.
     Kernels {
         /// Records a batch.
-        #[arg(long, value_name = "B,…", value_delimiter = ',', default_value = "128")]
+        #[arg(long, value_name = "B,…", value_delimiter = ',', default_value = "128,384,1024,1408")]
         batch: Vec<usize>,
     },
     /// Whole steps, plain and min-max: time, dispatches, memory, time by kernel.
@@ -40,39 +42,60 @@ enum What {
         #[arg(value_name = "NAME", default_value = "")]
         name: String,
     },
+    /// From the start of the program to its first finished step: with empty caches (cold), and again (warm).
+    ///
+    /// The caches are those below the user's cache directory, Mesa's and NVIDIA's among them, each time in a new
+    /// place. A driver that keeps its cache elsewhere is as warm the first time as it is.
+    Start {
+        /// Only those whose name contains this.
+        #[arg(value_name = "NAME", default_value = "")]
+        case: String,
+        /// What is started: one step, and nothing else.
+        #[arg(long, hide = true)]
+        once: bool,
+    },
 }
 
 pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
-    let context = Context::new(&global.gpu_options())?;
+    if let What::Start { case, once: true } = &args.what {
+        return start::once(case, global);
+    }
+    let (context, variants) = global.open(&TuningConfig::default())?;
     let adapter = context.adapter().clone();
     if !global.quiet {
         output::note(&format!("adapter: {}, {}", adapter.name, adapter.driver));
+        output::note(&variants);
     }
     let mut results = vec![];
+    let mut show = |text: &str, result: serde_json::Value| {
+        results.push(result);
+        if global.json { Ok(()) } else { output::result(text) }
+    };
     match &args.what {
         What::Kernels { batch } => {
             for (&batch, &replicas) in batch.iter().flat_map(|b| args.replicas.iter().map(move |r| (b, r))) {
                 let times = bench::kernels(&context, batch, replicas, &mut |_, _| {})?;
-                if !global.json {
-                    output::result(&format!("batch {batch}, {replicas} models\n{}\n", kernel_table(&times)))?;
-                }
-                results.push(json!({ "batch": batch, "replicas": replicas, "kernels": times }));
+                let result = json!({ "batch": batch, "replicas": replicas, "kernels": times });
+                show(&format!("batch {batch}, {replicas} models\n{}\n", kernel_table(&times)), result)?;
             }
         }
         What::Step { name } => {
             for case in CASES.iter().filter(|case| case.name.contains(name.as_str())) {
                 for &replicas in &args.replicas {
                     let time = step(&context, case, replicas)?;
-                    if !global.json {
-                        output::result(&step_text(&time))?;
-                    }
-                    results.push(json!(time));
+                    show(&step_text(&time), json!(time))?;
                 }
+            }
+        }
+        What::Start { case, .. } => {
+            for case in CASES.iter().filter(|c| c.name.contains(case.as_str())) {
+                let start = start::start(case, global)?;
+                show(&start.text(), json!(start))?;
             }
         }
     }
     if global.json {
-        output::json(&json!({ "adapter": adapter, "results": results }))?;
+        output::json(&json!({ "adapter": adapter, "variants": variants, "results": results }))?;
     }
     Ok(())
 }
@@ -109,13 +132,16 @@ fn step_text(time: &StepTime) -> String {
     let seconds: Vec<String> = time.epoch_seconds.iter().map(|s| format!("{s:.2}")).collect();
     let total: f64 = time.kernels.iter().map(|k| k.milliseconds).sum();
     let mut text = format!(
-        "{name}, {replicas} models, batch {batch}: {:.2} ms a step, {} dispatches, {:.1} MB of intermediate \
-         results\n  epochs of {members} records, {steps_an_epoch} steps: {} s\n  each dispatch alone, {total:.2} ms \
-         in all:\n",
+        "{name}, {replicas} models, batch {batch}: {:.2} ms a step, {} dispatches\n  {:.1} MB of GPU memory, {:.1} \
+         MB of it for intermediate results\n  epochs of {members} records, {steps_an_epoch} steps: {} s; {:.1} \
+         submissions and {:.2} MB read back an epoch\n  each dispatch alone, {total:.2} ms in all:\n",
         time.step_milliseconds,
         time.dispatches,
+        time.memory_bytes as f64 / 1e6,
         time.scratch_bytes as f64 / 1e6,
         seconds.join(", "),
+        time.submissions_an_epoch,
+        time.bytes_read_an_epoch / 1e6,
     );
     for share in time.kernels.iter().take(12) {
         let part = 100.0 * share.milliseconds / total;

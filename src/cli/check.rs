@@ -16,7 +16,7 @@ pub(super) fn run(global: &Global) -> Result<()> {
     }
     let mut lines: Vec<Line> = Vec::new();
     let mut written = Ok(());
-    let passed = check::run(&context, seed(), &mut |line: &Line| {
+    let passed = check::run(&context, super::seed(), &mut |line: &Line| {
         // A line as soon as it is known: all of them take a while.
         if !global.json && written.is_ok() && (!global.quiet || !line.passed) {
             written = output::result(&text(line));
@@ -48,15 +48,9 @@ pub(super) fn run(global: &Global) -> Result<()> {
         .advice("update the driver, or choose another adapter; results of this one cannot be trusted"))
 }
 
-/// Other random inputs every time: what fails is said with its seed.
-fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |d| u64::from(d.subsec_nanos()))
-}
-
 fn text(line: &Line) -> String {
     let Line { op, tile, cases, worst, passed, detail } = line;
-    let tile = format!("{tile:?}").to_lowercase();
+    let tile = tile.name();
     let verdict = if *passed { "ok" } else { "FAILED" };
     let mut text = format!("{verdict:<6}  {op:<16}  {tile:<9}  {cases:>3} cases  {worst:>8.3}");
     if !detail.is_empty() {

@@ -17,13 +17,15 @@ mod progress;
 mod reproduce;
 mod settings;
 mod train;
+mod tune;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Kind, Result};
-use crate::gpu;
+use crate::gpu::{self, Context};
+use crate::train::config::TuningConfig;
 
 /// Train classifiers that do not give away whose records they were trained on, and audit them.
 ///
@@ -73,14 +75,24 @@ struct Global {
     /// Keep the GPU's checks of array bounds in every kernel: slower, for tracking down a fault.
     #[arg(long, global = true)]
     checked: bool,
+    /// Run the adapter's default kernel variants, whatever `veilgrad tune` stored.
+    #[arg(long, global = true)]
+    untuned: bool,
 }
 
 impl Global {
+    /// The device, with the kernel variants that `recorded` or the adapter's stored table names; and these in
+    /// words.
+    fn open(&self, recorded: &TuningConfig) -> Result<(Context, String)> {
+        crate::train::tuning::open(&self.gpu_options(), recorded, self.untuned)
+    }
+
     fn gpu_options(&self) -> gpu::Options {
         gpu::Options {
             adapter: self.adapter.clone(),
             checked: self.checked.then_some(true),
             tensor_bytes: None,
+            keep_pipelines: true,
         }
     }
 }
@@ -101,6 +113,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
+    /// Finds this adapter's fastest kernel variants and stores them for training.
+    Tune(tune::TuneArgs),
     /// Times kernels, or whole training steps, on this adapter.
     Bench(bench::BenchArgs),
     /// Lists the built-in set-ups, or shows one.
@@ -140,9 +154,16 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Reproduce(args) => reproduce::run(args, global),
         Command::Predict(args) => predict::run(args, global),
         Command::Check => check::run(global),
+        Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
     }
+}
+
+/// Other random inputs every time: what fails is said with its seed.
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |d| u64::from(d.subsec_nanos()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use super::progress::Progress;
 use super::{Global, interrupt, output};
 use crate::dataset::{LoadOptions, npz};
 use crate::error::{Error, Kind, Result};
-use crate::gpu::Context;
 use crate::train::model_file::ModelFile;
 use crate::train::observer::{Event, Observer};
 use crate::train::predict::TrainedClassifier;
@@ -103,7 +102,7 @@ fn ask(
     let dataset = crate::dataset::load(data, &options)?;
     let dataset = dataset.recoded(&model.facts.encoding, &model.facts.class_names)?;
     let mut progress = Progress::new(global.quiet);
-    let context = Context::new(&global.gpu_options())?;
+    let (context, _) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     let classifier = TrainedClassifier::load(&context, &config, model, args.replica, &dataset)?;
     let logits = interrupt::heed(|stop| classifier.logits(&dataset, stop))?;

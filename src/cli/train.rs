@@ -110,8 +110,9 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn prepare(config: &'a Config, global: &Global, progress: &mut Progress) -> Result<Self> {
-        let context = Context::new(&global.gpu_options())?;
+        let (context, variants) = global.open(&config.tuning)?;
         progress.event(&Event::Adapter(context.adapter().clone()));
+        progress.event(&Event::Note(variants));
         let dataset = crate::train::load(config)?;
         progress.event(&Event::Dataset {
             name: dataset.name.clone(),

@@ -4,6 +4,7 @@ use super::Context;
 use crate::error::{Error, Kind, Result};
 use crate::graph::Tensor;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A labelled storage buffer of 32-bit words. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -44,6 +45,7 @@ impl Context {
                 .found("out of memory")
                 .advice("train fewer replicas at once, a smaller batch or a smaller network"));
         }
+        self.counters.bytes_allocated.fetch_add(bytes, Ordering::Relaxed);
         Ok(Buffer { raw: Arc::new(raw), bytes })
     }
 
@@ -127,7 +129,9 @@ impl Context {
                 staging
             })
             .collect();
-        self.queue.submit([encoder.finish()]);
+        self.submit(encoder.finish());
+        let bytes: u64 = staging.iter().map(wgpu::Buffer::size).sum();
+        self.counters.bytes_read.fetch_add(bytes, Ordering::Relaxed);
         for buffer in &staging {
             // A failure to map is reported by get_mapped_range below.
             buffer.map_async(wgpu::MapMode::Read, .., |_| {});

@@ -2,8 +2,11 @@
 
 use super::adapter::{AdapterSummary, choose};
 use super::kernel::{Cache, Pipeline};
+use super::pipeline_cache::PipelineCache;
+use super::tuning::Choices;
 use crate::error::{Error, Result};
-use crate::graph::{Kernel, Target};
+use crate::graph::{Kernel, Target, Tensor};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +21,8 @@ pub struct Options {
     /// A lower limit than the adapter's on the bytes of one tensor, to leave it to others, or to
     /// split replicas into groups where that would not be needed.
     pub tensor_bytes: Option<u64>,
+    /// Whether compiled pipelines are kept in the user's cache directory, where the adapter can.
+    pub keep_pipelines: bool,
 }
 
 /// The limits of the adapter that sizes are checked against, in bytes and workgroups.
@@ -58,6 +63,23 @@ impl Limits {
 #[derive(Debug, Clone)]
 pub struct Submission(pub(crate) wgpu::SubmissionIndex);
 
+/// What was asked of a device so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    pub submissions: u64,
+    /// Read back by the host.
+    pub bytes_read: u64,
+    /// Of all buffers that were ever allocated.
+    pub bytes_allocated: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub submissions: AtomicU64,
+    pub bytes_read: AtomicU64,
+    pub bytes_allocated: AtomicU64,
+}
+
 /// A device, its queue and its compiled pipelines.
 #[derive(Debug)]
 pub struct Context {
@@ -65,9 +87,12 @@ pub struct Context {
     pub(crate) queue: wgpu::Queue,
     adapter: AdapterSummary,
     target: Target,
+    choices: Choices,
     limits: Limits,
     checked: bool,
     kernels: Cache,
+    kept: Option<PipelineCache>,
+    pub(super) counters: Counters,
     failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -78,7 +103,10 @@ impl Context {
     /// No adapter, none of that name, or a driver that gives no device.
     pub fn new(options: &Options) -> Result<Self> {
         let (adapter, summary) = choose(options.adapter.as_deref())?;
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64;
+        let wanted = wgpu::Features::SUBGROUP
+            | wgpu::Features::SHADER_INT64
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::PIPELINE_CACHE;
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("veilgrad"),
             required_features: adapter.features() & wanted,
@@ -101,6 +129,8 @@ impl Context {
         }));
         let limits = device.limits();
         let target = summary.target();
+        let kept =
+            options.keep_pipelines.then(|| PipelineCache::open(&device, &adapter.get_info())).flatten();
         Ok(Context {
             limits: Limits {
                 binding_bytes: limits
@@ -113,9 +143,12 @@ impl Context {
             checked: options.checked.unwrap_or(target.class == crate::graph::Class::Software),
             adapter: summary,
             target,
+            choices: Choices::default(),
             device,
             queue,
             kernels: Cache::default(),
+            kept,
+            counters: Counters::default(),
             failure,
         })
     }
@@ -128,6 +161,22 @@ impl Context {
         self.target
     }
 
+    /// What an operation's launch may use: the default variant, or the one chosen for its shapes.
+    pub fn target_for(&self, family: &str, inputs: &[Tensor], output: &Tensor) -> Target {
+        let chosen = self.choices.tile(family, inputs, output);
+        Target { tile: chosen.unwrap_or(self.target.tile), ..self.target }
+    }
+
+    /// The variants that are chosen beside the default.
+    pub fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// Runs the variants of `choices` from here on, as far as the adapter can.
+    pub fn choose_variants(&mut self, choices: Choices) {
+        self.choices = choices.only(&self.target.tiles());
+    }
+
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -137,11 +186,22 @@ impl Context {
     /// # Errors
     /// A shader that does not build on this adapter.
     pub fn pipeline(&self, kernel: Kernel) -> Result<Arc<Pipeline>> {
-        self.kernels.get(&self.device, kernel, self.checked)
+        let kept = self.kept.as_ref().map(|kept| &kept.raw);
+        self.kernels.get(&self.device, kernel, self.checked, kept)
+    }
+
+    pub fn usage(&self) -> Usage {
+        let Counters { submissions, bytes_read, bytes_allocated } = &self.counters;
+        Usage {
+            submissions: submissions.load(Ordering::Relaxed),
+            bytes_read: bytes_read.load(Ordering::Relaxed),
+            bytes_allocated: bytes_allocated.load(Ordering::Relaxed),
+        }
     }
 
     /// Submits recorded commands.
     pub(crate) fn submit(&self, commands: wgpu::CommandBuffer) -> Submission {
+        self.counters.submissions.fetch_add(1, Ordering::Relaxed);
         Submission(self.queue.submit([commands]))
     }
 
@@ -173,6 +233,14 @@ impl Context {
                 Err(Error::gpu(format!("adapter {}", self.adapter.name)).found(error.to_string()))
             }
             (None, Ok(_)) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if let Some(kept) = &self.kept {
+            kept.save();
         }
     }
 }

@@ -117,18 +117,29 @@ pub struct Pipeline {
 pub(super) struct Cache(Mutex<HashMap<&'static str, Arc<Pipeline>>>);
 
 impl Cache {
-    pub(super) fn get(&self, device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Arc<Pipeline>> {
+    pub(super) fn get(
+        &self,
+        device: &wgpu::Device,
+        kernel: Kernel,
+        checked: bool,
+        kept: Option<&wgpu::PipelineCache>,
+    ) -> Result<Arc<Pipeline>> {
         let mut cache = self.0.lock().map_err(|_| fault(kernel.name, "an earlier panic"))?;
         if let Some(pipeline) = cache.get(kernel.name) {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(build(device, kernel, checked)?);
+        let pipeline = Arc::new(build(device, kernel, checked, kept)?);
         cache.insert(kernel.name, Arc::clone(&pipeline));
         Ok(pipeline)
     }
 }
 
-fn build(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Pipeline> {
+fn build(
+    device: &wgpu::Device,
+    kernel: Kernel,
+    checked: bool,
+    kept: Option<&wgpu::PipelineCache>,
+) -> Result<Pipeline> {
     let (module, reflection) = reflect(kernel.name, kernel.source)?;
     let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
     let descriptor = wgpu::ShaderModuleDescriptor {
@@ -171,7 +182,7 @@ fn build(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Pipelin
             zero_initialize_workgroup_memory: false,
             ..Default::default()
         },
-        cache: None,
+        cache: kept,
     });
     if let Some(error) = pollster::block_on(scope.pop()) {
         return Err(fault(kernel.name, error.to_string()).advice("run `veilgrad check`; report the adapter"));

@@ -5,8 +5,12 @@ mod adapter;
 mod buffer;
 mod context;
 mod kernel;
+mod pipeline_cache;
+mod timer;
+mod tuning;
 
 pub use adapter::{AdapterSummary, adapters};
 pub use buffer::Buffer;
-pub use context::{Context, Limits, Options, Submission};
+pub use context::{Context, Limits, Options, Submission, Usage};
 pub use kernel::{Pipeline, Reflection, reflect};
+pub use tuning::{Choices, shape_class};

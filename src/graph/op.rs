@@ -71,6 +71,17 @@ pub enum Tile {
     Outer = 2,
 }
 
+impl Tile {
+    /// The name in files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tile::Workgroup => "workgroup",
+            Tile::Register => "register",
+            Tile::Outer => "outer",
+        }
+    }
+}
+
 /// What a launch may use of the adapter. It depends on the adapter alone, never on the number of
 /// replicas: a replica's bytes must not depend on its company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

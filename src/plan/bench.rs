@@ -6,7 +6,7 @@
 use super::{Bound, Plan};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Graph, NodeId, Tensor};
+use crate::graph::{Class, Graph, NodeId, Target, Tensor};
 use crate::ops::{
     Activation, Adam, Add, Conv2d, Conv2dDw, Conv2dDx, CrossEntropyGrad, Dense, DenseDw, DenseDx, Format,
     GatherRows, Geometry, LabelLayer, LabelLayerDw, Op, Softmax, SoftmaxGrad,
@@ -36,12 +36,27 @@ pub struct KernelTime {
     pub fraction: f64,
 }
 
-struct Bench {
-    op: Arc<dyn Op>,
-    inputs: Vec<Tensor>,
+/// An operation at one shape.
+pub(super) struct Bench {
+    pub op: Arc<dyn Op>,
+    pub inputs: Vec<Tensor>,
     update: bool,
     /// Floating-point operations a replica; 0: count bytes.
     flops: f64,
+}
+
+impl Bench {
+    /// What it writes.
+    pub fn output(&self) -> Option<Tensor> {
+        if self.update { self.inputs.first().copied() } else { self.op.shape(&self.inputs).ok() }
+    }
+
+    /// Whether its tensors fit the adapter's limits for so many models.
+    fn fits(&self, context: &Context, replicas: usize) -> bool {
+        let bytes = |t: &Tensor| 4 * (t.elements() * if t.shared { 1 } else { replicas }) as u64;
+        let tensors = self.inputs.iter().copied().chain(self.output());
+        tensors.into_iter().all(|t| bytes(&t) <= context.limits().tensor_bytes())
+    }
 }
 
 fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
@@ -101,7 +116,7 @@ fn convolutions(batch: usize) -> Vec<Bench> {
     all
 }
 
-fn benches(batch: usize) -> Vec<Bench> {
+pub(super) fn benches(batch: usize) -> Vec<Bench> {
     let f32 = Tensor::f32;
     let mut all = convolutions(batch);
     for (k, n) in LAYERS {
@@ -136,14 +151,17 @@ pub fn kernels(
     replicas: usize,
     each: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<KernelTime>> {
-    let (size, length) = (1024, 1 << 23);
+    // Large enough to fill the adapter, within WebGPU's default limits.
+    let (size, length) =
+        if context.target().class == Class::Software { (1024, 1 << 23) } else { (4096, 1 << 25) };
     let (x, w) = (Tensor::f32(size, size), Tensor::f32(size + 1, size));
     let matmul = bench(Dense { activation: Activation::Identity }, vec![x, w], 2 * size * size * size);
     let copy = bench(Add, vec![Tensor::f32(1, length), Tensor::f32(1, length)], 0);
     // The ceilings first, with one replica.
-    let mut prepared = vec![prepare(context, matmul, 1)?, prepare(context, copy, 1)?];
-    for bench in benches(batch) {
-        prepared.push(prepare(context, bench, replicas)?);
+    let mut prepared = vec![prepare(context, &matmul, 1, None)?, prepare(context, &copy, 1, None)?];
+    // What this adapter cannot bind at so many replicas is left out.
+    for bench in benches(batch).iter().filter(|bench| bench.fits(context, replicas)) {
+        prepared.push(prepare(context, bench, replicas, None)?);
     }
     for round in 0..ROUNDS {
         for one in &mut prepared {
@@ -170,20 +188,27 @@ pub fn kernels(
         .collect())
 }
 
-struct Prepared {
+/// A benchmark that is ready to run.
+pub(super) struct Prepared {
     name: String,
     shape: String,
     replicas: usize,
-    plan: Plan,
+    pub plan: Plan,
     /// Runs a submission.
-    repeats: usize,
+    pub repeats: usize,
     arithmetic: bool,
     /// Floating-point operations or bytes of a run.
     work: f64,
     seconds: Vec<f64>,
 }
 
-fn prepare(context: &Context, bench: Bench, replicas: usize) -> Result<Prepared> {
+/// Compiles a benchmark, with the variants of `target` or those that are run without it, and runs it once.
+pub(super) fn prepare(
+    context: &Context,
+    bench: &Bench,
+    replicas: usize,
+    target: Option<Target>,
+) -> Result<Prepared> {
     let mut graph = Graph::new();
     let mut bound = Bound::new();
     let mut inputs: Vec<NodeId> = vec![];
@@ -200,7 +225,10 @@ fn prepare(context: &Context, bench: Bench, replicas: usize) -> Result<Prepared>
         true => graph.update_dyn(bench.op.clone(), &inputs)?,
         false => graph.apply_dyn(bench.op.clone(), &inputs)?,
     };
-    let plan = Plan::compile(context, &graph, replicas, &bound, &[y])?;
+    let plan = match target {
+        None => Plan::compile(context, &graph, replicas, &bound, &[y])?,
+        Some(target) => Plan::compile_for(context, &graph, replicas, &bound, &[y], target)?,
+    };
     let written = if bench.update { bench.inputs[0] } else { graph.tensor(y) };
     let operands = bench.inputs.iter().chain([&written]);
     let bytes: f64 = operands.clone().map(|t| 4.0 * t.elements() as f64).sum::<f64>();
@@ -238,7 +266,7 @@ fn contents(tensor: &Tensor, copies: usize) -> Vec<u32> {
     (0..words).map(value).collect()
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

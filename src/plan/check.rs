@@ -35,36 +35,42 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     let target = context.target();
     for (name, cases) in ops::ALL {
         for tile in target.tiles() {
-            // What has one variant is run with the adapter's own.
-            let own = kernels(&cases(), target)?;
-            if tile != target.tile && kernels(&cases(), Target { tile, ..target })? == own {
-                continue;
+            if let Some(line) = line(context, name, &cases(), tile, seed)? {
+                all &= line.passed;
+                each(&line);
             }
-            let mut line = Line {
-                op: (*name).to_string(),
-                tile,
-                cases: 0,
-                worst: 0.0,
-                passed: true,
-                detail: String::new(),
-            };
-            for case in cases() {
-                for replicas in [1, 3] {
-                    let target = Target { tile, ..target };
-                    let error = kernel_error(context, &case, replicas, target, seed)? / case.tolerance;
-                    if error > line.worst || error.is_nan() {
-                        line.worst = if error.is_nan() { f64::INFINITY } else { error };
-                        line.detail = format!("{} at R = {replicas}, seed {seed}", describe(&case));
-                    }
-                }
-                line.cases += 1;
-            }
-            line.passed = line.worst <= 1.0;
-            all &= line.passed;
-            each(&line);
         }
     }
     Ok(all)
+}
+
+/// The cases of one operation in one variant. `None`: nothing in them is any different in this variant than in
+/// the adapter's own.
+pub(super) fn line(
+    context: &Context,
+    name: &str,
+    cases: &[Case],
+    tile: Tile,
+    seed: u64,
+) -> Result<Option<Line>> {
+    let (own, target) = (context.target(), Target { tile, ..context.target() });
+    if tile != own.tile && kernels(cases, target)? == kernels(cases, own)? {
+        return Ok(None);
+    }
+    let mut line =
+        Line { op: name.to_owned(), tile, cases: 0, worst: 0.0, passed: true, detail: String::new() };
+    for case in cases {
+        for replicas in [1, 3] {
+            let error = kernel_error(context, case, replicas, target, seed)? / case.tolerance;
+            if error > line.worst || error.is_nan() {
+                line.worst = if error.is_nan() { f64::INFINITY } else { error };
+                line.detail = format!("{} at R = {replicas}, seed {seed}", describe(case));
+            }
+        }
+        line.cases += 1;
+    }
+    line.passed = line.worst <= 1.0;
+    Ok(Some(line))
 }
 
 /// The shaders that the cases run on `target`, forward and backward.

@@ -6,6 +6,7 @@ pub mod check;
 mod fuse;
 pub mod memory;
 pub mod schedule;
+pub mod tune;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
@@ -41,6 +42,9 @@ pub struct Place {
     pub stride: usize,
 }
 
+/// What the launch of an operation with these inputs and this output may use.
+type Variant<'a> = &'a dyn Fn(&dyn Op, &[Tensor], &Tensor) -> Target;
+
 /// Buffers that the caller owns, by input or state node: [R, elements] words each.
 pub type Bound = HashMap<NodeId, Buffer>;
 
@@ -59,10 +63,11 @@ impl Plan {
         bound: &Bound,
         outputs: &[NodeId],
     ) -> Result<Plan> {
-        Self::compile_for(context, graph, replicas, bound, outputs, context.target())
+        let variant = |op: &dyn Op, inputs: &[Tensor], y: &Tensor| context.target_for(op.name(), inputs, y);
+        Self::compile_with(context, graph, replicas, bound, outputs, &variant)
     }
 
-    /// [`compile`](Self::compile) with other tile variants than the adapter's default.
+    /// [`compile`](Self::compile) with the variants of `target`, whatever was chosen for the adapter.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
@@ -73,6 +78,17 @@ impl Plan {
         bound: &Bound,
         outputs: &[NodeId],
         target: Target,
+    ) -> Result<Plan> {
+        Self::compile_with(context, graph, replicas, bound, outputs, &|_, _, _| target)
+    }
+
+    fn compile_with(
+        context: &Context,
+        graph: &Graph,
+        replicas: usize,
+        bound: &Bound,
+        outputs: &[NodeId],
+        variant: Variant<'_>,
     ) -> Result<Plan> {
         let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
         let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
@@ -89,7 +105,7 @@ impl Plan {
         let bound: Bound = bound.iter().map(|(id, b)| (moved[id.index()], b.clone())).collect();
         plan.allocate(context, &fused, replicas, &bound, &slots)?;
         let order: Vec<NodeId> = waves.into_iter().flatten().collect();
-        plan.build(context, &fused, replicas, &order, target)?;
+        plan.build(context, &fused, replicas, &order, variant)?;
         Ok(plan)
     }
 
@@ -139,7 +155,7 @@ impl Plan {
         graph: &Graph,
         replicas: usize,
         order: &[NodeId],
-        target: Target,
+        variant: Variant<'_>,
     ) -> Result<()> {
         let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
         let replicas_z = replicas_z.ok_or_else(|| {
@@ -153,7 +169,7 @@ impl Plan {
         for &id in order {
             let node = graph.node(id);
             let Some((op, inputs)) = operation(graph, id) else { continue };
-            let launch = op.launch(&inputs, &node.tensor, &target);
+            let launch = op.launch(&inputs, &node.tensor, &variant(op.as_ref(), &inputs, &node.tensor));
             let pipeline = context.pipeline(launch.kernel)?;
             // Binding order: inputs, then what is written; an update's state is what it writes.
             let operands: Vec<&Place> = match &node.kind {
@@ -226,37 +242,51 @@ impl Plan {
         let descriptor = wgpu::CommandEncoderDescriptor { label: Some("steps") };
         let mut encoder = context.device.create_command_encoder(&descriptor);
         for _ in 0..runs {
-            record(&mut encoder, &self.dispatches, 1);
+            record(&mut encoder, &self.dispatches, 1, None);
         }
         context.submit(encoder.finish())
     }
 
     /// Seconds of each dispatch, by label, from `repeats` of it alone after one to warm up: what a
-    /// step is made of, barriers between dispatches and overlap aside. It changes the states.
+    /// step is made of, barriers between dispatches and overlap aside. By the adapter's timestamps where it
+    /// has them, else by the host's clock. It changes the states.
     ///
     /// # Errors
     /// A lost device.
     pub fn profile(&self, context: &Context, repeats: usize) -> Result<Vec<(String, f64)>> {
-        let mut seconds = vec![];
-        for dispatch in &self.dispatches {
-            let mut took = 0.0;
-            for count in [1, repeats] {
+        let labels = self.dispatches.iter().map(|d| d.label.clone());
+        context.wait_for(&self.submit(context, 1))?;
+        let seconds = match context.timer(self.dispatches.len()) {
+            Some(timer) => {
                 let mut encoder = context.device.create_command_encoder(&Default::default());
-                record(&mut encoder, std::slice::from_ref(dispatch), count);
-                let started = std::time::Instant::now();
-                let submission = context.submit(encoder.finish());
-                context.wait_for(&submission)?;
-                took = started.elapsed().as_secs_f64() / count as f64;
+                for (dispatch, i) in self.dispatches.iter().zip(0..) {
+                    record(&mut encoder, std::slice::from_ref(dispatch), repeats, Some(timer.writes(i)));
+                }
+                context.time(encoder, &timer)?
             }
-            seconds.push((dispatch.label.clone(), took));
-        }
-        Ok(seconds)
+            None => {
+                let one = |dispatch| {
+                    let mut encoder = context.device.create_command_encoder(&Default::default());
+                    record(&mut encoder, std::slice::from_ref(dispatch), repeats, None);
+                    let started = std::time::Instant::now();
+                    context.wait_for(&context.submit(encoder.finish()))?;
+                    Ok(started.elapsed().as_secs_f64())
+                };
+                self.dispatches.iter().map(one).collect::<Result<Vec<f64>>>()?
+            }
+        };
+        Ok(labels.zip(seconds.into_iter().map(|s| s / repeats as f64)).collect())
     }
 }
 
 /// One compute pass of `dispatches`, `repeats` times over.
-fn record(encoder: &mut wgpu::CommandEncoder, dispatches: &[Dispatch], repeats: usize) {
-    let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes: None };
+fn record(
+    encoder: &mut wgpu::CommandEncoder,
+    dispatches: &[Dispatch],
+    repeats: usize,
+    timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>,
+) {
+    let descriptor = wgpu::ComputePassDescriptor { label: Some("step"), timestamp_writes };
     let mut pass = encoder.begin_compute_pass(&descriptor);
     for dispatch in (0..repeats).flat_map(|_| dispatches) {
         pass.set_pipeline(&dispatch.pipeline.raw);

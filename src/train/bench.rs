@@ -1,5 +1,5 @@
-//! Whole steps at the networks' real sizes: time, dispatches, memory, time by kernel. Synthetic records
-//! of a preset's size stand in for its data.
+//! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the first
+//! step after the start. Synthetic records of a preset's size stand in for its data.
 
 use super::config::{Config, Layer};
 use super::game::Game;
@@ -75,12 +75,18 @@ pub struct StepTime {
     pub batch: usize,
     pub attack_steps: usize,
     pub steps_an_epoch: usize,
-    /// Of each timed epoch, the read-back included.
+    /// Of each timed epoch, the read-back included, evaluation not.
     pub epoch_seconds: Vec<f64>,
     /// The median epoch's.
     pub step_milliseconds: f64,
     pub dispatches: usize,
-    /// GPU memory of intermediate results.
+    /// Submissions of a timed epoch, of many steps each.
+    pub submissions_an_epoch: f64,
+    /// Read back by the host in a timed epoch.
+    pub bytes_read_an_epoch: f64,
+    /// GPU memory of everything: data, parameters, tapes, intermediate results.
+    pub memory_bytes: u64,
+    /// Of these the intermediate results.
     pub scratch_bytes: u64,
     /// Time by kernel and shape, each dispatch alone, the longest first.
     pub kernels: Vec<Share>,
@@ -94,11 +100,14 @@ pub struct Share {
     pub milliseconds: f64,
 }
 
-/// Times a step of `case` for `replicas` models.
-///
-/// # Errors
-/// Sizes beyond the adapter's limits or memory, a lost device.
-pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
+/// Makes the models of `case` ready for epochs of `steps` steps, and hands them over.
+fn prepare<T>(
+    context: &Context,
+    case: &StepCase,
+    replicas: usize,
+    steps: Option<usize>,
+    run: impl FnOnce(&mut Group<'_>, &Config, usize) -> Result<T>,
+) -> Result<T> {
     let mut layers = vec![preset::find(case.preset)?];
     let played = case.attack_steps > 0;
     let lambda = if played { "defense.lambda=1.0" } else { "defense.lambda=0.0" };
@@ -109,10 +118,10 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
     layers.push(Layer::set(&format!("train.seed=[{}]", seeds.join(",")))?);
     // Records are generated: the preset's own data set need not be there.
     layers.push(Layer::set("data.expects=\"\"")?);
+    // Steps alone: evaluation comes after an epoch.
+    layers.push(Layer::set("train.evaluate_limit=0")?);
     if case.batch > 0 {
         layers.push(Layer::set(&format!("train.batch={}", case.batch))?);
-        // So few steps an epoch would be hidden by the scoring after it.
-        layers.push(Layer::set("train.evaluate_limit=0")?);
     }
     let config = Config::merge(&layers)?;
 
@@ -123,7 +132,7 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
             synthetic(&Synthetic { records, features, classes: case.classes, ..Synthetic::default() })?
         }
     };
-    let steps = members / config.train.batch;
+    let steps = steps.unwrap_or(members / config.train.batch);
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
     let game = Game::new(&config, Input::of(&dataset, 0), case.classes)?;
     let models = config
@@ -137,31 +146,74 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
         })
         .collect::<Result<Vec<Member>>>()?;
     let mut group = Group::new(context, &config, &game, &schedule, &dataset, models)?;
-    let stop = AtomicBool::new(false);
-    let mut epoch_seconds = vec![];
-    for epoch in 0..=EPOCHS {
-        let started = Instant::now();
-        group.epoch(epoch, &stop, &mut |_| {})?;
-        epoch_seconds.push(started.elapsed().as_secs_f64());
-    }
-    epoch_seconds.remove(0);
-    let mut sorted = epoch_seconds.clone();
-    sorted.sort_by(f64::total_cmp);
-    let step_seconds = sorted[sorted.len() / 2] / steps as f64;
-    // Ten of each dispatch, fewer of long steps.
-    let repeats = ((2.0 / step_seconds) as usize).clamp(1, 10);
-    Ok(StepTime {
-        name: case.name.to_string(),
-        replicas,
-        members,
-        batch: config.train.batch,
-        attack_steps: case.attack_steps,
-        steps_an_epoch: steps,
-        step_milliseconds: 1e3 * step_seconds,
-        epoch_seconds,
-        dispatches: group.dispatches()[0],
-        scratch_bytes: group.scratch_bytes(),
-        kernels: shares(group.profile(0, repeats)?),
+    run(&mut group, &config, steps)
+}
+
+/// Times a step of `case` for `replicas` models.
+///
+/// # Errors
+/// Sizes beyond the adapter's limits or memory, a lost device.
+pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
+    let before = context.usage();
+    // A whole epoch of one model; of many, enough steps to see what one takes.
+    let steps = if replicas == 1 { None } else { Some((20 / replicas).max(2)) };
+    prepare(context, case, replicas, steps, |group, config, steps| {
+        let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
+        let stop = AtomicBool::new(false);
+        group.epoch(0, &stop, &mut |_| {})?;
+        let warm = context.usage();
+        let mut epoch_seconds = vec![];
+        for epoch in 1..=EPOCHS {
+            let started = Instant::now();
+            group.epoch(epoch, &stop, &mut |_| {})?;
+            epoch_seconds.push(started.elapsed().as_secs_f64());
+        }
+        let done = context.usage();
+        let mut sorted = epoch_seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let step_seconds = sorted[sorted.len() / 2] / steps as f64;
+        let repeats = ((1.0 / step_seconds) as usize).clamp(1, 10);
+        let an_epoch = |count: u64| count as f64 / EPOCHS as f64;
+        Ok(StepTime {
+            name: case.name.to_string(),
+            replicas,
+            members: case.members,
+            batch: config.train.batch,
+            attack_steps: case.attack_steps,
+            steps_an_epoch: steps,
+            step_milliseconds: 1e3 * step_seconds,
+            epoch_seconds,
+            dispatches: group.dispatches()[0],
+            submissions_an_epoch: an_epoch(done.submissions - warm.submissions),
+            bytes_read_an_epoch: an_epoch(done.bytes_read - warm.bytes_read),
+            memory_bytes,
+            scratch_bytes: group.scratch_bytes(),
+            kernels: shares(group.profile(0, repeats)?),
+        })
+    })
+}
+
+/// Seconds from some moment before, at the end of each part of the way to the first step.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct FirstStep {
+    /// The device is open.
+    pub device: f64,
+    /// Data, parameters and plans are on the GPU, every pipeline is made.
+    pub plans: f64,
+    /// The first step is done.
+    pub step: f64,
+}
+
+/// Trains `case` for one step, and says when what was done, from `started` on.
+///
+/// # Errors
+/// As [`step`].
+pub fn first_step(context: &Context, case: &StepCase, started: Instant) -> Result<FirstStep> {
+    let device = started.elapsed().as_secs_f64();
+    prepare(context, case, 1, Some(1), |group, _, _| {
+        let plans = started.elapsed().as_secs_f64();
+        group.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
+        Ok(FirstStep { device, plans, step: started.elapsed().as_secs_f64() })
     })
 }
 

@@ -7,6 +7,7 @@
 //! | the graphs of a step | [`game`] |
 //! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
 //! | what a private training guarantees | [`privacy`] |
+//! | which kernel variants | [`tuning`] |
 //! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
 
 mod batches;
@@ -28,6 +29,7 @@ pub mod release;
 pub mod run_directory;
 pub mod schedule;
 mod tape;
+pub mod tuning;
 
 pub use batches::Batches;
 pub use observer::{EpochMetrics, Event, Observer};
@@ -39,7 +41,7 @@ use crate::dataset::{Dataset, Layout, Split, load_splits};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::nn::Input;
-use config::{Config, Replica};
+use config::{Config, Replica, TuningConfig};
 use game::Game;
 use group::{Group, Member, State};
 use model_file::{Facts, NamedTensor};
@@ -119,7 +121,9 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     // Before anything is written: what the adapter cannot do must not cost an older run its files.
     let mut first = Some(prepare(groups[0])?);
     if !job.resume {
-        directory.write_config(config)?;
+        // With the variants that it runs, whatever was asked for.
+        let tuning = TuningConfig::of(context);
+        directory.write_config(&Config { tuning, ..config.clone() })?;
     }
     // The run that is continued may have been killed before it came to this.
     if !directory.has(SPLIT) {
@@ -166,7 +170,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
                 epochs: config.train.epochs,
                 steps,
                 dispatches: group.dispatches().into_iter().max().unwrap_or(0),
-                tiles: format!("{:?}", context.target().tile).to_lowercase(),
+                tiles: context.target().tile.name().to_owned(),
             });
         }
         train_group(job, &schedule, &mut group, number, found, observer)?;

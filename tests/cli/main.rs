@@ -13,3 +13,4 @@ mod program;
 #[cfg(unix)]
 mod reproduce;
 mod runs;
+mod tuning;

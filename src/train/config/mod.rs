@@ -42,6 +42,7 @@ pub struct Config {
     pub train: TrainConfig,
     pub defense: DefenseConfig,
     pub audit: AuditConfig,
+    pub tuning: TuningConfig,
 }
 
 /// `[data]`: the records, and how they are divided into D (members), D′ (reference) and test.
@@ -433,6 +434,17 @@ impl Default for AuditAttackConfig {
     }
 }
 
+/// `[tuning]`: which kernel variants the run uses, filled in when it begins.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TuningConfig {
+    /// The adapter and driver that `choices` is for; on others it is ignored. Default empty: what
+    /// `veilgrad tune` stored for the adapter, if anything.
+    pub adapter: String,
+    /// What differs from the adapter's default variant, each `"FAMILY CLASS TILE"`. Default empty.
+    pub choices: crate::gpu::Choices,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -444,6 +456,7 @@ impl Default for Config {
             train: TrainConfig::default(),
             defense: DefenseConfig::default(),
             audit: AuditConfig::default(),
+            tuning: TuningConfig::default(),
         }
     }
 }
