@@ -24,7 +24,7 @@ const MEMBERS: u32 = 24;
 const GAME: &str = r#"
 [model]
 optimizer = "sgd"
-learning_rate = 0.05
+learning_rate = 0.01
 weight_decay = 5e-4
 [model.alexnet]
 width = 0.0625
@@ -137,7 +137,7 @@ fn agrees(kind: &str, played: bool) {
         if played {
             put(slots.attack(0), game.attack_optimizer.scalars(1e-3, 0.0, step, true));
         }
-        put(slots.classifier(0), game.classifier_optimizer.scalars(0.05, 5e-4, step, true));
+        put(slots.classifier(0), game.classifier_optimizer.scalars(0.01, 5e-4, step, true));
         line[slots.penalty()] = 1.0;
         scalars.extend(bits(&line));
     }

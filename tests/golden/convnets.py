@@ -4,7 +4,7 @@ Not needed to build or test: run it only to change the fixture.
     pip install numpy torch
     python tests/golden/convnets.py tests/golden/convnets.npz
 Written against torch 2.15 on a CPU, one thread. Plain training, and the min-max game: an attack step (Adam 1e-3, the
-classifier in evaluation mode), then a classifier step (SGD 0.05, momentum 0.9, weight decay 5e-4, in training mode) on
+classifier in evaluation mode), then a classifier step (SGD 0.01, momentum 0.9, weight decay 5e-4, in training mode) on
 cross-entropy + mean log h.
 """
 
@@ -131,7 +131,7 @@ def data(rng):
 
 def train(f, h, x, y, rows, played):
     """rows [STEPS, 3M]: M members and M others for the attack, M members for the classifier."""
-    f_opt = torch.optim.SGD(f.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+    f_opt = torch.optim.SGD(f.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
     h_opt = torch.optim.Adam(h.parameters(), lr=1e-3)
     signs = torch.cat([torch.ones(M, 1), -torch.ones(M, 1)])
     losses, gains = [], []
@@ -159,12 +159,12 @@ def train(f, h, x, y, rows, played):
 
 
 def main(path):
-    # A seed by which PyTorch in f32 and in f64 end within 1e-6 of each other: by others (7, 8, 10, 11) some pixel passes within
-    # rounding of a ReLU's kink, and even these two part by 1e-3.
-    torch.manual_seed(9)
+    # A rate and a seed by which rounding stays rounding: with inputs changed by 2e-6 of themselves, PyTorch's own parameters end
+    # within 1e-4 of each other. At rate 0.05, or by other seeds, pixels that pass a ReLU's kink move them by up to 1e-2.
+    torch.manual_seed(8)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    rng = np.random.default_rng(9)
+    rng = np.random.default_rng(8)
     images, labels = data(rng)
     pixels = images[:MEMBERS].astype(np.float64).transpose(1, 0, 2, 3).reshape(3, -1)
     mean, deviation = pixels.mean(1), pixels.std(1)
