@@ -20,6 +20,7 @@ use crate::train::group::COLLAPSED;
 use crate::train::model_file::ModelFile;
 use crate::train::predict::TrainedClassifier;
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::train::privacy::Guarantee;
 use crate::train::run_directory::MODEL;
 use crate::train::{Event, Observer, RunDirectory};
 use std::collections::BTreeSet;
@@ -98,6 +99,9 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
     }
     for (r, replica) in replicas.iter_mut().enumerate() {
         replica.notes = notes(r, replica);
+        let members = predictions[r].rows_of(MEMBER).len();
+        let guarantee = Guarantee::of(config, &settings[r], members);
+        replica.notes.extend(guarantee.map(|guarantee| format!("replica {r}: {guarantee}")));
     }
     // Replicas of a group share their epochs' seconds: each epoch of a group counts once.
     let epochs: BTreeSet<(usize, u64)> = metrics.iter().map(|m| (m.epoch, m.seconds.to_bits())).collect();
