@@ -44,8 +44,7 @@ pub fn replica(
         None => vec![],
     };
     // φ is the logit of p_y, and −Σ p log p at most log C.
-    let confidence =
-        |p: &Predictions| scores::confidence(p).iter().map(|phi| 1.0 / (1.0 + (-phi).exp())).collect();
+    let confidence = |p: &Predictions| scores::confidence(p).into_iter().map(scores::probability).collect();
     let most = (subject.classes as f64).ln();
     let entropy = |p: &Predictions| scores::entropy(p).iter().map(|e| (-e / most).clamp(0.0, 1.0)).collect();
     let compared = |of: &dyn Fn(&Predictions) -> Vec<f64>| histogram(&of(&members), &of(&nonmembers));

@@ -26,6 +26,9 @@ const NETWORK: u32 = 2;
 /// Records of a scoring pass.
 const SCORED: usize = 256;
 
+/// What the attack must reach where a signal was planted ([`plant`]), to count as trained.
+pub const CONTROL: f64 = 0.9;
+
 /// What one attack network is trained on and asked about.
 #[derive(Debug, Clone)]
 pub struct Lesson {
@@ -56,6 +59,24 @@ impl From<&Subject> for Lesson {
             seed: subject.seed,
         }
     }
+}
+
+/// The subject's lesson with a signal that any trained attack finds: members' predictions are mixed half and
+/// half with class 0, non-members' with class 1.
+pub fn plant(subject: &Subject) -> Lesson {
+    let mut planted = Lesson::from(subject);
+    for (i, row) in planted.outputs.chunks_exact_mut(subject.classes).enumerate() {
+        let mark = usize::from(i >= subject.members).min(subject.classes - 1);
+        row.iter_mut().for_each(|z| *z = logit(subject.form, *z));
+        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
+        for (c, z) in row.iter_mut().enumerate() {
+            let p = (*z - top).exp() / total;
+            let mixed = 0.5 * p + if c == mark { 0.5 } else { 0.0 };
+            *z = mixed.max(1e-30).ln();
+        }
+    }
+    Lesson { form: Form::Logits, ..planted }
 }
 
 /// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is as

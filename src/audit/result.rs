@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::{TnrAtFnr, TprAtFpr};
 use super::threshold::Scored;
 use crate::error::Result;
+use crate::train::config::AuditConfig;
 
 /// The attacks on one group of records, by name.
 pub type Attacks = BTreeMap<String, AttackResult>;
@@ -65,6 +66,13 @@ pub struct Terms {
     pub base_rate: f64,
     /// δ of the lower bound on ε; in [0, 1).
     pub delta: f64,
+}
+
+impl AuditConfig {
+    /// What an evaluation under `seed` presumes.
+    pub fn terms(&self, seed: u64) -> Terms {
+        Terms { seed, base_rate: self.base_rate, delta: self.delta }
+    }
 }
 
 impl AttackResult {

@@ -3,8 +3,9 @@
 
 use super::describe::{self, Records};
 use super::details::{self, Details, ReplicaDetails};
-use super::neural::{self, Lesson};
+use super::neural::{self, CONTROL, Lesson, plant};
 use super::result::{Attacks, all_results, strongest};
+use super::score_file::{self, Scores};
 use super::scores::Form;
 use super::shadow_model;
 use super::shadows::Shadows;
@@ -21,14 +22,11 @@ use crate::train::model_file::ModelFile;
 use crate::train::predict::TrainedClassifier;
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::privacy::Guarantee;
-use crate::train::run_directory::MODEL;
+use crate::train::run_directory::{MODEL, SCORES};
 use crate::train::{Event, Observer, RunDirectory};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-
-/// What the neural attack must reach where a signal was planted, to count as trained.
-const CONTROL: f64 = 0.9;
 
 /// What an audit needs.
 #[derive(Debug)]
@@ -63,13 +61,14 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
             .advice("the directory's files do not belong together: train anew"));
     }
     let mut replicas: Vec<ReplicaSummary> =
-        settings.iter().zip(&predictions).map(|(s, p)| measured(*s, p)).collect();
+        settings.iter().zip(&predictions).map(|(s, p)| measured(Some(*s), p)).collect();
     for (r, replica) in replicas.iter_mut().enumerate() {
         let last = metrics.iter().rfind(|m| m.replica == r);
         replica.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
         replica.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     }
     let mut details = Details { schema: details::SCHEMA, replicas: vec![] };
+    let mut scores = vec![];
     // Whether each replica's attack passed its positive control, which is run on D.
     let mut passed = vec![true; replicas.len()];
     for target in [MEMBER, REFERENCE] {
@@ -89,6 +88,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
                 passed[r] = found.control.is_none_or(|c| c > CONTROL);
                 let best = strongest(&replica.attacks).map(|(name, _)| name);
                 details.replicas.push(detail(job, &predictions[r], &facts.class_names, best, &found)?);
+                let rows = [MEMBER, TEST].map(|code| predictions[r].rows_of(code));
+                scores.push(Scores::new(&found.subject, &found.scored, best, &rows)?);
             }
         } else if target == MEMBER {
             return Err(Error::data("audit")
@@ -115,24 +116,26 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Summary> {
         replicas,
         seconds: trained + started.elapsed().as_secs_f64(),
     };
+    score_file::save(&directory.file(SCORES), &scores)?;
     directory.write_details(&details)?;
     directory.write_summary(&summary)?;
     Ok(summary)
 }
 
 /// The accuracies.
-fn measured(settings: Replica, predictions: &ReplicaPredictions) -> ReplicaSummary {
+pub(super) fn measured(settings: Option<Replica>, predictions: &ReplicaPredictions) -> ReplicaSummary {
     let accuracy = |membership: u8| -> Option<f64> {
-        let (logits, labels) = predictions.of(membership);
-        let rows = logits.chunks_exact(predictions.classes).zip(&labels);
-        let right = rows.filter(|(row, label)| {
+        let rows = predictions.logits.chunks_exact(predictions.classes).zip(&predictions.labels);
+        let asked = rows.zip(&predictions.membership).filter(|(_, found)| **found == membership);
+        let (mut right, mut all) = (0usize, 0usize);
+        for ((row, &label), _) in asked {
             let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
-            best == **label as usize
-        });
-        (!labels.is_empty()).then(|| right.count() as f64 / labels.len() as f64)
+            (right, all) = (right + usize::from(best == label as usize), all + 1);
+        }
+        (all > 0).then(|| right as f64 / all as f64)
     };
     ReplicaSummary {
-        settings: Some(settings),
+        settings,
         train_accuracy: accuracy(MEMBER).unwrap_or(f64::NAN),
         reference_accuracy: accuracy(REFERENCE),
         test_accuracy: accuracy(TEST),
@@ -153,10 +156,15 @@ struct Found {
 impl Found {
     fn results(&self, job: &Job) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, &job.config.audit.terms(self.settings.seed))?;
-        if let (false, Some(neural)) = (self.trained, attacks.get_mut("neural")) {
-            neural.remark("attack did not train: no evidence of privacy");
-        }
+        doubt_untrained(self.trained, &mut attacks);
         Ok(attacks)
+    }
+}
+
+/// Remarks on a neural attack that did not train.
+pub(super) fn doubt_untrained(trained: bool, attacks: &mut Attacks) {
+    if let (false, Some(neural)) = (trained, attacks.get_mut("neural")) {
+        neural.remark("attack did not train: no evidence of privacy");
     }
 }
 
@@ -258,23 +266,6 @@ fn blind(job: &Job, predictions: &ReplicaPredictions, subject: &Subject) -> Resu
     Ok(Some(scored.result(&job.config.audit.terms(subject.seed))?))
 }
 
-/// The subject's lesson with a signal that any trained attack finds: members' predictions are mixed half and
-/// half with class 0, non-members' with class 1.
-fn plant(subject: &Subject) -> Lesson {
-    let mut planted = Lesson::from(subject);
-    for (i, row) in planted.outputs.chunks_exact_mut(subject.classes).enumerate() {
-        let mark = usize::from(i >= subject.members).min(subject.classes - 1);
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
-        for (c, z) in row.iter_mut().enumerate() {
-            let p = (*z - top).exp() / total;
-            let mixed = 0.5 * p + if c == mark { 0.5 } else { 0.0 };
-            *z = mixed.max(1e-30).ln();
-        }
-    }
-    planted
-}
-
 /// What a report shows of one replica's D beside the results.
 fn detail(
     job: &Job,
@@ -290,7 +281,7 @@ fn detail(
 }
 
 /// What a reader must know before believing the numbers.
-fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
+pub(super) fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
     let mut notes = vec![];
     if replica.collapsed {
         notes.push(format!(

@@ -192,6 +192,11 @@ pub fn confidence(predictions: &Predictions) -> Vec<f64> {
     predictions.map(|row| row.log_p(row.label) - row.log_not_p(row.label))
 }
 
+/// p_y of φ, its logit.
+pub fn probability(phi: f64) -> f64 {
+    1.0 / (1.0 + (-phi).exp())
+}
+
 /// Negative entropy Σ p log p, in nats, from −log C to 0; \[N\]. Blind to the label.
 pub fn entropy(predictions: &Predictions) -> Vec<f64> {
     predictions.map(|row| {

@@ -193,13 +193,13 @@ impl Shadows {
             let (keep, phi): (Vec<bool>, Vec<f64>) =
                 places.iter().map(|&(place, keep)| (keep, phi[place])).unzip();
             lira.add(&keep, &phi);
-            rmia.add(&keep, &phi.iter().map(probability).collect::<Vec<_>>());
+            rmia.add(&keep, &phi.iter().copied().map(scores::probability).collect::<Vec<_>>());
             Ok(())
         })?;
         let places: HashMap<u32, usize> = target.rows.iter().copied().zip(0..).collect();
         let own = confidences(target)?;
         let phi: Vec<f64> = self.pool.rows.iter().map(|row| own[places[row]]).collect();
-        let p: Vec<f64> = phi.iter().map(probability).collect();
+        let p: Vec<f64> = phi.iter().copied().map(scores::probability).collect();
         let population = self.pool.population();
         Ok(vec![
             ("lira_online", lira.online(&phi)),
@@ -213,11 +213,6 @@ impl Shadows {
 /// φ of every record.
 fn confidences(said: &ReplicaPredictions) -> Result<Vec<f64>> {
     Ok(scores::confidence(&Predictions::from_logits(&said.logits, said.classes, &said.labels)?))
-}
-
-/// p_y of φ, its logit.
-fn probability(phi: &f64) -> f64 {
-    1.0 / (1.0 + (-phi).exp())
 }
 
 /// The splits of `models` shadow models: pairs of complementary halves of the pool.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::result::{AttackResult, Attacks};
+pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::train::config::Replica;
@@ -53,16 +54,6 @@ impl From<&AdapterSummary> for Adapter {
             driver: adapter.driver.clone(),
         }
     }
-}
-
-/// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DatasetSummary {
-    pub name: String,
-    pub records: usize,
-    /// `null` where only predictions are known.
-    pub features: Option<usize>,
-    pub classes: usize,
 }
 
 /// One trained model and the attacks on it.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::{Global, interrupt, output};
 use crate::audit::gate::Condition;
@@ -11,31 +12,39 @@ use crate::audit::subgroups::Subgroups;
 use crate::audit::summary::Summary;
 use crate::error::{Error, Kind, Result};
 use crate::report::terminal;
-use crate::train::config::Config;
+use crate::train::config::{AuditConfig, Config};
 use crate::train::observer::{Event, Observer};
 use crate::train::run_directory::RunDirectory;
 
-/// Attacks the models of a finished run again and shows what came of it.
+/// Attacks the models of a finished run again, or any model by its predictions, and shows what came of it.
 ///
 /// Half of the members and as many test records are known to the attacker; every number is from the
-/// other halves. Writes summary.json and details.json anew; with --json, prints the summary.
+/// other halves. Writes summary.json, details.json and scores.npz anew; with --json, prints the summary.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  veilgrad audit runs/demo-1")]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct AuditArgs {
     /// The run's directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    #[arg(value_name = "DIR", conflicts_with = "predictions")]
+    directory: Option<PathBuf>,
+    #[command(flatten)]
+    predictions: PredictionsArgs,
     /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model attack.
     ///
     /// Each costs about as much as the model itself; they are kept in DIR and used again.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", value_parser = shadow_models)]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", value_parser = shadow_models,
+        conflicts_with = "predictions")]
     shadows: Option<usize>,
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "predictions")]
     label_only: bool,
-    /// A CSV file with a row for each record of the data set: results are given by group too.
+    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by group too.
     #[arg(long, value_name = "FILE", requires = "subgroup_column")]
     subgroups: Option<PathBuf>,
+    /// How frequent members are among the records that an attacker would try: precision is for this.
+    ///
+    /// Without it: the run's own, 0.1 by default.
+    #[arg(long, value_name = "RATE", value_parser = base_rate)]
+    base_rate: Option<f64>,
     /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack),
     /// `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
     ///
@@ -43,9 +52,26 @@ pub(super) struct AuditArgs {
     /// fails too. Results are printed and written all the same.
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<String>,
-    /// The column of --subgroups that names a record's group.
-    #[arg(long, value_name = "NAME", requires = "subgroups")]
+    /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
+    #[arg(long, value_name = "NAME")]
     subgroup_column: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A run of ours, with 16 shadow models:
+    veilgrad audit runs/demo-1 --shadows
+  Any model, from an npz file with logits [N, C], labels [N] and membership [N] (1: member):
+    veilgrad audit --predictions model.npz --out audits/model
+    veilgrad report audits/model -o report.html
+  In a pipeline, which is to stop (exit code 3) where the model leaks:
+    veilgrad audit --predictions model.npz --fail-if 'tpr_at_fpr_0.001 > 0.01' --fail-if 'accuracy > 0.6'";
+
+fn base_rate(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
+        _ => Err("expected a number between 0 and 1".to_owned()),
+    }
 }
 
 fn shadow_models(text: &str) -> std::result::Result<usize, String> {
@@ -57,19 +83,47 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let conditions = args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>>>()?;
-    let directory = RunDirectory::open(&args.directory)?;
-    let mut config = directory.read_config()?;
-    config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
-    config.audit.label_only |= args.label_only;
-    // Without predictions there is nothing to open an adapter for.
-    directory.check_trained()?;
-    let mut progress = Progress::new(global.quiet);
     let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
-    let summary = attack(&config, &directory, subgroups, global, &mut progress);
+    let mut progress = Progress::new(global.quiet);
+    let summary = match &args.directory {
+        Some(directory) => of_run(args, directory, subgroups, global, &mut progress),
+        None if !args.predictions.are_given() => {
+            Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
+        }
+        None => {
+            let mut config = AuditConfig::default();
+            config.base_rate = args.base_rate.unwrap_or(config.base_rate);
+            // The column is the predictions' own where no other file is named.
+            let column = args.subgroup_column.as_deref().filter(|_| subgroups.is_none());
+            args.predictions.audit(&config, subgroups, column, global, &mut progress)
+        }
+    };
     progress.finish();
     let summary = summary?;
     show(&summary, global)?;
     check(&conditions, &summary)
+}
+
+fn of_run(
+    args: &AuditArgs,
+    directory: &Path,
+    subgroups: Option<(&Path, &str)>,
+    global: &Global,
+    progress: &mut Progress,
+) -> Result<Summary> {
+    if args.subgroup_column.is_some() && subgroups.is_none() {
+        return Err(Error::usage("--subgroup-column")
+            .expected("--subgroups, the file of the column")
+            .found("none"));
+    }
+    let directory = RunDirectory::open(directory)?;
+    let mut config = directory.read_config()?;
+    config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
+    config.audit.label_only |= args.label_only;
+    config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
+    // Without predictions there is nothing to open an adapter for.
+    directory.check_trained()?;
+    attack(&config, &directory, subgroups, global, progress)
 }
 
 /// Fails where a condition of the gate holds.

@@ -12,6 +12,7 @@ mod devices;
 mod interrupt;
 mod output;
 mod predict;
+mod predictions;
 mod presets;
 mod progress;
 mod reproduce;
@@ -105,10 +106,10 @@ enum Command {
     Demo,
     /// Trains one model or many, attacks them, and keeps everything in a run directory.
     Train(Box<train::TrainArgs>),
-    /// Attacks the models of a finished run again and shows what came of it.
-    Audit(audit::AuditArgs),
     /// Makes tables of the paper anew, beside the published numbers.
     Reproduce(reproduce::ReproduceArgs),
+    /// Attacks the models of a finished run again, or any model by its predictions.
+    Audit(Box<audit::AuditArgs>),
     /// Writes what a trained model says of records, as it would be released.
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.

@@ -3,6 +3,7 @@
 //! Not the files they come in: npy has the header, npz the archive.
 
 use crate::error::{Error, Result};
+use half::{bf16, f16};
 
 /// An array in C order (the last axis runs fastest).
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +16,7 @@ pub struct Array {
 pub const NO_RECORD: i64 = -1;
 
 /// The elements. Types that are not here are widened: bool to `U8`, i8, i16 and u16 to `I32`, u32 and
-/// u64 to `I64`.
+/// u64 to `I64`, f16 and bfloat16 to `F32`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     F32(Vec<f32>),
@@ -73,6 +74,46 @@ fn index(place: &str, i: usize, value: i64) -> Result<u32> {
 }
 
 impl Values {
+    /// The elements as single-precision numbers; other types are rounded to them.
+    pub fn into_f32(self) -> Vec<f32> {
+        match self {
+            Values::F32(v) => v,
+            Values::F64(v) => v.into_iter().map(|x| x as f32).collect(),
+            Values::I32(v) => v.into_iter().map(|x| x as f32).collect(),
+            Values::I64(v) => v.into_iter().map(|x| x as f32).collect(),
+            Values::U8(v) => v.into_iter().map(f32::from).collect(),
+        }
+    }
+
+    /// The elements as integers.
+    ///
+    /// # Errors
+    /// One that is not whole; `place` names the array in the message.
+    pub fn into_i64(self, place: &str) -> Result<Vec<i64>> {
+        let whole = |(i, x): (usize, f64)| match x.fract() == 0.0 && x.abs() < 9e15 {
+            true => Ok(x as i64),
+            false => Err(Error::data(place).expected("whole numbers").found(format!("{x} as element {i}"))),
+        };
+        match self {
+            Values::I64(v) => Ok(v),
+            Values::I32(v) => Ok(v.into_iter().map(i64::from).collect()),
+            Values::U8(v) => Ok(v.into_iter().map(i64::from).collect()),
+            Values::F32(v) => v.into_iter().map(f64::from).enumerate().map(whole).collect(),
+            Values::F64(v) => v.into_iter().enumerate().map(whole).collect(),
+        }
+    }
+
+    /// Makes room for `count` more elements.
+    pub(super) fn reserve(&mut self, count: usize) {
+        match self {
+            Values::F32(v) => v.reserve_exact(count),
+            Values::F64(v) => v.reserve_exact(count),
+            Values::I32(v) => v.reserve_exact(count),
+            Values::I64(v) => v.reserve_exact(count),
+            Values::U8(v) => v.reserve_exact(count),
+        }
+    }
+
     /// From first axis fastest to last axis fastest.
     pub(super) fn to_c_order(&self, shape: &[usize]) -> Self {
         match self {
@@ -104,7 +145,7 @@ fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
 /// An element type of an npy file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dtype {
-    /// f float, i signed, u unsigned, b bool.
+    /// f float, i signed, u unsigned, b bool, h bfloat16 (which NumPy lacks).
     code: u8,
     /// Bytes of an element.
     pub(super) size: usize,
@@ -115,6 +156,15 @@ pub(super) struct Dtype {
 macro_rules! decode {
     ($dtype:expr, $bytes:expr, $out:expr, $target:ty) => {
         match ($dtype.code, $dtype.size) {
+            (b'f', 2) => {
+                let (elements, _) = $bytes.as_chunks::<2>();
+                let read = if $dtype.big_endian { f16::from_be_bytes } else { f16::from_le_bytes };
+                $out.extend(elements.iter().map(|e| read(*e).to_f32() as $target));
+            }
+            (b'h', _) => {
+                let (elements, _) = $bytes.as_chunks::<2>();
+                $out.extend(elements.iter().map(|e| bf16::from_le_bytes(*e).to_f32() as $target));
+            }
             (b'f', 4) => decode!(@ f32, $dtype, $bytes, $out, $target),
             (b'f', 8) => decode!(@ f64, $dtype, $bytes, $out, $target),
             (b'i', 1) => decode!(@ i8, $dtype, $bytes, $out, $target),
@@ -144,15 +194,38 @@ impl Dtype {
         let (order, rest) = descr.split_at_checked(1)?;
         let code = *rest.as_bytes().first()?;
         let size: usize = rest.get(1..)?.parse().ok()?;
-        let known = matches!((code, size), (b'f', 4 | 8) | (b'i' | b'u', 1 | 2 | 4 | 8) | (b'b', 1));
+        let known = matches!((code, size), (b'f', 2 | 4 | 8) | (b'i' | b'u', 1 | 2 | 4 | 8) | (b'b', 1));
         let ordered = matches!(order, "<" | "|" | ">") || (order == "=" && cfg!(target_endian = "little"));
         (known && ordered).then_some(Dtype { code, size, big_endian: order == ">" })
+    }
+
+    /// From the name that safetensors gives it, such as `BF16`; `None` for a type that is not read.
+    pub(super) fn of_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
+        use safetensors::Dtype as D;
+        let (code, size) = match dtype {
+            D::F16 => (b'f', 2),
+            D::BF16 => (b'h', 2),
+            D::F32 => (b'f', 4),
+            D::F64 => (b'f', 8),
+            D::I8 => (b'i', 1),
+            D::I16 => (b'i', 2),
+            D::I32 => (b'i', 4),
+            D::I64 => (b'i', 8),
+            D::U8 => (b'u', 1),
+            D::U16 => (b'u', 2),
+            D::U32 => (b'u', 4),
+            D::U64 => (b'u', 8),
+            D::BOOL => (b'b', 1),
+            _ => return None,
+        };
+        Some(Dtype { code, size, big_endian: false })
     }
 
     /// NumPy's long name of it, such as `float64`.
     pub(super) fn name(self) -> String {
         let kind = match self.code {
             b'f' => "float",
+            b'h' => "bfloat",
             b'i' => "int",
             b'u' => "uint",
             _ => return "bool".to_owned(),
@@ -189,7 +262,7 @@ impl Dtype {
     /// No elements, of the type that holds these.
     pub(super) fn empty(self) -> Values {
         match (self.code, self.size) {
-            (b'f', 4) => Values::F32(Vec::new()),
+            (b'f', 2 | 4) | (b'h', _) => Values::F32(Vec::new()),
             (b'f', _) => Values::F64(Vec::new()),
             (b'u' | b'b', 1) => Values::U8(Vec::new()),
             (b'i', 1 | 2 | 4) | (b'u', 2) => Values::I32(Vec::new()),

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | which form a file has | `detect`, `archive`, `pickle`, `source` |
 //! | text | `csv`, `layout`, `columns`, `text` |
-//! | arrays | [`npy`], [`npz`], `array`, `matrix` |
+//! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix` |
 //! | images | `cifar`, `idx`, `images` |
 //! | labels to class ids | `labels` |
 //! | features in memory | `features`, `encoding` |
@@ -18,6 +18,7 @@
 
 mod archive;
 mod array;
+pub mod arrays;
 mod cifar;
 mod columns;
 mod csv;
@@ -50,6 +51,7 @@ pub use synthetic::{Synthetic, synthetic};
 use crate::error::{Error, Result};
 use detect::Form;
 use labels::{Known, RawLabels};
+use serde::{Deserialize, Serialize};
 use source::Source;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -95,6 +97,16 @@ impl Dataset {
     pub fn row(&self, i: usize) -> Vec<f32> {
         self.features.row(i)
     }
+}
+
+/// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetSummary {
+    pub name: String,
+    pub records: usize,
+    /// `null` where only predictions are known.
+    pub features: Option<usize>,
+    pub classes: usize,
 }
 
 /// Which column of a text file, or of an array that holds everything, is the label.

@@ -25,6 +25,15 @@ pub(super) struct Header {
     length: u64,
 }
 
+impl Header {
+    /// Of elements that follow at once, in C order: another format's.
+    pub(super) fn bare(dtype: Dtype, shape: Vec<usize>) -> Option<Self> {
+        let count = shape.iter().try_fold(1_u64, |product, axis| product.checked_mul(*axis as u64))?;
+        count.checked_mul(dtype.size as u64)?;
+        Some(Header { dtype, fortran: false, shape, count, length: 0 })
+    }
+}
+
 /// Headers are some hundred bytes; a longer one is damage, not worth its memory.
 const LONGEST_HEADER: usize = 1 << 16;
 
@@ -76,7 +85,7 @@ impl Header {
         }
         let dtype = Dtype::parse(descr).ok_or_else(|| {
             Error::data(place)
-                .expected("elements of type float32, float64, bool or an integer type")
+                .expected("elements of type float16, float32, float64, bool or an integer type")
                 .found(format!("the type {descr:?}"))
                 .advice("convert the array with .astype('float32') or .astype('int64')")
         })?;
@@ -131,6 +140,13 @@ impl<'a, R: Read> Elements<'a, R> {
         Ok(&self.bytes)
     }
 
+    /// Appends the next `count` elements to `out`.
+    pub(super) fn append(&mut self, count: usize, out: &mut Values) -> Result<()> {
+        let dtype = self.dtype;
+        dtype.append(self.bytes(count)?, out);
+        Ok(())
+    }
+
     /// Replaces `out` by the next `count` elements.
     pub(super) fn read(&mut self, count: usize, out: &mut Vec<f64>) -> Result<()> {
         out.clear();
@@ -150,9 +166,19 @@ impl<'a, R: Read> Elements<'a, R> {
 
 /// Reads a whole array; `None` if it is one of Python objects.
 pub(super) fn read(mut reader: impl Read, place: &str) -> Result<Option<Array>> {
-    const CHUNK: u64 = 1 << 16;
     let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
-    let mut values = header.dtype.empty();
+    let values = header.dtype.empty();
+    read_elements(reader, &header, values, place).map(Some)
+}
+
+/// The elements after `header`, all of them, appended to the empty `values`.
+pub(super) fn read_elements(
+    reader: impl Read,
+    header: &Header,
+    mut values: Values,
+    place: &str,
+) -> Result<Array> {
+    const CHUNK: u64 = 1 << 16;
     let mut elements = Elements::new(reader, header.dtype, place);
     let dtype = header.dtype;
     let mut left = header.count;
@@ -166,11 +192,11 @@ pub(super) fn read(mut reader: impl Read, place: &str) -> Result<Option<Array>> 
     if dtype.wraps() && matches!(&values, Values::I64(v) if v.iter().any(|x| *x < 0)) {
         return Err(Error::data(place).expected("integers below 2^63").found("a larger one"));
     }
-    let shape = header.shape;
+    let shape = header.shape.clone();
     if header.fortran {
         values = values.to_c_order(&shape);
     }
-    Ok(Some(Array { shape, values }))
+    Ok(Array { shape, values })
 }
 
 /// Writes an array in C order, version 1.0.
@@ -254,6 +280,9 @@ mod tests {
         assert_eq!(values(">i8", &[0, 0, 0, 0, 0, 0, 0, 9]), Values::I64(vec![9]));
         assert_eq!(values("<u8", &[9, 0, 0, 0, 0, 0, 0, 0]), Values::I64(vec![9]));
         assert_eq!(values(">f4", &1.5_f32.to_be_bytes()), Values::F32(vec![1.5]));
+        // 1.5 is sign 0, exponent 15, fraction 1000000000.
+        assert_eq!(values("<f2", &[0x00, 0x3e]), Values::F32(vec![1.5]));
+        assert_eq!(values(">f2", &[0x3e, 0x00]), Values::F32(vec![1.5]));
         assert_eq!(values("<f8", &2.5_f64.to_le_bytes()), Values::F64(vec![2.5]));
         assert!(refused(array("<u8", "False", "(1,)", &[0xff; 8])).contains("2^63"));
     }
@@ -269,7 +298,7 @@ mod tests {
     fn what_is_not_an_array_of_numbers_is_refused() {
         assert_eq!(array("|O", "False", "(1,)", b""), Ok(None));
         assert!(refused(array("<c8", "False", "(1,)", &[0; 8])).contains("\"<c8\""));
-        assert!(refused(array("<f2", "False", "(1,)", &[0; 2])).contains("astype"));
+        assert!(refused(array("<f3", "False", "(1,)", &[0; 3])).contains("astype"));
         assert!(refused(array("|u1", "False", "(3,)", &[0; 2])).contains("truncated"));
         assert!(refused(array("|u1", "False", "(1,)", &[0; 2])).contains("more bytes"));
         assert!(refused(array("|u1", "False", "(-1,)", &[0; 2])).contains("(-1,)"));

@@ -30,9 +30,9 @@ const PAIRS: [(&str, &str); 9] = [
     ("data", "target"),
 ];
 
-type Zip = ZipArchive<BufReader<File>>;
+pub(super) type Zip = ZipArchive<BufReader<File>>;
 
-fn open(path: &Path) -> Result<Zip> {
+pub(super) fn open(path: &Path) -> Result<Zip> {
     let file = File::open(path).map_err(|e| Error::io(path, &e))?;
     ZipArchive::new(BufReader::with_capacity(1 << 16, file)).map_err(|e| zip_error(path, &e))
 }
@@ -49,7 +49,7 @@ fn zip_error(path: &Path, error: &ZipError) -> Error {
 }
 
 /// The names of the arrays, without `.npy`.
-fn arrays(path: &Path, zip: &Zip) -> Result<Vec<String>> {
+pub(super) fn arrays(path: &Path, zip: &Zip) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for name in zip.file_names() {
         let name = name.map_err(|e| zip_error(path, &e))?;
@@ -61,7 +61,7 @@ fn arrays(path: &Path, zip: &Zip) -> Result<Vec<String>> {
 
 /// Opens array `name`, at most `max_bytes` long when inflated, and hands its stream, its length and its
 /// name for messages to `read`, which says `None` for an array of objects.
-fn with_array<T>(
+pub(super) fn with_array<T>(
     path: &Path,
     zip: &mut Zip,
     name: &str,

@@ -8,11 +8,13 @@ use std::path::Path;
 
 /// Refuses a file whose name says that it is a pickle.
 pub(super) fn refuse_by_name(path: &Path) -> Result<()> {
+    if is_named(path) { Err(refusal(path, &path.display().to_string())) } else { Ok(()) }
+}
+
+/// Whether a file's name says that it is a pickle.
+pub(super) fn is_named(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    match extension.as_deref() {
-        Some("p" | "pkl" | "pickle") => Err(refusal(path, &path.display().to_string())),
-        _ => Ok(()),
-    }
+    matches!(extension.as_deref(), Some("p" | "pkl" | "pickle"))
 }
 
 /// Refuses bytes that begin as pickles of protocols 2 to 5 do.
@@ -23,15 +25,24 @@ pub(super) fn refuse_by_bytes(source: &Source, head: &[u8]) -> Result<()> {
     }
 }
 
-fn refusal(path: &Path, place: &str) -> Error {
+pub(super) fn refusal(path: &Path, place: &str) -> Error {
+    let arrays = "x, y = (d['features'], d['labels']) if isinstance(d, dict) else d[:2]";
+    refused(path, place, &format!("; {arrays}"), "features=x, labels=y")
+}
+
+/// The refusal of a pickle where a model's predictions are expected.
+pub(super) fn refused_predictions(path: &Path, place: &str) -> Error {
+    refused(path, place, "", "**{k: d[k] for k in ('logits', 'labels', 'membership')}")
+}
+
+fn refused(path: &Path, place: &str, arrays: &str, named: &str) -> Error {
     let load = format!("pickle.load(open({}, 'rb'))", python(path));
+    let target = python(&path.with_extension("npz"));
     Error::data(place).expected("an array format that holds no code").found("a Python pickle").advice(
         format!(
             "if you trust where it comes from, convert it, then give the new file (adapt the names if the \
-         pickle holds others):\n  python3 -c \"import pickle, numpy as np; d = {load}; x, y = \
-         (d['features'], d['labels']) if isinstance(d, dict) else d[:2]; np.savez({}, features=x, \
-         labels=y)\"",
-            python(&path.with_extension("npz"))
+             pickle holds others):\n  python3 -c \"import pickle, numpy as np; d = {load}{arrays}; \
+             np.savez({target}, {named})\""
         ),
     )
 }

@@ -36,8 +36,7 @@ pub use observer::{EpochMetrics, Event, Observer};
 pub use pace::Pace;
 pub use run_directory::RunDirectory;
 
-use crate::audit::summary::DatasetSummary;
-use crate::dataset::{Dataset, Layout, Split, load_splits};
+use crate::dataset::{Dataset, DatasetSummary, Layout, Split, load_splits};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::nn::Input;

@@ -13,7 +13,7 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::config::Replica;
-use crate::audit::summary::DatasetSummary;
+use crate::dataset::DatasetSummary;
 use crate::dataset::Encoding;
 use crate::error::{Error, Result};
 

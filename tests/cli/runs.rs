@@ -4,7 +4,7 @@ use crate::program::{Veilgrad, beside};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "checkpoint-group000-epoch000001",
     "checkpoint-group000-epoch000002",
     "details.json",
@@ -12,6 +12,7 @@ const FILES: [&str; 9] = [
     "model.safetensors",
     "predictions.npz",
     "run.toml",
+    "scores.npz",
     "split.npz",
     "summary.json",
 ];

@@ -278,13 +278,6 @@ impl Default for AuditConfig {
     }
 }
 
-impl AuditConfig {
-    /// What an evaluation under `seed` presumes.
-    pub fn terms(&self, seed: u64) -> crate::audit::Terms {
-        crate::audit::Terms { seed, base_rate: self.base_rate, delta: self.delta }
-    }
-}
-
 /// `[audit.attack]`: the neural attack's network, of the form of [`GameAttackConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

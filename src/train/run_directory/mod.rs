@@ -10,8 +10,9 @@
 //! | `model.safetensors` | every replica's parameters |
 //! | `split.npz` | who was member, reference and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
-//! | `summary.json` | accuracies and attacks: [`Summary`] |
-//! | `details.json` | what a report draws and lists: [`Details`] |
+//! | `summary.json` | accuracies and attacks; the audit's |
+//! | `details.json` | what a report draws and lists; the audit's |
+//! | `scores.npz` | every record's score under every attack, and its risk; the audit's |
 //! | `checkpoint…` | what an interrupted run continues from |
 
 mod metrics;
@@ -27,8 +28,6 @@ use super::predictions::{ReplicaPredictions, load_predictions, load_replica, sav
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::audit::details::Details;
-use crate::audit::summary::Summary;
 use crate::dataset::{Split, load_splits, save_splits};
 use crate::error::{Error, Kind, Result};
 
@@ -39,6 +38,7 @@ pub const SPLIT: &str = "split.npz";
 pub const PREDICTIONS: &str = "predictions.npz";
 pub const SUMMARY: &str = "summary.json";
 pub const DETAILS: &str = "details.json";
+pub const SCORES: &str = "scores.npz";
 
 /// What the names of a run's checkpoint files begin with.
 pub const CHECKPOINT_PREFIX: &str = "checkpoint";
@@ -110,6 +110,11 @@ impl RunDirectory {
             .expected(format!("a run's directory, with its {CONFIG}"))
             .found(found)
             .advice("give the directory that `veilgrad train` or `veilgrad demo` named"))
+    }
+
+    /// Whatever `path` holds.
+    pub(crate) fn at(path: &Path) -> Self {
+        RunDirectory { path: path.to_owned() }
     }
 
     pub fn path(&self) -> &Path {
@@ -231,46 +236,22 @@ impl RunDirectory {
         load_replica(&self.file(PREDICTIONS), r)
     }
 
-    /// Writes `summary.json`.
+    /// Writes the file `name` as JSON.
     ///
     /// # Errors
     /// The file system's.
-    pub fn write_summary(&self, summary: &Summary) -> Result<()> {
-        self.write_json(SUMMARY, summary)
-    }
-
-    /// Reads `summary.json`.
-    ///
-    /// # Errors
-    /// A missing or damaged file.
-    pub fn read_summary(&self) -> Result<Summary> {
-        self.read_json(SUMMARY)
-    }
-
-    /// Writes `details.json`.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn write_details(&self, details: &Details) -> Result<()> {
-        self.write_json(DETAILS, details)
-    }
-
-    /// Reads `details.json`.
-    ///
-    /// # Errors
-    /// A missing or damaged file.
-    pub fn read_details(&self) -> Result<Details> {
-        self.read_json(DETAILS)
-    }
-
-    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_string_pretty(value)
             .map_err(|e| Error::new(Kind::Io, self.file(name).display().to_string()).found(e.to_string()))?;
         text.push('\n');
         self.write_bytes(name, text.as_bytes())
     }
 
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+    /// Reads the file `name`, which the audit wrote.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let path = self.file(name);
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
         serde_json::from_str(&text).map_err(|e| {
@@ -314,7 +295,7 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY, DETAILS].contains(&name)
+    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES].contains(&name)
         || name.starts_with(CHECKPOINT_PREFIX)
 }
 

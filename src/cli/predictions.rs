@@ -1,0 +1,132 @@
+//! `veilgrad audit --predictions`: the flags about a file of another program's predictions.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::progress::Progress;
+use super::{Global, interrupt};
+use crate::audit::external::{self, Options};
+use crate::audit::score_file;
+use crate::audit::scores::Form;
+use crate::audit::subgroups::Subgroups;
+use crate::audit::summary::Summary;
+use crate::error::Result;
+use crate::gpu::Context;
+use crate::train::config::AuditConfig;
+use crate::train::observer::{Event, Observer};
+use crate::train::run_directory::{RunDirectory, SCORES};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Any model's predictions")]
+pub(super) struct PredictionsArgs {
+    /// A model's outputs on members and non-members: npz, a directory of npy files, safetensors, or CSV.
+    ///
+    /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N], membership [N]
+    /// (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N]; shadow_logits [M, N, C] or
+    /// [M, N, A, C] of A augmented copies, or shadow_scores [M, N] or [M, N, A], with shadow_keep [M, N]. Or, as
+    /// LiRA's authors keep them, logits [M, N, A, C], keep [M, N] and labels [N], the last model being the target.
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// Shadow models' predictions, if in another place: a file, or a directory of experiment-…/keep.npy with scores/
+    /// or logits/ beside it.
+    #[arg(long, value_name = "PATH", requires = "predictions")]
+    shadow_predictions: Option<PathBuf>,
+    /// What the outputs are, where their name and numbers do not tell.
+    #[arg(long, value_name = "FORM", requires = "predictions")]
+    outputs: Option<Outputs>,
+    /// What labels count from, where they do not tell.
+    #[arg(long, value_name = "BASE", requires = "predictions", value_parser = clap::value_parser!(u32).range(0..=1))]
+    label_base: Option<u32>,
+    /// The value of membership that means "member", where it is not 1, true, member, train or in.
+    #[arg(long, value_name = "VALUE", requires = "predictions")]
+    member_value: Option<String>,
+    /// Divide each row of probabilities by its sum.
+    #[arg(long, requires = "predictions")]
+    normalise: bool,
+    /// Run the neural attack too: it trains a network, on the GPU.
+    #[arg(long, requires = "predictions")]
+    neural: bool,
+    /// What the attacker knows, and resampling, are drawn from this.
+    #[arg(long, value_name = "SEED", requires = "predictions")]
+    audit_seed: Option<u64>,
+    /// Keep summary.json, details.json and scores.npz in this directory, for `veilgrad report`.
+    #[arg(long, value_name = "DIR", requires = "predictions")]
+    out: Option<PathBuf>,
+    /// Replace what is in that directory.
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// The most bytes to which an array may inflate; 4 GiB by default.
+    #[arg(long, value_name = "BYTES", requires = "predictions")]
+    max_bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Outputs {
+    Logits,
+    Probabilities,
+}
+
+impl PredictionsArgs {
+    /// Whether there is a file to audit.
+    pub(super) fn are_given(&self) -> bool {
+        self.predictions.is_some()
+    }
+
+    /// Reads the predictions, says what they are, and attacks the model.
+    pub(super) fn audit(
+        &self,
+        config: &AuditConfig,
+        subgroups: Option<(&Path, &str)>,
+        subgroup_column: Option<&str>,
+        global: &Global,
+        progress: &mut Progress,
+    ) -> Result<Summary> {
+        let path = self.predictions.as_deref().unwrap_or(Path::new(""));
+        let defaults = Options::default();
+        let options = Options {
+            form: self.outputs.map(|outputs| match outputs {
+                Outputs::Logits => Form::Logits,
+                Outputs::Probabilities => Form::Probabilities,
+            }),
+            label_base: self.label_base,
+            member_value: self.member_value.clone(),
+            normalise: self.normalise,
+            subgroups: subgroup_column.map(str::to_owned),
+            shadows: self.shadow_predictions.clone(),
+            max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
+        };
+        let directory = match &self.out {
+            Some(out) => Some(RunDirectory::create(out, self.force)?),
+            None => None,
+        };
+        let external = external::read(path, &options)?;
+        external.found.iter().for_each(|found| progress.event(&Event::Note(found.clone())));
+        external.warnings.iter().for_each(|warning| progress.event(&Event::Warning(warning.clone())));
+        let subgroups = match subgroups {
+            Some((path, column)) => Some(Subgroups::read(path, column, external.predictions.rows.len())?),
+            None => None,
+        };
+        let context = if self.neural { Some(Context::new(&global.gpu_options())?) } else { None };
+        if let Some(context) = &context {
+            progress.event(&Event::Adapter(context.adapter().clone()));
+        }
+        let (summary, details, scores) = interrupt::heed(|stop| {
+            let job = external::Job {
+                external: &external,
+                config,
+                seed: self.audit_seed.unwrap_or(0),
+                subgroups: subgroups.as_ref(),
+                context: context.as_ref(),
+                stop,
+            };
+            external::run(&job, progress)
+        })?;
+        if let Some(directory) = directory {
+            score_file::save(&directory.file(SCORES), &scores)?;
+            directory.write_details(&details)?;
+            directory.write_summary(&summary)?;
+        }
+        Ok(summary)
+    }
+}
