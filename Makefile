@@ -4,14 +4,14 @@ CARGO ?= cargo
 # For instance --locked.
 CARGOFLAGS ?=
 
-.PHONY: demo test lint bench bench-peers vulkan
+.PHONY: demo test lint bench bench-peers vulkan browser
 
 # Trains an undefended and a defended model on synthetic data and attacks both.
 demo: vulkan
 	$(CARGO) run --release $(CARGOFLAGS) -- demo
 
 # Every test, documentation examples included.
-test: vulkan
+test: vulkan browser
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --release $(CARGOFLAGS); \
 	else \
@@ -31,6 +31,10 @@ bench: vulkan
 # Installs Mesa's software driver where a Linux machine has no Vulkan driver.
 vulkan:
 	@sh scripts/vulkan.sh
+
+# Installs Chromium where there is no browser for the tests to look at a report in.
+browser:
+	@sh scripts/browser.sh
 
 # Measures PyTorch (installed into target/peers, about 5 GB) and veilgrad in turn, twice each.
 bench-peers: vulkan

@@ -15,6 +15,7 @@ mod predict;
 mod predictions;
 mod presets;
 mod progress;
+mod report;
 mod reproduce;
 mod settings;
 mod train;
@@ -110,6 +111,8 @@ enum Command {
     Reproduce(reproduce::ReproduceArgs),
     /// Attacks the models of a finished run again, or any model by its predictions.
     Audit(Box<audit::AuditArgs>),
+    /// Makes a page, or tables, of what audits found.
+    Report(report::ReportArgs),
     /// Writes what a trained model says of records, as it would be released.
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
@@ -153,6 +156,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Train(args) => train::run(args, global),
         Command::Audit(args) => audit::run(args, global),
         Command::Reproduce(args) => reproduce::run(args, global),
+        Command::Report(args) => report::run(args, global),
         Command::Predict(args) => predict::run(args, global),
         Command::Check => check::run(global),
         Command::Tune(args) => tune::run(args, global),

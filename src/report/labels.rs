@@ -49,7 +49,17 @@ pub(super) fn label(settings: Option<&Replica>, shown: &[Setting]) -> String {
 
 /// An attack's name as text.
 pub(super) fn readable(attack: &str) -> String {
-    attack.replace('_', " ")
+    attack.replace('_', " ").replace("lira", "LiRA").replace("rmia", "RMIA")
+}
+
+/// A metric's name as text: `tpr_at_fpr_0.01` is TPR@1%.
+pub(super) fn metric(key: &str) -> String {
+    let percent = |rate: &str| rate.parse().map_or(String::new(), |rate: f64| short(100.0 * rate));
+    match (key.strip_prefix("tpr_at_fpr_"), key.strip_prefix("tnr_at_fnr_")) {
+        (Some(rate), _) => format!("TPR@{}%", percent(rate)),
+        (_, Some(rate)) => format!("TNR@{}%", percent(rate)),
+        _ => key.replace('_', " "),
+    }
 }
 
 /// A number in the shorter of the usual forms.
@@ -61,6 +71,12 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metrics_are_named_by_their_percentage() {
+        let keys = ["tpr_at_fpr_0.0001", "tpr_at_fpr_0.001", "tnr_at_fnr_0.01", "epsilon_lower_bound"];
+        assert_eq!(keys.map(metric), ["TPR@0.01%", "TPR@0.1%", "TNR@1%", "epsilon lower bound"]);
+    }
 
     #[test]
     fn numbers_are_short() {

@@ -1,11 +1,15 @@
-//! Results for people: the tables of a terminal.
+//! Results for people, the tables of a terminal and a page with figures; and all of them for machines.
 //!
 //! Not the results themselves ([`crate::audit::summary`]), and nothing is printed here: text is made.
 
 pub mod comparison;
 pub mod comparison_text;
+pub mod export;
+pub mod html;
 mod labels;
+mod plot;
 mod remarks;
+pub mod run;
 pub mod table;
 pub mod terminal;
 

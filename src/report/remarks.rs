@@ -6,10 +6,19 @@ use super::labels::{Setting, WIDTH, label, readable};
 use crate::audit::blind;
 use crate::audit::summary::ReplicaSummary;
 
-/// What is to be known of single models, each remark once with the models and attacks that it is about.
+/// What is to be known of single models, each remark once with the models and attacks that it is about, as text.
+pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
+    let lines: Vec<String> = list(replicas, shown)
+        .iter()
+        .map(|(remark, subjects)| format!("  {remark}:\n{}", wrapped(subjects, "    ")))
+        .collect();
+    (!lines.is_empty()).then(|| format!("To be known\n{}", lines.join("\n")))
+}
+
+/// Each remark with what it is about.
 ///
 /// From the fields that say so, not from a replica's `notes`: those repeat it in words, model by model.
-pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
+pub(super) fn list(replicas: &[ReplicaSummary], shown: &[Setting]) -> Vec<(String, Vec<String>)> {
     // By remark, then by what it is about, the models.
     let mut about: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for replica in replicas {
@@ -42,17 +51,17 @@ pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<
             add(&result.not_resolvable(), format!("TPR@1% of {}", readable(name)));
         }
     }
-    let lines: Vec<String> = about
-        .iter()
+    about
+        .into_iter()
         .map(|(remark, subjects)| {
-            let subjects = subjects.iter().map(|(subject, models)| match whom(models, replicas.len()) {
-                Some(models) => format!("{subject} ({models})"),
-                None => subject.clone(),
-            });
-            format!("  {remark}:\n{}", wrapped(&subjects.collect::<Vec<_>>(), "    "))
+            let subjects =
+                subjects.into_iter().map(|(subject, models)| match whom(&models, replicas.len()) {
+                    Some(models) => format!("{subject} ({models})"),
+                    None => subject,
+                });
+            (remark, subjects.collect())
         })
-        .collect();
-    (!lines.is_empty()).then(|| format!("To be known\n{}", lines.join("\n")))
+        .collect()
 }
 
 /// Which models, in few words; `None` for all `of` them.

@@ -212,7 +212,8 @@ mod tests {
     use super::*;
     use crate::audit::levels::{TnrAtFnr, TprAtFpr};
     use crate::audit::result::Intervals;
-    use crate::audit::summary::{Adapter, DatasetSummary, SCHEMA};
+    use crate::audit::summary::{Adapter, SCHEMA};
+    use crate::dataset::DatasetSummary;
     use crate::graph::Class;
     use crate::train::config::Replica;
 

@@ -6,10 +6,13 @@
 mod bad_data;
 mod bad_runs;
 mod bad_settings;
+mod browser;
 mod information;
 #[cfg(unix)]
 mod interruption;
+mod predictions;
 mod program;
+mod report;
 #[cfg(unix)]
 mod reproduce;
 mod runs;

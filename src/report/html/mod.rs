@@ -1,0 +1,144 @@
+//! A report as one HTML file, which needs no network and no script: tables, figures, what spoils a number.
+//!
+//! Not the numbers, which the audit wrote, and not their export for machines ([`super::export`]).
+
+mod closing;
+mod figures;
+mod sections;
+mod table;
+
+use super::labels::{Setting, label, shown_settings};
+use super::run::Run;
+use crate::audit::details::ReplicaDetails;
+use crate::audit::summary::ReplicaSummary;
+use crate::error::Result;
+use crate::train::observer::EpochMetrics;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Models with figures of their own; the numbers of further ones are in the tables.
+const MOST_FIGURES: usize = 12;
+
+/// A model of one of the runs.
+pub(super) struct Model<'a> {
+    /// By its settings, and its run where there are several.
+    label: String,
+    summary: &'a ReplicaSummary,
+    details: Option<&'a ReplicaDetails>,
+    metrics: Vec<&'a EpochMetrics>,
+}
+
+/// The page.
+///
+/// # Errors
+/// None that numbers and text can cause.
+pub fn page(title: &str, runs: &[Run]) -> Result<String> {
+    let all: Vec<ReplicaSummary> = runs.iter().flat_map(|run| run.summary.replicas.iter().cloned()).collect();
+    let shown = shown_settings(&all);
+    let models = models(runs, &shown);
+    let mut body = vec![
+        sections::head(title, runs, &models),
+        sections::remarks(&all, &shown),
+        sections::utility_and_privacy(&models),
+        sections::comparison(&models)?,
+    ];
+    for (number, model) in models.iter().enumerate().take(MOST_FIGURES) {
+        body.push(sections::model(number, model)?);
+    }
+    if models.len() > MOST_FIGURES {
+        body.push(format!(
+            "<p class=\"note\">Figures are of the first {MOST_FIGURES} of {} models. The numbers of all are in the table \
+             above, and in what <code>veilgrad report --csv DIR</code> and <code>--json</code> write.</p>",
+            models.len()
+        ));
+    }
+    body.push(closing::not_resolvable(&models));
+    body.push(closing::provenance(runs));
+    body.push(closing::reading());
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<meta name=\"generator\" content=\"veilgrad {}\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}\n\
+         </main>\n</body>\n</html>\n",
+        env!("CARGO_PKG_VERSION"),
+        escape(title),
+        body.join("\n")
+    ))
+}
+
+fn models<'a>(runs: &'a [Run], shown: &[Setting]) -> Vec<Model<'a>> {
+    let mut models = vec![];
+    for run in runs {
+        for (r, summary) in run.summary.replicas.iter().enumerate() {
+            let own = label(summary.settings.as_ref(), shown);
+            let label = match (&summary.settings, runs.len()) {
+                (None, _) => run.name.clone(),
+                (Some(_), 1) => own,
+                (Some(_), _) => format!("{own} ({})", run.name),
+            };
+            models.push(Model {
+                label,
+                summary,
+                details: run.details.as_ref().and_then(|d| d.replicas.get(r)),
+                metrics: run.metrics.iter().filter(|m| m.replica == r).collect(),
+            });
+        }
+    }
+    models
+}
+
+/// Text that may stand anywhere in a page.
+pub(super) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::tests::run;
+    use super::*;
+
+    #[test]
+    fn the_page_is_whole_and_asks_for_nothing_from_elsewhere() {
+        let page = page("An <audit>", &[run("a & b")]).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+        for part in [
+            "An &lt;audit&gt;",
+            "a &amp; b",
+            "ROC",
+            "inference gain",
+            "Generalisation error by class",
+            "not resolvable",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        for foreign in ["http:", "https:", "<script", "url(", "@import", "src="] {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+        for tag in ["figure", "table", "section", "ul", "svg", "div"] {
+            let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+            let opened =
+                page.matches(&format!("{open}>")).count() + page.matches(&format!("{open} ")).count();
+            assert_eq!(opened, page.matches(&close).count(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn of_many_models_some_have_figures_and_it_is_said() {
+        let mut many = run("many");
+        let model = many.summary.replicas[0].clone();
+        many.summary.replicas = (0..40).map(|_| model.clone()).collect();
+        let page = page("many", &[many]).unwrap();
+        assert!(page.contains("Figures are of the first 12 of 40 models"));
+    }
+}

@@ -1,0 +1,287 @@
+//! The page's head, its comparison of all models, and everything of one: words and tables.
+//!
+//! Not the figures (`figures`), nor the last sections (`closing`).
+
+use std::fmt::Write;
+
+use super::super::labels::{NONE, Setting, readable};
+use super::super::remarks;
+use super::super::run::Run;
+use super::table::Set::{Left, Number, Words};
+use super::table::{rate, table};
+use super::{Model, escape, figures};
+use crate::audit::result::{AttackResult, Attacks, strongest};
+use crate::audit::summary::ReplicaSummary;
+use crate::error::Result;
+
+pub(super) fn head(title: &str, runs: &[Run], models: &[Model]) -> String {
+    let mut html = format!("<h1>{}</h1>", escape(title));
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let _ = write!(
+        html,
+        "<p class=\"soft\">{} of {}, audited by veilgrad {}</p>",
+        count(models.len(), "model"),
+        count(runs.len(), "run"),
+        escape(runs.first().map_or(env!("CARGO_PKG_VERSION"), |r| &r.summary.version)),
+    );
+    html.push_str("<nav><a href=\"#results\">Results</a>");
+    for number in 0..models.len().min(super::MOST_FIGURES) {
+        let _ = write!(html, "<a href=\"#model-{0}\">Model {0}</a>", number + 1);
+    }
+    html.push_str("<a href=\"#unresolved\">Not resolvable</a><a href=\"#provenance\">Set-up</a><a href=\"#reading\">How to read it</a></nav>");
+    html.push_str("<ul class=\"lead\">");
+    for (number, model) in models.iter().enumerate().take(4) {
+        let Some((name, best)) = strongest(&model.summary.attacks) else { continue };
+        let [low, high] = best.ci95.accuracy;
+        let verdict = if low > 0.5 {
+            format!(
+                "{} tells members from others in <strong>{:.1}%</strong> of cases (95% interval {:.1} to {:.1}%; \
+                 guessing: 50%)",
+                escape(&readable(name)),
+                100.0 * best.accuracy,
+                100.0 * low,
+                100.0 * high
+            )
+        } else {
+            format!(
+                "no attack is shown to do better than guessing; the best, {}, is right in {:.1}% of cases (95% interval \
+                 {:.1} to {:.1}%)",
+                escape(&readable(name)),
+                100.0 * best.accuracy,
+                100.0 * low,
+                100.0 * high
+            )
+        };
+        let _ = write!(html, "<li>Model {}, {}: {verdict}.</li>", number + 1, escape(&model.label));
+    }
+    html + "</ul>"
+}
+
+/// What spoils a number.
+pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> String {
+    let found: Vec<(String, Vec<String>)> = remarks::list(replicas, shown)
+        .into_iter()
+        // They have a section of their own.
+        .filter(|(remark, _)| !remark.starts_with("not resolvable"))
+        .collect();
+    if found.is_empty() {
+        return String::new();
+    }
+    let mut html =
+        "<div class=\"note\"><strong>To be known before the numbers are believed</strong><ul>".to_owned();
+    for (remark, subjects) in found {
+        let _ = write!(html, "<li>{}: {}</li>", escape(&remark), escape(&subjects.join(", ")));
+    }
+    html + "</ul></div>"
+}
+
+pub(super) fn utility_and_privacy(models: &[Model]) -> String {
+    let columns = [
+        ("", Number),
+        ("model", Left),
+        ("train", Number),
+        ("reference", Number),
+        ("test", Number),
+        ("strongest attack on D", Words),
+        ("accuracy", Left),
+        ("AUC", Left),
+        ("TPR@1%", Left),
+        ("TPR@0.1%", Left),
+        ("neural attack", Left),
+        ("strongest on D′", Left),
+    ];
+    let rows: Vec<Vec<String>> = models
+        .iter()
+        .enumerate()
+        .map(|(i, model)| {
+            let summary = model.summary;
+            let mut row = vec![(i + 1).to_string(), escape(&model.label)];
+            row.extend(
+                [Some(summary.train_accuracy), summary.reference_accuracy, summary.test_accuracy]
+                    .map(|v| rate(v, None)),
+            );
+            row.extend(match strongest(&summary.attacks) {
+                Some((name, r)) => [
+                    escape(&readable(name)),
+                    rate(Some(r.accuracy), Some(r.ci95.accuracy)),
+                    rate(Some(r.auc), Some(r.ci95.auc)),
+                    rate(r.tpr.at_0_01, r.ci95.tpr.at_0_01),
+                    rate(r.tpr.at_0_001, r.ci95.tpr.at_0_001),
+                ],
+                None => [NONE; 5].map(str::to_owned),
+            });
+            let neural = summary.attacks.get("neural");
+            row.push(rate(neural.map(|r| r.accuracy), neural.map(|r| r.ci95.accuracy)));
+            row.push(match strongest(&summary.attacks_on_reference) {
+                Some((name, r)) => {
+                    format!(
+                        "{}<span class=\"ci\">{}</span>",
+                        rate(Some(r.accuracy), Some(r.ci95.accuracy)),
+                        escape(&readable(name))
+                    )
+                }
+                None => NONE.to_owned(),
+            });
+            row
+        })
+        .collect();
+    format!(
+        "<section id=\"results\"><h2>Utility and privacy</h2><p class=\"soft\">Fractions from 0 to 1, 95% intervals in \
+         brackets. D: the records trained on. D′: the reference set, which a defense may leak. For an attack's accuracy \
+         0.5 is guessing. {NONE}: not measured, or not resolvable.</p>{}</section>",
+        table(&columns, &rows, None)
+    )
+}
+
+pub(super) fn comparison(models: &[Model]) -> Result<String> {
+    let figures: String =
+        [figures::plane(models)?, figures::generalisation(models)?].into_iter().flatten().collect();
+    Ok(if figures.is_empty() { figures } else { format!("<div class=\"figures\">{figures}</div>") })
+}
+
+/// Everything of one model.
+pub(super) fn model(number: usize, model: &Model) -> Result<String> {
+    let mut html =
+        format!("<section id=\"model-{0}\"><h2>Model {0}: {1}</h2>", number + 1, escape(&model.label));
+    let summary = model.summary;
+    html.push_str("<h3>Attacks on the members (D)</h3>");
+    html.push_str(&attacks(&summary.attacks));
+    let mut shown = vec![figures::roc(model)?];
+    if let Some(details) = model.details {
+        shown.push(figures::histogram(
+            "Confidence",
+            "probability of the true class",
+            &details.confidence,
+            "Where the two differ a threshold tells them apart.",
+        )?);
+        shown.push(figures::histogram(
+            "Prediction entropy",
+            "entropy / log C",
+            &details.entropy,
+            "0%: sure of one class; 100%: all classes alike.",
+        )?);
+    }
+    shown.push(figures::accuracies(&model.metrics)?);
+    shown.push(figures::gain(&model.metrics)?);
+    let shown: String = shown.into_iter().flatten().collect();
+    if !shown.is_empty() {
+        let _ = write!(html, "<div class=\"figures\">{shown}</div>");
+    }
+    if let Some(details) = model.details {
+        html.push_str(&groups("Subgroups", &details.subgroups, summary));
+        html.push_str(&worst(details));
+        let classes = groups("By class", &details.classes, summary);
+        if !classes.is_empty() {
+            let _ = write!(
+                html,
+                "<details><summary>By class ({})</summary>{classes}</details>",
+                details.classes.len()
+            );
+        }
+    }
+    if !summary.attacks_on_reference.is_empty() {
+        let _ = write!(
+            html,
+            "<details><summary>Attacks on the reference set (D′)</summary>{}</details>",
+            attacks(&summary.attacks_on_reference)
+        );
+    }
+    Ok(html + "</section>")
+}
+
+/// Every attack, the strongest first and marked.
+fn attacks(attacks: &Attacks) -> String {
+    let columns = [
+        ("attack", Left),
+        ("accuracy", Left),
+        ("AUC", Left),
+        ("TPR@1%", Left),
+        ("TPR@0.1%", Left),
+        ("TPR@0.01%", Left),
+        ("TNR@1%", Left),
+        ("precision", Left),
+        ("ε at least", Number),
+        ("remark", Words),
+    ];
+    let mut sorted: Vec<(&String, &AttackResult)> = attacks.iter().collect();
+    sorted.sort_by(|a, b| {
+        (b.1.accuracy, b.1.auc).partial_cmp(&(a.1.accuracy, a.1.auc)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    let rows: Vec<Vec<String>> = sorted
+        .iter()
+        .map(|(name, r)| {
+            let ci = &r.ci95;
+            vec![
+                escape(&readable(name)),
+                rate(Some(r.accuracy), Some(ci.accuracy)),
+                rate(Some(r.auc), Some(ci.auc)),
+                rate(r.tpr.at_0_01, ci.tpr.at_0_01),
+                rate(r.tpr.at_0_001, ci.tpr.at_0_001),
+                rate(r.tpr.at_0_0001, ci.tpr.at_0_0001),
+                rate(r.tnr.at_0_01, ci.tnr.at_0_01),
+                rate(r.precision, ci.precision),
+                format!("{:.2}", r.epsilon_lower_bound),
+                escape(r.note.as_deref().unwrap_or("")),
+            ]
+        })
+        .collect();
+    table(&columns, &rows, (!rows.is_empty()).then_some(0))
+}
+
+/// The strongest attack on each group.
+fn groups(title: &str, groups: &[crate::audit::details::GroupResult], summary: &ReplicaSummary) -> String {
+    let Some((name, _)) = strongest(&summary.attacks).filter(|_| !groups.is_empty()) else {
+        return String::new();
+    };
+    let attack = readable(name);
+    let (accuracy, area) = (format!("{attack}: accuracy"), "AUC");
+    let columns = [
+        ("group", Left),
+        ("members", Number),
+        ("non-members", Number),
+        ("train", Number),
+        ("test", Number),
+        (accuracy.as_str(), Left),
+        (area, Left),
+    ];
+    let rows: Vec<Vec<String>> = groups
+        .iter()
+        .map(|group| {
+            let found = group.attacks.get(name);
+            vec![
+                escape(&group.name),
+                group.members.to_string(),
+                group.nonmembers.to_string(),
+                rate(group.train_accuracy, None),
+                rate(group.test_accuracy, None),
+                rate(found.map(|f| f.accuracy), found.map(|f| f.accuracy_ci95)),
+                rate(found.map(|f| f.auc), found.map(|f| f.auc_ci95)),
+            ]
+        })
+        .collect();
+    format!("<h3>{}</h3>{}", escape(title), table(&columns, &rows, None))
+}
+
+fn worst(details: &crate::audit::details::ReplicaDetails) -> String {
+    let Some(first) = details.worst.first() else { return String::new() };
+    let columns = [("record", Number), ("class", Number), ("score", Number), ("risk", Number)];
+    let rows: Vec<Vec<String>> = details
+        .worst
+        .iter()
+        .map(|record| {
+            vec![
+                record.row.to_string(),
+                record.label.to_string(),
+                format!("{:.3}", record.score),
+                format!("{:.3}", record.risk),
+            ]
+        })
+        .collect();
+    format!(
+        "<details><summary>The {} most exposed members</summary><p class=\"soft\">By {}. Risk: the probability, at even \
+         odds, that a record with this score is a member. Every record's is in scores.npz.</p>{}</details>",
+        rows.len(),
+        escape(&readable(&first.attack)),
+        table(&columns, &rows, None)
+    )
+}

@@ -1,0 +1,170 @@
+//! Plots as SVG: lines, bands, steps and dots on two axes, by plotters.
+//!
+//! Not what is plotted (`html::figures`), nor in which colours: each stroke and text has a code in the place of its
+//! colour (`#010001` the first series), which the page's style sheet turns into one for light and one for dark.
+
+use std::fmt::Display;
+use std::ops::Range;
+
+use plotters::prelude::*;
+
+use crate::error::{Error, Kind, Result};
+
+/// The plot's size, in the page's pixels at its natural width; text is legible at a phone's too.
+const SIZE: (i32, i32) = (410, 290);
+
+/// plotters rounds to whole units: this many to a pixel.
+const FINE: i32 = 8;
+
+/// Its font sizes come out this much smaller.
+const FONT: f64 = 1.24;
+
+const INK: RGBColor = RGBColor(1, 2, 0);
+const GRID: RGBColor = RGBColor(1, 2, 1);
+const AXIS: RGBColor = RGBColor(1, 2, 2);
+
+/// Series that are told apart by colour.
+pub(super) const COLOURS: usize = 7;
+
+/// An axis: linear, in its own unit. A logarithmic one has logarithms as values.
+pub(super) struct Axis {
+    pub title: String,
+    pub range: Range<f64>,
+    /// Ticks at most.
+    pub ticks: usize,
+    pub format: fn(f64) -> String,
+}
+
+/// Something drawn over what came before, in the colour of series number `.0`; `None`: of the axes.
+pub(super) enum Layer {
+    /// Points, joined.
+    Line(Option<usize>, Vec<(f64, f64)>),
+    /// Filled between the points and the last of them, closed.
+    Area(Option<usize>, Vec<(f64, f64)>),
+    /// A dot with a text at its side, and from where to where its error bar goes.
+    Dot(usize, (f64, f64), (f64, f64), String),
+}
+
+/// A plot, as SVG for a page; `label` says in words what it shows.
+///
+/// # Errors
+/// None that axes of some extent can cause.
+pub(super) fn svg(label: &str, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<String> {
+    let mut drawn = String::new();
+    draw(&mut drawn, x, y, layers).map_err(|e| Error::new(Kind::Io, format!("plot of {label}")).found(e))?;
+    // The page gives the size.
+    let body = drawn.find('>').map_or("", |end| &drawn[end + 1..]);
+    let (w, h) = (SIZE.0 * FINE, SIZE.1 * FINE);
+    let label = super::html::escape(label);
+    Ok(format!(r#"<svg class="plot" role="img" aria-label="{label}" viewBox="0 0 {w} {h}">{body}"#))
+}
+
+fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), String> {
+    let said = |e: &dyn Display| e.to_string();
+    let root =
+        SVGBackend::with_string(out, ((SIZE.0 * FINE) as u32, (SIZE.1 * FINE) as u32)).into_drawing_area();
+    let font = |size: f64| ("sans-serif", size * FONT * f64::from(FINE)).into_font().color(&INK);
+    let mut chart = ChartBuilder::on(&root)
+        .margin_top(8 * FINE)
+        .margin_right(16 * FINE)
+        .x_label_area_size(42 * FINE)
+        .y_label_area_size(56 * FINE)
+        .build_cartesian_2d(x.range.clone(), y.range.clone())
+        .map_err(|e| said(&e))?;
+    chart
+        .configure_mesh()
+        .x_labels(x.ticks)
+        .y_labels(y.ticks)
+        .x_label_formatter(&|v| (x.format)(*v))
+        .y_label_formatter(&|v| (y.format)(*v))
+        .x_desc(x.title.as_str())
+        .y_desc(y.title.as_str())
+        .label_style(font(12.0))
+        .axis_desc_style(font(12.5))
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID.stroke_width(FINE as u32))
+        .axis_style(AXIS.stroke_width(FINE as u32))
+        .set_all_tick_mark_size(4 * FINE)
+        .draw()
+        .map_err(|e| said(&e))?;
+    let colour = |series: &Option<usize>| match series {
+        Some(number) => RGBColor(1, 0, (number % COLOURS) as u8),
+        None => AXIS,
+    };
+    for layer in layers {
+        match layer {
+            Layer::Line(series, points) => {
+                let width = if series.is_some() { 2 } else { 1 } * FINE as u32;
+                let path = PathElement::new(points.clone(), colour(series).stroke_width(width));
+                chart.draw_series([path]).map(drop)
+            }
+            Layer::Area(series, points) => {
+                let filled = Polygon::new(points.clone(), colour(series).mix(0.18).filled());
+                chart.draw_series([filled]).map(drop)
+            }
+            Layer::Dot(series, at, (low, high), text) => {
+                let colour = colour(&Some(*series));
+                let bar =
+                    PathElement::new(vec![(at.0, *low), (at.0, *high)], colour.stroke_width(FINE as u32));
+                let dot = EmptyElement::at(*at)
+                    + Circle::new((0, 0), 5 * FINE, colour.filled())
+                    + Text::new(text.clone(), (8 * FINE, -7 * FINE), font(12.0));
+                chart.draw_series([bar]).map_err(|e| said(&e))?;
+                chart.draw_series([dot]).map(drop)
+            }
+        }
+        .map_err(|e| said(&e))?;
+    }
+    root.present().map_err(|e| said(&e))
+}
+
+/// Points as steps: each value holds until the next x.
+pub(super) fn steps(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let mut steps: Vec<(f64, f64)> = vec![];
+    for (x, y) in points {
+        if let Some(&(_, before)) = steps.last() {
+            steps.push((x, before));
+        }
+        steps.push((x, y));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_has_its_words_and_codes_for_colours_and_nothing_else() {
+        let axis = |title: &str| Axis {
+            title: title.to_owned(),
+            range: 0.0..1.0,
+            ticks: 3,
+            format: |v| format!("{v:.1}"),
+        };
+        let layers = [
+            Layer::Line(Some(2), vec![(0.0, 0.0), (1.0, 1.0)]),
+            Layer::Area(None, vec![(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]),
+            Layer::Dot(0, (0.5, 0.5), (0.4, 0.6), "7".to_owned()),
+        ];
+        let svg = svg("a < b", &axis("rate"), &axis("share"), &layers).unwrap();
+        assert!(
+            svg.starts_with("<svg class=\"plot\" role=\"img\" aria-label=\"a &lt; b\" viewBox=\""),
+            "{svg}"
+        );
+        for part in ["rate", "share", "#010002", "#010000", "0.5", ">\n7\n<"] {
+            assert!(svg.contains(part), "{part}: {svg}");
+        }
+        for colour in svg.split('#').skip(1) {
+            assert!(
+                colour.starts_with("0100") || colour.starts_with("01020"),
+                "a colour of its own: #{colour}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_hold_their_value() {
+        assert_eq!(steps([(0.0, 1.0), (2.0, 3.0)]), [(0.0, 1.0), (2.0, 1.0), (2.0, 3.0)]);
+    }
+}
