@@ -24,7 +24,7 @@ use crate::train::run_directory::RunDirectory;
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct AuditArgs {
     /// The run's directory.
-    #[arg(value_name = "DIR", conflicts_with = "predictions")]
+    #[arg(value_name = "DIR", conflicts_with = "PredictionsArgs")]
     directory: Option<PathBuf>,
     #[command(flatten)]
     predictions: PredictionsArgs,

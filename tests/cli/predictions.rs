@@ -157,7 +157,8 @@ fn what_is_wrong_is_named() {
     program.run("audit --predictions a.txt").code(1).says(&["a column of labels"]);
     program.run("audit").code(2).says(&["--predictions"]);
     program.run("audit runs/x --predictions a.npz").code(2).says(&["cannot be used"]);
-    program.run("audit runs/x --normalise").code(2).says(&["--predictions"]);
+    program.run("audit runs/x --normalise").code(2).says(&["cannot be used"]);
+    program.run("audit --normalise").code(2).says(&["--predictions"]);
     program.run("audit --predictions none.npz").code(1).says(&["none.npz"]);
     npz::save(&program.path("few.npz"), |w| w.write("logits", &[N, CLASSES], &model.logits)).expect("saved");
     program
