@@ -24,18 +24,18 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Output pixels along `length` input pixels, if the kernel fits the padded input.
+    /// Output pixels along `length` input pixels, if the kernel fits the padded input and moves.
     fn along(&self, length: usize) -> Option<usize> {
-        Some((length + 2 * self.padding).checked_sub(self.kernel)? / self.stride + 1)
+        Some((length + 2 * self.padding).checked_sub(self.kernel)?.checked_div(self.stride)? + 1)
     }
 
     /// Height and width of the output.
     ///
     /// # Errors
-    /// A kernel larger than the padded input.
+    /// A kernel larger than the padded input; a stride of 0.
     pub fn out(&self) -> Result<[usize; 2]> {
         match (self.along(self.in_h), self.along(self.in_w)) {
-            (Some(height), Some(width)) if self.stride > 0 => Ok([height, width]),
+            (Some(height), Some(width)) => Ok([height, width]),
             _ => Err(Error::graph("conv2d")
                 .expected("a kernel that fits the padded input, and a stride of at least 1")
                 .found(format!(
