@@ -19,7 +19,7 @@ use super::{lira, rmia};
 use crate::dataset::random::{Stream, shuffle, stream};
 use crate::dataset::{Dataset, Split, save_splits};
 use crate::error::{Error, Result};
-use crate::train::config::{Config, Replica, Sweep};
+use crate::train::config::{Config, Replica, Sweep, TuningConfig};
 use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::{Event, Observer, RunDirectory};
 use rand_chacha::rand_core::Rng;
@@ -120,7 +120,9 @@ impl Shadows {
         let reference = if defended { reference } else { vec![] };
         let splits = halves_of(&pool, &reference, models, settings.seed);
         let (config, seeds) = (job.config, seeds(models, settings.seed));
-        let config = shadow_config(config, settings, seeds, &split_file.display().to_string());
+        let mut config = shadow_config(config, settings, seeds, &split_file.display().to_string());
+        // As it stands in the shadow run's configuration, which is compared with this one.
+        config.tuning = TuningConfig::of(job.context);
         let directory = match RunDirectory::open(&path) {
             Ok(found) if found.read_config().is_ok_and(|c| c == config) => found,
             _ => {

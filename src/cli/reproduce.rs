@@ -8,10 +8,9 @@ use super::progress::Progress;
 use super::{Global, interrupt, output};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, Request, Source, Table};
-use crate::gpu::Context;
 use crate::report::comparison::Comparison;
 use crate::report::comparison_text as set;
-use crate::train::config::Layer;
+use crate::train::config::{Layer, TuningConfig};
 use crate::train::observer::{Event, Observer};
 
 /// Makes tables of the paper anew, beside the published numbers.
@@ -69,8 +68,9 @@ fn tables(typed: &str) -> Result<Tables, String> {
 pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     let request = request(args)?;
     let mut progress = Progress::new(global.quiet);
-    let context = Context::new(&global.gpu_options())?;
+    let (context, variants) = global.open(&TuningConfig::default())?;
     progress.event(&Event::Adapter(context.adapter().clone()));
+    progress.event(&Event::Note(variants));
     let made = interrupt::heed(|stop| {
         let job = experiment::Job { context: &context, request: &request, out: &args.out, stop };
         experiment::reproduce(&job, &mut progress)

@@ -17,7 +17,7 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::report::comparison::Comparison;
-use crate::train::config::{Config, Layer};
+use crate::train::config::{Config, Layer, TuningConfig};
 use crate::train::{Event, Observer, preset};
 use overall::Overall;
 use published::Known;
@@ -138,7 +138,10 @@ pub fn reproduce(job: &Job, observer: &mut dyn Observer) -> Result<Vec<Compariso
     let request = job.request;
     let mut subjects = vec![];
     for source in &request.sources {
-        subjects.push(subject(source, request, observer)?);
+        let mut subject = subject(source, request, observer)?;
+        // As it stands in a run's configuration, which a plan's is compared with.
+        subject.config.tuning = TuningConfig::of(job.context);
+        subjects.push(subject);
     }
     // All are checked before the first is begun.
     let mut tables = vec![];
