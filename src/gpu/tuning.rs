@@ -6,9 +6,10 @@ use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The class of an operation's shapes: the rows and columns of its first input and the columns of its output,
-/// each small (S, up to 32), medium (M, up to 256) or large (L). For a product these are its three dimensions.
-/// The number of replicas is no part of it: a replica's bytes must not depend on its company.
+/// The class of an operation's shapes: the columns of its first input and of its output, each small (S, up to 32),
+/// medium (M, up to 256) or large (L). For a dense layer these are K and N.
+/// Neither the number of replicas nor the rows are part of it: how many rows are merged into one pass depends on the
+/// replicas that share the adapter's limits, and a replica's bytes must not depend on its company.
 pub fn shape_class(inputs: &[Tensor], output: &Tensor) -> String {
     let first = inputs.first().unwrap_or(output);
     let size = |n: usize| match n {
@@ -16,11 +17,11 @@ pub fn shape_class(inputs: &[Tensor], output: &Tensor) -> String {
         33..=256 => "M",
         _ => "L",
     };
-    [first.rows, first.cols, output.cols].map(size).join("×")
+    [first.cols, output.cols].map(size).join("×")
 }
 
 /// The variants chosen for an adapter where they are not its default. In files a list of
-/// `"FAMILY CLASS TILE"`, such as `"dense M×L×S register"`.
+/// `"FAMILY CLASS TILE"`, such as `"dense L×S register"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Choices(BTreeMap<(String, String), Tile>);
@@ -88,28 +89,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_is_the_three_dimensions_of_a_product() {
+    fn a_class_is_a_layers_width_and_not_how_many_rows_are_merged() {
         let dense = [Tensor::f32(128, 600), Tensor::f32(601, 32)];
-        assert_eq!(shape_class(&dense, &Tensor::f32(128, 32)), "M×L×S");
+        assert_eq!(shape_class(&dense, &Tensor::f32(128, 32)), "L×S");
+        let merged = [Tensor::f32(1408, 600), dense[1]];
+        assert_eq!(shape_class(&merged, &Tensor::f32(1408, 32)), "L×S");
     }
 
     #[test]
     fn choices_are_found_by_family_and_class_and_survive_being_written() {
         let mut choices = Choices::default();
-        choices.insert("dense", "M×L×S", Tile::Register);
+        choices.insert("dense", "L×S", Tile::Register);
         let (inputs, y) = ([Tensor::f32(128, 600), Tensor::f32(601, 32)], Tensor::f32(128, 32));
         assert_eq!(choices.tile("dense", &inputs, &y), Some(Tile::Register));
         assert_eq!(choices.tile("dense_dx", &inputs, &y), None);
         assert_eq!(choices.tile("dense", &inputs, &Tensor::f32(128, 33)), None);
         let text = serde_json::to_string(&choices).unwrap();
-        assert_eq!(text, r#"["dense M×L×S register"]"#);
+        assert_eq!(text, r#"["dense L×S register"]"#);
         assert_eq!(serde_json::from_str::<Choices>(&text).unwrap(), choices);
         assert!(choices.only(&[Tile::Outer]).is_empty());
     }
 
     #[test]
     fn an_entry_of_another_form_is_refused_with_its_text() {
-        for entry in ["dense M×L×S", "dense M×L×S square"] {
+        for entry in ["dense L×S", "dense L×S square"] {
             let error = Choices::try_from(vec![entry.to_owned()]).unwrap_err();
             assert!(error.contains(entry), "{error}");
         }

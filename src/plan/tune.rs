@@ -311,18 +311,18 @@ mod tests {
     #[test]
     fn the_fastest_in_the_mean_is_chosen_and_a_failed_one_never() {
         let candidates = vec![
-            candidate("M×L×L", "a", Tile::Outer, Some(10.0)),
-            candidate("M×L×L", "a", Tile::Register, Some(20.0)),
-            candidate("M×L×L", "a", Tile::Workgroup, None),
-            candidate("M×L×L", "b", Tile::Outer, Some(10.0)),
-            candidate("M×L×L", "b", Tile::Register, Some(2.0)),
-            candidate("M×L×L", "b", Tile::Workgroup, Some(0.1)),
+            candidate("L×L", "a", Tile::Outer, Some(10.0)),
+            candidate("L×L", "a", Tile::Register, Some(20.0)),
+            candidate("L×L", "a", Tile::Workgroup, None),
+            candidate("L×L", "b", Tile::Outer, Some(10.0)),
+            candidate("L×L", "b", Tile::Register, Some(2.0)),
+            candidate("L×L", "b", Tile::Workgroup, Some(0.1)),
             // 1% is no reason to leave the default.
-            candidate("S×S×S", "c", Tile::Outer, Some(10.0)),
-            candidate("S×S×S", "c", Tile::Register, Some(9.9)),
+            candidate("S×S", "c", Tile::Outer, Some(10.0)),
+            candidate("S×S", "c", Tile::Register, Some(9.9)),
         ];
         let choices = choose(&candidates, Tile::Outer);
-        assert_eq!(Vec::from(choices.clone()), ["dense M×L×L register"]);
+        assert_eq!(Vec::from(choices.clone()), ["dense L×L register"]);
         let table = Table {
             adapter: "a".into(),
             driver: "b".into(),

@@ -61,7 +61,7 @@ mod tests {
     fn a_run_keeps_its_variants_on_its_adapter_and_not_on_another() {
         let plain = Context::new(&Options::default()).expect("a GPU adapter");
         let mut choices = Choices::default();
-        choices.insert("dense", "M×L×L", Tile::Register);
+        choices.insert("dense", "L×L", Tile::Register);
         let own = TuningConfig { adapter: identity(plain.adapter()), choices: choices.clone() };
         let (context, words) = open(&Options::default(), &own, true).unwrap();
         assert_eq!(TuningConfig::of(&context), own);

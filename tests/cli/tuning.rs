@@ -30,7 +30,7 @@ fn a_tuned_table_is_used_recorded_and_repeated() {
     let mut table: toml::Table = program.text("table.toml").parse().expect("TOML");
     let own = candidates[0]["tile"].as_str().expect("a tile");
     let other = if own == "register" { "workgroup" } else { "register" };
-    let entries = ["S×S×S", "L×S×S"].map(|class| format!("dense {class} {other}"));
+    let entries = ["S×S", "M×S"].map(|class| format!("dense {class} {other}"));
     table["choices"] = toml::Value::from(entries.to_vec());
     std::fs::write(stored, table.to_string()).expect("written");
     let tuned = "train --preset tiny.toml --out tuned";
