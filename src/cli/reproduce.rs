@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{Global, interrupt, output};
+use super::{Global, interrupt, output, report};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, Request, Source, Table};
 use crate::report::comparison::Comparison;
@@ -50,8 +50,8 @@ Examples:
   veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
   veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
 
-For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, and the runs in
-runs/: each is an ordinary run's directory.";
+For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, all of its tables with
+figures in report.html, and the runs in runs/: each is an ordinary run's directory, for `veilgrad report` too.";
 
 /// What TABLE means.
 #[derive(Debug, Clone)]
@@ -83,12 +83,19 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     for table in &made {
         write(table, &args.out)?;
     }
+    // Of the directory's other tables too. One that is damaged must not hide what was made now.
+    let page = report::write_tables(&args.out);
     if global.json {
-        return output::json(&made);
+        output::json(&made)?;
+        return page.map(drop);
     }
     let texts: Vec<String> = made.iter().map(set::text).collect();
     output::result(&texts.join("\n"))?;
-    output::result(&format!("\ntables and runs: {}", args.out.display()))
+    output::result(&format!(
+        "\ntables and runs: {}; the tables on one page: {}",
+        args.out.display(),
+        page?.display()
+    ))
 }
 
 fn request(args: &ReproduceArgs) -> Result<Request> {
@@ -115,7 +122,7 @@ fn write(table: &Comparison, out: &Path) -> Result<()> {
         .map_err(|e| Error::new(Kind::Io, table.table.as_str()).found(e.to_string()))?;
     let files = [
         ("md", set::markdown(table).into_bytes()),
-        ("csv", set::csv(table)?),
+        ("csv", set::csv([table])?),
         ("json", (json + "\n").into()),
     ];
     for (end, bytes) in files {

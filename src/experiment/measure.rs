@@ -4,7 +4,7 @@ use super::tables::{self, Plan};
 use super::{Request, Subject, Table};
 use crate::audit::result::{Attacks, strongest};
 use crate::audit::summary::{ReplicaSummary, Summary};
-use crate::report::comparison::{Comparison, Ends, Measured, Row};
+use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::train::config::AuditConfig;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ pub fn comparison(subject: &Subject, done: &[Done], request: &Request) -> Option
         }
     }
     Some(Comparison {
+        schema: SCHEMA,
         table: first.table.name().into(),
         title: first.table.title().into(),
         preset: subject.config.name.clone(),

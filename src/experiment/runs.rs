@@ -9,6 +9,7 @@ use crate::audit;
 use crate::audit::summary::Summary;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::report::reproduction::RUNS;
 use crate::train::config::Config;
 use crate::train::run_directory::SUMMARY;
 use crate::train::{self, Event, Observer, RunDirectory};
@@ -27,7 +28,7 @@ impl Runs {
     /// # Errors
     /// A directory that cannot be made.
     pub fn open(out: &Path) -> Result<Self> {
-        let path = out.join("runs");
+        let path = out.join(RUNS);
         fs::create_dir_all(&path).map_err(|e| Error::io(&path, &e))?;
         Ok(Runs { path })
     }

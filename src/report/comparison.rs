@@ -1,15 +1,22 @@
 //! A reproduced table: our numbers beside the published ones. The data, and the verdict on them.
 //!
-//! Not where they come from ([`crate::experiment`]) and not how they are set ([`super::comparison_text`]).
+//! Not where they come from ([`crate::experiment`]), not their files ([`super::reproduction`]) and not how they are set
+//! ([`super::comparison_text`]).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::intervals::over_seeds;
 use crate::audit::summary::{Adapter, DatasetSummary};
 
+/// The version of a table's keys: new ones may be added, none changes its meaning within a version.
+pub const SCHEMA: u32 = 1;
+
 /// A table. Every rate is a fraction from 0 to 1; differences are ours minus published.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
+    /// [`SCHEMA`]; files without it are of version 1.
+    #[serde(default = "first_schema")]
+    pub schema: u32,
     /// Its name on the command line.
     pub table: String,
     pub title: String,
@@ -31,8 +38,13 @@ pub struct Comparison {
     pub notes: Vec<String>,
 }
 
+/// What a file that names none is of.
+pub(super) fn first_schema() -> u32 {
+    1
+}
+
 /// A row: the models of one setting.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub label: String,
     pub train: Measured,
@@ -51,7 +63,7 @@ pub struct Row {
 }
 
 /// A number of ours, over the seeds, and the published one.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// One a seed.
     pub values: Vec<f64>,
@@ -76,7 +88,7 @@ impl Measured {
 }
 
 /// Whether the attacks are weaker on the last row than on the first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ends {
     pub first: String,
     pub last: String,
@@ -85,7 +97,7 @@ pub struct Ends {
 }
 
 /// A difference between two rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     pub from: f64,
     pub to: f64,

@@ -1,13 +1,13 @@
 //! A reproduced table as text for a terminal, as Markdown and as CSV.
 
 use super::class;
-use super::comparison::{Change, Comparison, Measured, Row};
+use super::comparison::{Comparison, Ends, Measured, Row};
 use super::labels::{NONE, readable};
 use super::table::{self, Side};
 use crate::error::{Error, Result};
 
 /// Columns of the text: accuracies in percent, as the paper has them.
-const HEADER: [(&str, Side); 10] = [
+pub(super) const HEADER: [(&str, Side); 10] = [
     ("", Side::Left),
     ("train", Side::Left),
     ("paper", Side::Right),
@@ -47,11 +47,11 @@ pub fn markdown(table: &Comparison) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// A line a row; rates as fractions.
+/// A line a row of each table; rates as fractions.
 ///
 /// # Errors
 /// None: it is written to memory.
-pub fn csv(table: &Comparison) -> Result<Vec<u8>> {
+pub fn csv<'a>(tables: impl IntoIterator<Item = &'a Comparison>) -> Result<Vec<u8>> {
     let failed = |e: csv::Error| Error::data("csv").found(e.to_string());
     let mut writer = csv::Writer::from_writer(vec![]);
     let mut header: Vec<String> =
@@ -68,7 +68,8 @@ pub fn csv(table: &Comparison) -> Result<Vec<u8>> {
     let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.6}"));
     let interval =
         |m: &Measured| [number(m.mean), number(m.ci95.map(|ci| ci[0])), number(m.ci95.map(|ci| ci[1]))];
-    for row in &table.rows {
+    let rows = tables.into_iter().flat_map(|table| table.rows.iter().map(move |row| (table, row)));
+    for (table, row) in rows {
         let mut record = vec![table.table.clone(), table.preset.clone(), table.dataset.name.clone()];
         record.extend([table.published_dataset.clone().unwrap_or_default(), row.label.clone()]);
         record.push(table.seeds.to_string());
@@ -87,21 +88,35 @@ pub fn csv(table: &Comparison) -> Result<Vec<u8>> {
 }
 
 fn heading(table: &Comparison) -> String {
-    let beside = match &table.published_dataset {
+    format!(
+        "{}: {} (preset {}); {}\n{}",
+        table.title,
+        table.dataset.name,
+        table.preset,
+        beside(table),
+        made_by(table)
+    )
+}
+
+/// What stands beside the numbers.
+pub(super) fn beside(table: &Comparison) -> String {
+    match &table.published_dataset {
         Some(name) => format!("published numbers: {name}"),
         None => "no published numbers".to_owned(),
-    };
+    }
+}
+
+/// Program and adapter.
+pub(super) fn made_by(table: &Comparison) -> String {
     let adapter = table.adapter.as_ref();
     let adapter = adapter.map_or(String::new(), |a| {
         format!(", on {} ({}, {}, {})", a.name, a.backend, class(a.kind), a.driver)
     });
-    format!(
-        "{}: {} (preset {}); {beside}\nveilgrad {}{adapter}",
-        table.title, table.dataset.name, table.preset, table.version
-    )
+    format!("veilgrad {}{adapter}", table.version)
 }
 
-fn cells(row: &Row, between: &str) -> Vec<String> {
+/// A row under [`HEADER`]; `between` stands between the strongest attack's accuracy and its name.
+pub(super) fn cells(row: &Row, between: &str) -> Vec<String> {
     let paper = |m: &Measured| m.published.map_or(NONE.to_owned(), |v| format!("{:.1}", 100.0 * v));
     let difference = |m: &Measured| m.difference.map_or(NONE.to_owned(), |v| format!("{:+.1}", 100.0 * v));
     let strongest = format!("{}{between}{}", percent(&row.strongest), readable(&row.strongest_attack));
@@ -120,7 +135,7 @@ fn cells(row: &Row, between: &str) -> Vec<String> {
 }
 
 /// `81.2 ± 0.4`.
-fn percent(measured: &Measured) -> String {
+pub(super) fn percent(measured: &Measured) -> String {
     match (measured.mean, measured.half_width()) {
         (Some(mean), Some(half)) => format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * half),
         (Some(mean), None) => format!("{:.1}", 100.0 * mean),
@@ -128,7 +143,7 @@ fn percent(measured: &Measured) -> String {
     }
 }
 
-fn legend(table: &Comparison) -> String {
+pub(super) fn legend(table: &Comparison) -> String {
     let seeds = match table.seeds {
         1 => "One seed".to_owned(),
         n => format!("Mean of {n} seeds ± half the 95% interval (Student's t)"),
@@ -139,37 +154,43 @@ attacker; Δ: ours minus the paper's."
     )
 }
 
+/// Above what departs from the paper, and above what spoils a number.
+pub(super) const DIFFERS: &str = "What differs from the published table";
+pub(super) const TO_BE_KNOWN: &str = "To be known";
+
+/// Which rows the verdict is on.
+pub(super) fn from_to(ends: &Ends) -> String {
+    format!("From {} to {}", ends.first, ends.last)
+}
+
+/// Of the neural and of the strongest attack: from where to where, and whether by more than the intervals.
+pub(super) fn verdicts(ends: &Ends) -> [String; 2] {
+    [("neural attack", &ends.neural), ("strongest attack", &ends.strongest)].map(|(name, change)| {
+        let verdict = match change.falls_by_more_than_intervals {
+            Some(true) => "the intervals do not touch",
+            Some(false) if change.to < change.from => "the intervals touch",
+            Some(false) => "it does not fall",
+            None => "one seed: no intervals",
+        };
+        format!("{name}: {:.1} to {:.1}; {verdict}", 100.0 * change.from, 100.0 * change.to)
+    })
+}
+
 /// The verdict on the ends, what differs, what must be known.
 fn lists(table: &Comparison, bullet: &str) -> Vec<String> {
-    let mut parts = vec![];
-    if let Some(ends) = &table.ends {
-        let change = |name: &str, change: &Change| {
-            let verdict = match change.falls_by_more_than_intervals {
-                Some(true) => "the intervals do not touch",
-                Some(false) if change.to < change.from => "the intervals touch",
-                Some(false) => "it does not fall",
-                None => "one seed: no intervals",
-            };
-            let (from, to) = (100.0 * change.from, 100.0 * change.to);
-            format!("{bullet}{name}: {from:.1} to {to:.1}; {verdict}")
-        };
-        parts.push(format!(
-            "From {} to {}:\n{}\n{}",
-            ends.first,
-            ends.last,
-            change("neural attack", &ends.neural),
-            change("strongest attack", &ends.strongest)
-        ));
-    }
     let list = |title: &str, lines: &[String]| {
         let lines: Vec<String> = lines.iter().map(|line| format!("{bullet}{line}")).collect();
         format!("{title}:\n{}", lines.join("\n"))
     };
+    let mut parts = vec![];
+    if let Some(ends) = &table.ends {
+        parts.push(list(&from_to(ends), &verdicts(ends)));
+    }
     if !table.differs.is_empty() {
-        parts.push(list("What differs from the published table", &table.differs));
+        parts.push(list(DIFFERS, &table.differs));
     }
     if !table.notes.is_empty() {
-        parts.push(list("To be known", &table.notes));
+        parts.push(list(TO_BE_KNOWN, &table.notes));
     }
     // Markdown begins a list after a blank line.
     match bullet {
@@ -179,11 +200,11 @@ fn lists(table: &Comparison, bullet: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::comparison::Ends;
+pub(super) mod tests {
+    use super::super::comparison::SCHEMA;
     use super::*;
 
-    fn table() -> Comparison {
+    pub(in crate::report) fn table() -> Comparison {
         let row = |label: &str, attack: f64| {
             let of = |mean: f64, published| Measured::new(vec![mean - 0.01, mean, mean + 0.01], published);
             Row {
@@ -198,6 +219,7 @@ mod tests {
         };
         let rows = vec![row("|D′| 500", 0.7), row("|D′| 5000", 0.55)];
         Comparison {
+            schema: SCHEMA,
             table: "reference-size".into(),
             title: "Size".into(),
             preset: "retail100".into(),
@@ -235,10 +257,10 @@ mod tests {
 
     #[test]
     fn csv_is_read_back() {
-        let bytes = csv(&table()).unwrap();
+        let bytes = csv([&table(), &table()]).unwrap();
         let mut reader = csv::Reader::from_reader(&bytes[..]);
         let at = reader.headers().unwrap().iter().position(|name| name == "neural_published").unwrap();
         let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
-        assert_eq!((rows.len(), &rows[0][at]), (2, "0.600000"));
+        assert_eq!((rows.len(), &rows[3][at]), (4, "0.600000"));
     }
 }

@@ -1,15 +1,18 @@
 //! Everything of a report for machines: one JSON document, or tables in CSV.
 //!
 //! The JSON, of schema [`SCHEMA`]: `{"schema", "version", "runs": [{"name", "directory", "config", "summary",
-//! "details", "metrics"}]}`, with `summary` as [`Summary`](crate::audit::summary::Summary) documents it, `details` as
-//! [`Details`](crate::audit::details::Details), `metrics` as [`EpochMetrics`](crate::train::EpochMetrics), and `config`
-//! the text of `run.toml`. Each has a version of its own, its `schema`. New keys may be added; none changes its
+//! "details", "metrics"}], "reproductions": [{"directory", "runs", "tables"}]}`, with `summary` as [`Summary`](crate::audit::summary::Summary) documents it, `details` as
+//! [`Details`](crate::audit::details::Details), `metrics` as [`EpochMetrics`](crate::train::EpochMetrics), `config`
+//! the text of `run.toml`, and a table as [`Comparison`](super::comparison::Comparison). Each has a version of its own, its `schema`. New keys may be added; none changes its
 //! meaning within a version.
 //!
 //! The tables ([`tables`]): a row of each begins with `run` and `replica`, and rates that are not resolvable are empty.
+//! Those of reproductions are in one, with a row of theirs each.
 
 use serde::Serialize;
 
+use super::comparison_text;
+use super::reproduction::Reproduction;
 use super::run::Run;
 use crate::audit::result::AttackResult;
 use crate::error::{Error, Kind, Result};
@@ -25,27 +28,36 @@ pub struct Document<'a> {
     /// The program's version.
     pub version: &'static str,
     pub runs: &'a [Run],
+    pub reproductions: &'a [Reproduction],
 }
 
-/// Everything of `runs`.
-pub fn document(runs: &[Run]) -> Document<'_> {
-    Document { schema: SCHEMA, version: env!("CARGO_PKG_VERSION"), runs }
+/// Everything of `runs` and `reproductions`.
+pub fn document<'a>(runs: &'a [Run], reproductions: &'a [Reproduction]) -> Document<'a> {
+    Document { schema: SCHEMA, version: env!("CARGO_PKG_VERSION"), runs, reproductions }
 }
 
-/// The tables, by file name.
+/// The tables, by file name; none of runs without a run, none of reproductions without one.
 ///
 /// # Errors
 /// None for numbers and text.
-pub fn tables(runs: &[Run]) -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![
-        ("models.csv", models(runs)?),
-        ("attacks.csv", attacks(runs)?),
-        ("roc.csv", curves(runs)?),
-        ("histograms.csv", histograms(runs)?),
-        ("groups.csv", groups(runs)?),
-        ("worst.csv", worst(runs)?),
-        ("epochs.csv", epochs(runs)?),
-    ])
+pub fn tables(runs: &[Run], reproductions: &[Reproduction]) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut tables = vec![];
+    if !runs.is_empty() {
+        tables = vec![
+            ("models.csv", models(runs)?),
+            ("attacks.csv", attacks(runs)?),
+            ("roc.csv", curves(runs)?),
+            ("histograms.csv", histograms(runs)?),
+            ("groups.csv", groups(runs)?),
+            ("worst.csv", worst(runs)?),
+            ("epochs.csv", epochs(runs)?),
+        ];
+    }
+    if !reproductions.is_empty() {
+        let all = reproductions.iter().flat_map(|reproduction| &reproduction.tables);
+        tables.push(("reproduced.csv", comparison_text::csv(all)?));
+    }
+    Ok(tables)
 }
 
 /// A table under way.
@@ -62,9 +74,8 @@ impl Csv {
         self.0.write_record(cells).map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))
     }
 
-    fn text(self) -> Result<String> {
-        let bytes = self.0.into_inner().map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    fn bytes(self) -> Result<Vec<u8>> {
+        self.0.into_inner().map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))
     }
 }
 
@@ -72,7 +83,7 @@ fn cell(value: Option<f64>) -> String {
     value.map_or(String::new(), |v| v.to_string())
 }
 
-fn models(runs: &[Run]) -> Result<String> {
+fn models(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica lambda seed learning_rate attack_learning_rate weight_decay attack_weight_decay dropout \
          train_accuracy reference_accuracy test_accuracy collapsed frozen_at_step control_accuracy attack_trained",
@@ -101,11 +112,11 @@ fn models(runs: &[Run]) -> Result<String> {
             ]))?;
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
 /// A row a metric: its value and interval.
-fn attacks(runs: &[Run]) -> Result<String> {
+fn attacks(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new("run replica records attack metric value low high members nonmembers note")?;
     for run in runs {
         for (r, model) in run.summary.replicas.iter().enumerate() {
@@ -132,7 +143,7 @@ fn attacks(runs: &[Run]) -> Result<String> {
             }
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
 /// Name, value and interval.
@@ -156,7 +167,7 @@ pub(super) fn metrics(r: &AttackResult) -> [Metric; 11] {
     ]
 }
 
-fn curves(runs: &[Run]) -> Result<String> {
+fn curves(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new("run replica attack fpr tpr tpr_low tpr_high")?;
     for run in runs {
         for (r, model) in run.details.iter().flat_map(|d| &d.replicas).enumerate() {
@@ -169,10 +180,10 @@ fn curves(runs: &[Run]) -> Result<String> {
             }
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
-fn histograms(runs: &[Run]) -> Result<String> {
+fn histograms(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new("run replica quantity from to members nonmembers")?;
     for run in runs {
         for (r, model) in run.details.iter().flat_map(|d| &d.replicas).enumerate() {
@@ -194,10 +205,10 @@ fn histograms(runs: &[Run]) -> Result<String> {
             }
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
-fn groups(runs: &[Run]) -> Result<String> {
+fn groups(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica kind name members nonmembers train_accuracy test_accuracy attack accuracy accuracy_low \
          accuracy_high auc auc_low auc_high scored_members scored_nonmembers",
@@ -230,10 +241,10 @@ fn groups(runs: &[Run]) -> Result<String> {
             }
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
-fn worst(runs: &[Run]) -> Result<String> {
+fn worst(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new("run replica row label attack score risk")?;
     for run in runs {
         for (r, model) in run.details.iter().flat_map(|d| &d.replicas).enumerate() {
@@ -250,10 +261,10 @@ fn worst(runs: &[Run]) -> Result<String> {
             }
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
-fn epochs(runs: &[Run]) -> Result<String> {
+fn epochs(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica epoch loss train_accuracy reference_accuracy test_accuracy gain attack_accuracy seconds",
     )?;
@@ -267,35 +278,40 @@ fn epochs(runs: &[Run]) -> Result<String> {
             )?;
         }
     }
-    csv.text()
+    csv.bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reproduction::tests::reproduction;
     use super::super::run::tests::run;
     use super::*;
 
     #[test]
     fn every_row_has_a_cell_for_every_column() {
-        for (name, text) in tables(&[run("a, b"), run("c")]).unwrap() {
+        for (name, bytes) in tables(&[run("a, b"), run("c")], &[]).unwrap() {
             // Rows of another length are an error of the reader.
-            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let mut reader = csv::Reader::from_reader(&bytes[..]);
             let rows =
                 reader.records().collect::<Result<Vec<_>, _>>().unwrap_or_else(|e| panic!("{name}: {e}"));
             assert!(
                 !rows.is_empty() && rows.iter().all(|r| ["a, b", "c"].contains(&&r[0])),
-                "{name}: {text}"
+                "{name}: {rows:?}"
             );
         }
+        let names: Vec<&str> =
+            tables(&[], &[reproduction("a")]).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["reproduced.csv"]);
     }
 
     #[test]
     fn the_document_has_its_documented_keys() {
-        let value = serde_json::to_value(document(&[run("a")])).unwrap();
+        let value = serde_json::to_value(document(&[run("a")], &[reproduction("b")])).unwrap();
         let keys = |value: &serde_json::Value| -> Vec<String> {
             value.as_object().map(|o| o.keys().cloned().collect()).unwrap_or_default()
         };
-        assert_eq!(keys(&value), ["runs", "schema", "version"]);
+        assert_eq!(keys(&value), ["reproductions", "runs", "schema", "version"]);
+        assert_eq!(keys(&value["reproductions"][0]), ["directory", "runs", "tables"]);
         let expected = ["config", "details", "directory", "metrics", "name", "summary"];
         assert_eq!(keys(&value["runs"][0]), expected);
         assert_eq!(value["schema"], SCHEMA);

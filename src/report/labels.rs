@@ -47,6 +47,11 @@ pub(super) fn label(settings: Option<&Replica>, shown: &[Setting]) -> String {
     parts.join(", ")
 }
 
+/// `1 run`, `2 runs`.
+pub(crate) fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// An attack's name as text.
 pub(super) fn readable(attack: &str) -> String {
     attack.replace('_', " ").replace("lira", "LiRA").replace("rmia", "RMIA")

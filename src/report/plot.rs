@@ -10,8 +10,22 @@ use plotters::prelude::*;
 
 use crate::error::{Error, Kind, Result};
 
-/// The plot's size, in the page's pixels at its natural width; text is legible at a phone's too.
+/// The plot's size, in the page's pixels at its natural width; text is legible at a phone's too. With many names on its
+/// y axis it is higher.
 const SIZE: (i32, i32) = (410, 290);
+
+/// Of that, below the x axis and left of the y axis, for their labels.
+const ROOM: (i32, i32) = (56, 42);
+
+/// Above the axes, and right of them.
+const MARGIN: (i32, i32) = (16, 8);
+
+/// From a name on the y axis to the next at least.
+const LINE: i32 = 30;
+
+/// The width of a letter of a name, on average, and the most that names are given.
+const LETTER: f64 = 6.3;
+const WIDEST: f64 = 170.0;
 
 /// plotters rounds to whole units: this many to a pixel.
 const FINE: i32 = 8;
@@ -30,9 +44,47 @@ pub(super) const COLOURS: usize = 7;
 pub(super) struct Axis {
     pub title: String,
     pub range: Range<f64>,
-    /// Ticks at most.
-    pub ticks: usize,
-    pub format: fn(f64) -> String,
+    pub labels: Labels,
+}
+
+/// What stands at an axis.
+pub(super) enum Labels {
+    /// Numbers, so many at most.
+    Numbers(usize, fn(f64) -> String),
+    /// A name at each of 1, 2, …; the range is from half below the first to half above the last.
+    Names(Vec<String>),
+}
+
+impl Axis {
+    /// An axis of names, the first of them on top.
+    pub fn names<'a>(from_above: impl DoubleEndedIterator<Item = &'a str>) -> Self {
+        let names: Vec<String> = from_above.rev().map(str::to_owned).collect();
+        let range = 0.5..names.len() as f64 + 0.5;
+        Axis { title: String::new(), range, labels: Labels::Names(names) }
+    }
+
+    fn ticks(&self) -> usize {
+        match &self.labels {
+            Labels::Numbers(most, _) => *most,
+            Labels::Names(names) => names.len(),
+        }
+    }
+
+    fn label(&self, value: f64) -> String {
+        match &self.labels {
+            Labels::Numbers(_, format) => format(value),
+            Labels::Names(_) if value.fract() != 0.0 => String::new(),
+            Labels::Names(names) => names.get(value as usize - 1).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// Room on the left of a plot, and its height, with this y axis.
+fn layout(y: &Axis) -> (i32, i32) {
+    let Labels::Names(names) = &y.labels else { return (ROOM.0, SIZE.1) };
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let left = 14 + (LETTER * longest as f64).min(WIDEST) as i32;
+    (left, SIZE.1.max(ROOM.1 + MARGIN.1 + LINE * names.len() as i32))
 }
 
 /// Something drawn over what came before, in the colour of series number `.0`; `None`: of the axes.
@@ -41,8 +93,10 @@ pub(super) enum Layer {
     Line(Option<usize>, Vec<(f64, f64)>),
     /// Filled between the points and the last of them, closed.
     Area(Option<usize>, Vec<(f64, f64)>),
-    /// A dot with a text at its side, and from where to where its error bar goes.
-    Dot(usize, (f64, f64), (f64, f64), String),
+    /// A dot with a text at its side, and the ends of its error bar.
+    Dot(usize, (f64, f64), [(f64, f64); 2], String),
+    /// A ring, wider than a dot.
+    Ring(usize, (f64, f64)),
 }
 
 /// A plot, as SVG for a page; `label` says in words what it shows.
@@ -54,29 +108,30 @@ pub(super) fn svg(label: &str, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<S
     draw(&mut drawn, x, y, layers).map_err(|e| Error::new(Kind::Io, format!("plot of {label}")).found(e))?;
     // The page gives the size.
     let body = drawn.find('>').map_or("", |end| &drawn[end + 1..]);
-    let (w, h) = (SIZE.0 * FINE, SIZE.1 * FINE);
+    let (w, h) = (SIZE.0 * FINE, layout(y).1 * FINE);
     let label = super::html::escape(label);
     Ok(format!(r#"<svg class="plot" role="img" aria-label="{label}" viewBox="0 0 {w} {h}">{body}"#))
 }
 
 fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), String> {
     let said = |e: &dyn Display| e.to_string();
+    let (left, height) = layout(y);
     let root =
-        SVGBackend::with_string(out, ((SIZE.0 * FINE) as u32, (SIZE.1 * FINE) as u32)).into_drawing_area();
+        SVGBackend::with_string(out, ((SIZE.0 * FINE) as u32, (height * FINE) as u32)).into_drawing_area();
     let font = |size: f64| ("sans-serif", size * FONT * f64::from(FINE)).into_font().color(&INK);
     let mut chart = ChartBuilder::on(&root)
-        .margin_top(8 * FINE)
-        .margin_right(16 * FINE)
-        .x_label_area_size(42 * FINE)
-        .y_label_area_size(56 * FINE)
+        .margin_top(MARGIN.1 * FINE)
+        .margin_right(MARGIN.0 * FINE)
+        .x_label_area_size(ROOM.1 * FINE)
+        .y_label_area_size(left * FINE)
         .build_cartesian_2d(x.range.clone(), y.range.clone())
         .map_err(|e| said(&e))?;
     chart
         .configure_mesh()
-        .x_labels(x.ticks)
-        .y_labels(y.ticks)
-        .x_label_formatter(&|v| (x.format)(*v))
-        .y_label_formatter(&|v| (y.format)(*v))
+        .x_labels(x.ticks())
+        .y_labels(y.ticks())
+        .x_label_formatter(&|v| x.label(*v))
+        .y_label_formatter(&|v| y.label(*v))
         .x_desc(x.title.as_str())
         .y_desc(y.title.as_str())
         .label_style(font(12.0))
@@ -102,15 +157,18 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
                 let filled = Polygon::new(points.clone(), colour(series).mix(0.18).filled());
                 chart.draw_series([filled]).map(drop)
             }
-            Layer::Dot(series, at, (low, high), text) => {
+            Layer::Dot(series, at, bar, text) => {
                 let colour = colour(&Some(*series));
-                let bar =
-                    PathElement::new(vec![(at.0, *low), (at.0, *high)], colour.stroke_width(FINE as u32));
+                let bar = PathElement::new(bar.to_vec(), colour.stroke_width(FINE as u32));
                 let dot = EmptyElement::at(*at)
                     + Circle::new((0, 0), 5 * FINE, colour.filled())
                     + Text::new(text.clone(), (8 * FINE, -7 * FINE), font(12.0));
                 chart.draw_series([bar]).map_err(|e| said(&e))?;
                 chart.draw_series([dot]).map(drop)
+            }
+            Layer::Ring(series, at) => {
+                let line = colour(&Some(*series)).stroke_width(2 * FINE as u32);
+                chart.draw_series([Circle::new(*at, 7 * FINE, line)]).map(drop)
             }
         }
         .map_err(|e| said(&e))?;
@@ -139,13 +197,13 @@ mod tests {
         let axis = |title: &str| Axis {
             title: title.to_owned(),
             range: 0.0..1.0,
-            ticks: 3,
-            format: |v| format!("{v:.1}"),
+            labels: Labels::Numbers(3, |v| format!("{v:.1}")),
         };
         let layers = [
             Layer::Line(Some(2), vec![(0.0, 0.0), (1.0, 1.0)]),
             Layer::Area(None, vec![(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]),
-            Layer::Dot(0, (0.5, 0.5), (0.4, 0.6), "7".to_owned()),
+            Layer::Dot(0, (0.5, 0.5), [(0.5, 0.4), (0.5, 0.6)], "7".to_owned()),
+            Layer::Ring(1, (0.2, 0.3)),
         ];
         let svg = svg("a < b", &axis("rate"), &axis("share"), &layers).unwrap();
         assert!(
@@ -160,6 +218,31 @@ mod tests {
                 colour.starts_with("0100") || colour.starts_with("01020"),
                 "a colour of its own: #{colour}"
             );
+        }
+    }
+
+    #[test]
+    fn every_name_stands_at_its_axis_once_the_first_on_top() {
+        for count in 1..=24 {
+            let names: Vec<String> = (0..count).map(|i| format!("<row {i}>")).collect();
+            let (x, y) = (
+                Axis {
+                    title: "x".to_owned(),
+                    range: 0.0..1.0,
+                    labels: Labels::Numbers(3, |v| v.to_string()),
+                },
+                Axis::names(names.iter().map(String::as_str)),
+            );
+            let svg = svg("names", &x, &y, &[]).unwrap();
+            let places: Vec<f64> = (0..count)
+                .map(|i| {
+                    let (before, after) = svg.split_once(&format!("\n&lt;row {i}&gt;\n")).expect("a name");
+                    assert!(!after.contains(&format!("\n&lt;row {i}&gt;\n")), "{i} of {count} twice");
+                    let (_, y) = before.rsplit_once(" y=\"").expect("a place");
+                    y.split('"').next().and_then(|y| y.parse().ok()).expect("a number")
+                })
+                .collect();
+            assert!(places.is_sorted(), "{count}: {places:?}");
         }
     }
 

@@ -37,6 +37,50 @@ fn a_page_renders_in_light_and_dark_on_desktop_and_phone() {
 }
 
 #[test]
+fn the_paper_s_tables_are_on_a_page_like_any_other() {
+    let program = Veilgrad::new();
+    let line = "reproduce lambda --dataset tiny.toml --seeds 2 --out tables";
+    program.succeeds(line).prints(&["; the tables on one page: tables/report.html"]);
+    // As the preset of a data set that numbers are published of has them.
+    let mut table = program.json("tables/lambda-tiny.json");
+    table["published_dataset"] = "Purchase100".into();
+    table["rows"][1]["test"]["published"] = 0.783.into();
+    table["rows"][4]["label"] = "a row with quite a long name (λ 10)".into();
+    program.write("tables/lambda-other.json", serde_json::to_vec(&table).expect("JSON"));
+    program.succeeds("report tables -o page.html").prints(&["page.html: 2 tables"]);
+    program.succeeds(line);
+    assert!(program.text("page.html") == program.text("tables/report.html"), "report and reproduce differ");
+    program
+        .succeeds("report tables/lambda-tiny.json tables/runs/tiny-lambda -o both.html")
+        .prints(&["both.html: 10 models of 1 run, 1 table"]);
+    // Of each table two; of the run the plane and the classes, and of each model ROC, histograms, accuracies, gain.
+    for (name, plots) in [("page.html", 2 * 2), ("both.html", 2 + 2 + 10 * 5 - 2)] {
+        for (width, dark) in [(1100, false), (360, true)] {
+            let seen = look(&program.text(name), width, dark);
+            assert_eq!(seen.console, [""; 0], "{name}");
+            assert_eq!(
+                (seen.client, seen.scroll),
+                (width, width),
+                "{name} is wider than {width} px: {seen:?}"
+            );
+            assert_eq!((seen.plots, seen.uncoloured), (plots, 0), "{name}: {seen:?}");
+            assert!(seen.narrowest > 0.75 * f64::from(width.min(400)), "{seen:?}");
+            assert!(seen.text.contains("Tables: each row is a setting"), "{seen:?}");
+        }
+    }
+    let document = program.succeeds("report tables --json").json();
+    assert_eq!(document["reproductions"][0]["tables"][1], program.json("tables/lambda-tiny.json"));
+    assert_eq!(document["reproductions"][0]["runs"][0], "tiny-lambda");
+    program.succeeds("report tables --csv csv");
+    assert_eq!(program.names("csv"), ["reproduced.csv"]);
+    assert_eq!(program.text("csv/reproduced.csv").lines().count(), 1 + 2 * 5);
+    // A damaged table hides neither the others nor itself.
+    program.write("tables/lambda-other.json", "{\"table\":");
+    program.run("report tables").code(1).says(&["lambda-other.json: expected a table", "found EOF", "again"]);
+    program.run(line).code(1).prints(&["λ 10"]).says(&["lambda-other.json: expected a table"]);
+}
+
+#[test]
 fn what_would_spoil_a_page_is_seen() {
     let plain = "<!DOCTYPE html><title>t</title><p>text";
     let seen = look(plain, 360, false);

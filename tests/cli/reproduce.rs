@@ -14,12 +14,13 @@ fn all_tables_are_made_and_made_again_without_training() {
     let line = format!("reproduce all {DATA} --seeds 2 --out tables");
     let run = program.succeeds(&line);
     run.prints(&["L2 0.01", "|D′| 600", "λ 10", "with (λ 2)", "From λ 0 to λ 10:", "data.members = 400"])
+        .prints(&["tables and runs: tables; the tables on one page: tables/report.html"])
         .says(&["run 1/13: ", "% of all, about ", "defense: already done", "loss "]);
     let names = program.names("tables");
     let expected: Vec<String> = ["defense", "defenses", "l2", "lambda", "reference-size"]
         .iter()
         .flat_map(|table| ["csv", "json", "md"].map(|end| format!("{table}-tiny.{end}")))
-        .chain(["runs".to_owned()])
+        .chain(["report.html", "runs"].map(str::to_owned))
         .collect();
     assert_eq!(names, expected);
     let table = program.json("tables/lambda-tiny.json");
@@ -39,7 +40,7 @@ fn all_tables_are_made_and_made_again_without_training() {
     // The defense's rows are the λ table's, to the last digit.
     let defense = program.json("tables/defense-tiny.json");
     assert_eq!(defense["rows"][1]["neural"], rows[2]["neural"]);
-    let before: Vec<Vec<u8>> = expected[..15].iter().map(|n| program.read(&format!("tables/{n}"))).collect();
+    let before: Vec<Vec<u8>> = expected[..16].iter().map(|n| program.read(&format!("tables/{n}"))).collect();
     program.succeeds(&line).says(&["lambda: already done", "l2: already done"]);
     for (name, before) in expected.iter().zip(before) {
         assert!(program.read(&format!("tables/{name}")) == before, "{name} is another");
@@ -48,6 +49,8 @@ fn all_tables_are_made_and_made_again_without_training() {
     let parts = ["tiny-lambda: expected a run with the settings of this command", "another --out"];
     let fewer = program.succeeds(&format!("reproduce lambda {DATA} --seeds 1 --out tables"));
     fewer.says(&["lambda: already done"]);
+    let page = program.text("tables/report.html");
+    assert!(page.contains("href=\"#table-5\""), "the tables of earlier commands are gone from the page");
     program.run(&format!("reproduce lambda {DATA} --set train.epochs=3 --out tables")).code(2).says(&parts);
 }
 

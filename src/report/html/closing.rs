@@ -5,10 +5,11 @@ use std::fmt::Write;
 use super::super::class;
 use super::super::export::metrics;
 use super::super::labels::{metric, readable};
+use super::super::reproduction::Reproduction;
 use super::super::run::Run;
 use super::table::Set::{Left, Words};
 use super::table::table;
-use super::{Model, escape};
+use super::{Model, escape, reproduced};
 
 /// Members and non-members scored, the attacks on so many, and the metrics that they lack.
 type Lacking = ((usize, usize), Vec<String>, Vec<&'static str>);
@@ -60,8 +61,9 @@ pub(super) fn not_resolvable(models: &[Model]) -> String {
 }
 
 /// Data, adapter, settings.
-pub(super) fn provenance(runs: &[Run]) -> String {
+pub(super) fn provenance(runs: &[Run], reproductions: &[Reproduction]) -> String {
     let mut html = "<section id=\"provenance\"><h2>Set-up</h2>".to_owned();
+    reproductions.iter().for_each(|reproduction| html.push_str(&reproduced::provenance(reproduction)));
     for run in runs {
         let (summary, data) = (&run.summary, &run.summary.dataset);
         let adapter = match &summary.adapter {
@@ -97,17 +99,26 @@ pub(super) fn provenance(runs: &[Run]) -> String {
     html + "</section>"
 }
 
-pub(super) fn reading() -> String {
-    "<section id=\"reading\"><h2>How to read it</h2><ul>\
-     <li>The attacker knows half of the members and as many non-members. Attacks are trained and thresholds chosen on \
-     those; every number is from the other records.</li>\
-     <li>Accuracy is ½(TPR + TNR). TPR@1%: the share of members found at a false positive rate of 1%, one false alarm \
-     in a hundred non-members; TNR@1%: the share of non-members cleared where one member in a hundred is. Precision: were members as frequent as the audit's base rate.</li>\
-     <li>ε at least: with 95% confidence no training that is differentially private with a smaller ε allows this \
-     attack. 0 shows nothing.</li>\
-     <li>An attack that finds little is no proof of privacy: a stronger one may find more. The gap attack (a member if \
-     classified right) is the floor; one below it was misled.</li>\
-     <li>Intervals: Clopper–Pearson for rates, DeLong for AUC, bootstrap for TPR at a given FPR.</li>\
-     </ul></section>"
-        .to_owned()
+/// How models and tables are to be read, where there are any.
+pub(super) fn reading(models: bool, tables: bool) -> String {
+    const MODELS: &str = "<li>TPR@1%: the share of members found at a false positive rate of 1%, one false alarm in a hundred \
+         non-members; TNR@1%: the share of non-members cleared where one member in a hundred is. Precision: were members \
+         as frequent as the audit's base rate.</li>\
+         <li>ε at least: with 95% confidence no training that is differentially private with a smaller ε allows this \
+         attack. 0 shows nothing.</li>\
+         <li>Intervals of a model: Clopper–Pearson for rates, DeLong for AUC, bootstrap for TPR at a given FPR.</li>";
+    const TABLES: &str = "<li>Tables: each row is a setting, trained from several seeds; ± is half the 95% interval over them (Student's \
+         t), and of one seed there is none. The strongest attack is the one with the highest mean; the paper has the \
+         neural attack alone. Numbers of other data or sizes than the paper's stand beside its own to compare how they \
+         change from row to row, not each with each.</li>";
+    format!(
+        "<section id=\"reading\"><h2>How to read it</h2><ul>{}\
+         <li>The attacker knows half of the members and as many non-members. Attacks are trained and thresholds chosen on \
+         those; every number is from the other records.</li>\
+         <li>An attack's accuracy is ½(TPR + TNR).</li>{}\
+         <li>An attack that finds little is no proof of privacy: a stronger one may find more. The gap attack (a member if \
+         classified right) is the floor; one below it was misled.</li></ul></section>",
+        if tables { TABLES } else { "" },
+        if models { MODELS } else { "" }
+    )
 }

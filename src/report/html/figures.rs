@@ -2,8 +2,9 @@
 //!
 //! Not how a plot is drawn ([`super::super::plot`]).
 
+use super::super::comparison::{Comparison, Measured, Row};
 use super::super::labels::readable;
-use super::super::plot::{Axis, COLOURS, Layer, steps, svg};
+use super::super::plot::{Axis, COLOURS, Labels, Layer, steps, svg};
 use super::{Model, escape};
 use crate::audit::details::{Curve, Histogram};
 use crate::audit::result::strongest;
@@ -11,6 +12,7 @@ use crate::error::Result;
 use crate::train::observer::EpochMetrics;
 use std::f64::consts::LN_2;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// False positives from which a rate is resolvable.
 const RESOLVABLE: f64 = 10.0;
@@ -54,8 +56,8 @@ fn decade(value: f64) -> String {
     percent(10f64.powf(value))
 }
 
-fn share(title: &str, range: std::ops::Range<f64>) -> Axis {
-    Axis { title: title.to_owned(), range, ticks: 6, format: percent }
+fn share(title: &str, range: Range<f64>) -> Axis {
+    Axis { title: title.to_owned(), range, labels: Labels::Numbers(6, percent) }
 }
 
 /// The ROC of one model's attacks on logarithmic axes.
@@ -78,8 +80,7 @@ pub(super) fn roc(model: &Model) -> Result<Option<String>> {
     let axis = |title: &str| Axis {
         title: title.to_owned(),
         range: least..0.0,
-        ticks: (-least) as usize + 1,
-        format: decade,
+        labels: Labels::Numbers((-least) as usize + 1, decade),
     };
     let edge = log(RESOLVABLE / nonmembers as f64);
     let mut layers = vec![
@@ -153,8 +154,7 @@ pub(super) fn gain(metrics: &[&EpochMetrics]) -> Result<Option<String>> {
     let y = Axis {
         title: "gain, nats".to_owned(),
         range: low - room..high + room,
-        ticks: 6,
-        format: |v| format!("{:.3}", v),
+        labels: Labels::Numbers(6, |v| format!("{:.3}", v)),
     };
     let layers = [Layer::Line(None, vec![(1.0, -LN_2), (last, -LN_2)]), Layer::Line(Some(3), points)];
     let plot = svg("inference gain by epoch", &epochs(last as usize), &y, &layers)?;
@@ -169,8 +169,7 @@ fn epochs(last: usize) -> Axis {
     Axis {
         title: "epoch".to_owned(),
         range: 1.0..(last.max(2) as f64),
-        ticks: 8,
-        format: |v| if v.fract() == 0.0 { v.to_string() } else { String::new() },
+        labels: Labels::Numbers(8, |v| if v.fract() == 0.0 { v.to_string() } else { String::new() }),
     }
 }
 
@@ -258,18 +257,13 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
     if dots.is_empty() {
         return Ok(None);
     }
-    let extent = |values: &mut dyn Iterator<Item = f64>, room: f64| {
-        let (low, high) = values.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
-        let room = (0.15 * (high - low)).max(room);
-        ((low - room).max(0.0), (high + room).min(1.0))
-    };
-    let (left, right) = extent(&mut dots.iter().map(|d| d.1), 0.03);
-    let (_, top) = extent(&mut dots.iter().map(|d| d.3[1]), 0.03);
+    let Range { start: left, end: right } = extent(dots.iter().map(|d| d.1));
+    let top = extent(dots.iter().map(|d| d.3[1])).end;
     let bottom = dots.iter().fold(0.5, |low: f64, d| low.min(d.3[0])) - 0.02;
     let mut layers = vec![Layer::Line(None, vec![(left, 0.5), (right, 0.5)])];
     for (i, test, leak, [low, high]) in dots {
         // As many colours as there are; beyond, the number tells.
-        layers.push(Layer::Dot(i, (test, leak), (low, high), (i + 1).to_string()));
+        layers.push(Layer::Dot(i, (test, leak), [(test, low), (test, high)], (i + 1).to_string()));
     }
     let plot = svg(
         "test accuracy and strongest attack of every model",
@@ -279,4 +273,70 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
     )?;
     let caption = "Better is right and low. Numbers as in the table; bars are 95% intervals; the line at 50% is guessing.";
     Ok(Some(figure("Privacy and utility", &plot, &[], caption)))
+}
+
+/// Rates with some room around them.
+fn extent(rates: impl Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) = rates.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+    let room = (0.15 * (high - low)).max(0.03);
+    (low - room).max(0.0)..(high + room).min(1.0)
+}
+
+/// A column of a reproduced table: series, name, numbers.
+type Column = (usize, &'static str, fn(&Row) -> &Measured);
+
+/// The attacks on a reproduced table's rows, beside guessing.
+pub(super) fn attacks_by_row(table: &Comparison) -> Result<Option<String>> {
+    let columns: [Column; 2] =
+        [(0, "neural attack", |row| &row.neural), (1, "strongest attack", |row| &row.strongest)];
+    by_row(table, "Attacks", "attack accuracy", Some(0.5), columns)
+}
+
+/// The accuracies of a reproduced table's rows.
+pub(super) fn accuracies_by_row(table: &Comparison) -> Result<Option<String>> {
+    let columns: [Column; 2] =
+        [(2, "test accuracy", |row| &row.test), (6, "train accuracy", |row| &row.train)];
+    by_row(table, "Utility", "accuracy", None, columns)
+}
+
+/// A line a row, on it a dot for each column's mean with its interval, and a ring for what was published.
+fn by_row(
+    table: &Comparison,
+    title: &str,
+    unit: &str,
+    guess: Option<f64>,
+    columns: [Column; 2],
+) -> Result<Option<String>> {
+    let rows = table.rows.len();
+    let (mut layers, mut rates, mut legend) = (vec![], Vec::from_iter(guess), vec![]);
+    layers.extend(guess.map(|g| Layer::Line(None, vec![(g, 0.5), (g, rows as f64 + 0.5)])));
+    let mut published = false;
+    for ((series, name, of), aside) in columns.into_iter().zip([0.16, -0.16]) {
+        for (i, row) in table.rows.iter().enumerate() {
+            let (measured, y) = (of(row), (rows - i) as f64 + aside);
+            let Some(mean) = measured.mean else { continue };
+            // Student's interval knows of no bounds.
+            let [low, high] = measured.ci95.unwrap_or([mean; 2]).map(|rate| rate.clamp(0.0, 1.0));
+            layers.push(Layer::Dot(series, (mean, y), [(low, y), (high, y)], String::new()));
+            layers.extend(measured.published.map(|rate| Layer::Ring(series, (rate, y))));
+            rates.extend([mean, low, high].into_iter().chain(measured.published));
+            published |= measured.published.is_some();
+        }
+        legend.push((Some(series), name.to_owned()));
+    }
+    if rates.len() == Vec::from_iter(guess).len() {
+        return Ok(None);
+    }
+    legend.extend(guess.map(|_| (None, "guessing".to_owned())));
+    let names = Axis::names(table.rows.iter().map(|row| row.label.as_str()));
+    let label = format!("{title} by row of the table: {} and {}", columns[0].1, columns[1].1);
+    let plot = svg(&label, &share(unit, extent(rates.into_iter())), &names, &layers)?;
+    let mut caption = match table.seeds {
+        1 => "Dots: ours, of one seed.".to_owned(),
+        n => format!("Dots: ours, the mean of {n} seeds and its 95% interval."),
+    };
+    if let Some(of) = table.published_dataset.as_ref().filter(|_| published) {
+        let _ = write!(caption, " Rings: published, of {}.", escape(of));
+    }
+    Ok(Some(figure(title, &plot, &legend, &caption)))
 }

@@ -4,10 +4,12 @@
 
 mod closing;
 mod figures;
+mod reproduced;
 mod sections;
 mod table;
 
 use super::labels::{Setting, label, shown_settings};
+use super::reproduction::Reproduction;
 use super::run::Run;
 use crate::audit::details::ReplicaDetails;
 use crate::audit::summary::ReplicaSummary;
@@ -28,20 +30,30 @@ pub(super) struct Model<'a> {
     metrics: Vec<&'a EpochMetrics>,
 }
 
-/// The page.
+/// The page; without a `title` it has one by what it shows.
 ///
 /// # Errors
 /// None that numbers and text can cause.
-pub fn page(title: &str, runs: &[Run]) -> Result<String> {
+pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -> Result<String> {
+    let title = title.unwrap_or(match runs {
+        [] => "The paper's tables",
+        _ => "Membership privacy audit",
+    });
     let all: Vec<ReplicaSummary> = runs.iter().flat_map(|run| run.summary.replicas.iter().cloned()).collect();
     let shown = shown_settings(&all);
     let models = models(runs, &shown);
-    let mut body = vec![
-        sections::head(title, runs, &models),
-        sections::remarks(&all, &shown),
-        sections::utility_and_privacy(&models),
-        sections::comparison(&models)?,
-    ];
+    let tables = reproduced::reproduced(reproductions);
+    let mut body = vec![sections::head(title, runs, &models, &tables)];
+    for (number, table) in tables.iter().enumerate() {
+        body.push(reproduced::section(number, table)?);
+    }
+    if !models.is_empty() {
+        body.extend([
+            sections::remarks(&all, &shown),
+            sections::utility_and_privacy(&models),
+            sections::comparison(&models)?,
+        ]);
+    }
     for (number, model) in models.iter().enumerate().take(MOST_FIGURES) {
         body.push(sections::model(number, model)?);
     }
@@ -52,9 +64,11 @@ pub fn page(title: &str, runs: &[Run]) -> Result<String> {
             models.len()
         ));
     }
-    body.push(closing::not_resolvable(&models));
-    body.push(closing::provenance(runs));
-    body.push(closing::reading());
+    if !models.is_empty() {
+        body.push(closing::not_resolvable(&models));
+    }
+    body.push(closing::provenance(runs, reproductions));
+    body.push(closing::reading(!models.is_empty(), !tables.is_empty()));
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta name=\"generator\" content=\"veilgrad {}\">\n\
@@ -105,12 +119,13 @@ pub(super) fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reproduction::tests::reproduction;
     use super::super::run::tests::run;
     use super::*;
 
     #[test]
     fn the_page_is_whole_and_asks_for_nothing_from_elsewhere() {
-        let page = page("An <audit>", &[run("a & b")]).unwrap();
+        let page = page(Some("An <audit>"), &[run("a & b")], &[reproduction("c & d")]).unwrap();
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
         for part in [
             "An &lt;audit&gt;",
@@ -119,6 +134,9 @@ mod tests {
             "inference gain",
             "Generalisation error by class",
             "not resolvable",
+            "c &amp; d",
+            "href=\"#table-1\"",
+            "What differs from the published table",
         ] {
             assert!(page.contains(part), "{part}");
         }
@@ -138,7 +156,17 @@ mod tests {
         let mut many = run("many");
         let model = many.summary.replicas[0].clone();
         many.summary.replicas = (0..40).map(|_| model.clone()).collect();
-        let page = page("many", &[many]).unwrap();
+        let page = page(None, &[many], &[]).unwrap();
         assert!(page.contains("Figures are of the first 12 of 40 models"));
+        assert!(page.contains("<title>Membership privacy audit</title>") && !page.contains("Table"));
+    }
+
+    #[test]
+    fn a_page_of_tables_alone_speaks_of_nothing_else() {
+        let page = page(None, &[], &[reproduction("tables")]).unwrap();
+        assert!(page.contains("<title>The paper&#39;s tables</title>") && page.contains("id=\"table-1\""));
+        for absent in ["0 models", "Utility and privacy", "Not resolvable", "href=\"#results\"", "TPR@1%"] {
+            assert!(!page.contains(absent), "{absent}");
+        }
     }
 }

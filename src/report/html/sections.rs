@@ -4,9 +4,10 @@
 
 use std::fmt::Write;
 
-use super::super::labels::{NONE, Setting, readable};
+use super::super::labels::{NONE, Setting, count, readable};
 use super::super::remarks;
 use super::super::run::Run;
+use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
 use super::{Model, escape, figures};
@@ -14,22 +15,33 @@ use crate::audit::result::{AttackResult, Attacks, strongest};
 use crate::audit::summary::ReplicaSummary;
 use crate::error::Result;
 
-pub(super) fn head(title: &str, runs: &[Run], models: &[Model]) -> String {
+pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reproduced]) -> String {
     let mut html = format!("<h1>{}</h1>", escape(title));
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let _ = write!(
-        html,
-        "<p class=\"soft\">{} of {}, audited by veilgrad {}</p>",
-        count(models.len(), "model"),
-        count(runs.len(), "run"),
-        escape(runs.first().map_or(env!("CARGO_PKG_VERSION"), |r| &r.summary.version)),
-    );
-    html.push_str("<nav><a href=\"#results\">Results</a>");
-    for number in 0..models.len().min(super::MOST_FIGURES) {
-        let _ = write!(html, "<a href=\"#model-{0}\">Model {0}</a>", number + 1);
+    let mut about = vec![];
+    if !tables.is_empty() {
+        about.push(format!("{} of the paper made anew", count(tables.len(), "table")));
     }
-    html.push_str("<a href=\"#unresolved\">Not resolvable</a><a href=\"#provenance\">Set-up</a><a href=\"#reading\">How to read it</a></nav>");
-    html.push_str("<ul class=\"lead\">");
+    if let Some(first) = runs.first() {
+        about.push(format!(
+            "{} of {}, audited by veilgrad {}",
+            count(models.len(), "model"),
+            count(runs.len(), "run"),
+            escape(&first.summary.version)
+        ));
+    }
+    let _ = write!(html, "<p class=\"soft\">{}</p><nav>", about.join("; "));
+    for number in 0..tables.len() {
+        let _ = write!(html, "<a href=\"#table-{0}\">Table {0}</a>", number + 1);
+    }
+    if !models.is_empty() {
+        html.push_str("<a href=\"#results\">Results</a>");
+        for number in 0..models.len().min(super::MOST_FIGURES) {
+            let _ = write!(html, "<a href=\"#model-{0}\">Model {0}</a>", number + 1);
+        }
+        html.push_str("<a href=\"#unresolved\">Not resolvable</a>");
+    }
+    html.push_str("<a href=\"#provenance\">Set-up</a><a href=\"#reading\">How to read it</a></nav>");
+    let mut lead = reproduced::lead(tables);
     for (number, model) in models.iter().enumerate().take(4) {
         let Some((name, best)) = strongest(&model.summary.attacks) else { continue };
         let [low, high] = best.ci95.accuracy;
@@ -52,9 +64,12 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model]) -> String {
                 100.0 * high
             )
         };
-        let _ = write!(html, "<li>Model {}, {}: {verdict}.</li>", number + 1, escape(&model.label));
+        let _ = write!(lead, "<li>Model {}, {}: {verdict}.</li>", number + 1, escape(&model.label));
     }
-    html + "</ul>"
+    if !lead.is_empty() {
+        let _ = write!(html, "<ul class=\"lead\">{lead}</ul>");
+    }
+    html
 }
 
 /// What spoils a number.
