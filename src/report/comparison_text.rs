@@ -1,7 +1,7 @@
 //! A reproduced table as text for a terminal, as Markdown and as CSV.
 
 use super::class;
-use super::comparison::{Comparison, Ends, Measured, Row};
+use super::comparison::{Change, Comparison, Ends, Measured, Row};
 use super::labels::{NONE, readable};
 use super::table::{self, Side};
 use crate::error::{Error, Result};
@@ -166,14 +166,17 @@ pub(super) fn from_to(ends: &Ends) -> String {
 /// Of the neural and of the strongest attack: from where to where, and whether by more than the intervals.
 pub(super) fn verdicts(ends: &Ends) -> [String; 2] {
     [("neural attack", &ends.neural), ("strongest attack", &ends.strongest)].map(|(name, change)| {
-        let verdict = match change.falls_by_more_than_intervals {
-            Some(true) => "the intervals do not touch",
-            Some(false) if change.to < change.from => "the intervals touch",
-            Some(false) => "it does not fall",
-            None => "one seed: no intervals",
-        };
-        format!("{name}: {:.1} to {:.1}; {verdict}", 100.0 * change.from, 100.0 * change.to)
+        format!("{name}: {:.1} to {:.1}; {}", 100.0 * change.from, 100.0 * change.to, verdict(change))
     })
+}
+
+pub(super) fn verdict(change: &Change) -> &'static str {
+    match change.falls_by_more_than_intervals {
+        Some(true) => "the intervals do not touch",
+        Some(false) if change.to < change.from => "the intervals touch",
+        Some(false) => "it does not fall",
+        None => "one seed: no intervals",
+    }
 }
 
 /// The verdict on the ends, what differs, what must be known.

@@ -5,9 +5,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::super::comparison::{Comparison, Row};
+use super::super::comparison::{Change, Comparison, Row};
 use super::super::comparison_text::{
-    DIFFERS, HEADER, TO_BE_KNOWN, beside, cells, from_to, legend, made_by, percent, verdicts,
+    DIFFERS, HEADER, TO_BE_KNOWN, beside, cells, from_to, legend, made_by, percent, verdict, verdicts,
 };
 use super::super::labels::{NONE, count, readable};
 use super::super::reproduction::{RUNS, Reproduction};
@@ -45,13 +45,22 @@ pub(super) fn lead(tables: &[Reproduced]) -> String {
     let mut html = String::new();
     for (number, Reproduced { heading, table }) in tables.iter().enumerate() {
         let Some(ends) = &table.ends else { continue };
+        let change = |change: &Change| {
+            format!(
+                "from {:.1} to <strong>{:.1}%</strong> ({})",
+                100.0 * change.from,
+                100.0 * change.to,
+                verdict(change)
+            )
+        };
         let _ = write!(
             html,
-            "<li>Table {}, {}. {}, accuracy in percent: {}.</li>",
+            "<li>Table {}, {}. {} the neural attack goes {}, the strongest {}.</li>",
             number + 1,
             escape(heading),
             escape(&from_to(ends)),
-            escape(&verdicts(ends).join(". "))
+            change(&ends.neural),
+            change(&ends.strongest)
         );
     }
     html
@@ -173,7 +182,9 @@ mod tests {
         }
         assert_eq!(html.matches("<svg").count(), 2);
         assert!(
-            lead(&tables).contains("Table 2, Size:  (c). From |D′| 500 to |D′| 5000"),
+            lead(&tables).contains(
+                "the neural attack goes from 70.0 to <strong>55.0%</strong> (the intervals do not touch)"
+            ),
             "{}",
             lead(&tables)
         );

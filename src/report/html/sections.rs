@@ -19,7 +19,7 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reprod
     let mut html = format!("<h1>{}</h1>", escape(title));
     let mut about = vec![];
     if !tables.is_empty() {
-        about.push(format!("{} of the paper made anew", count(tables.len(), "table")));
+        about.push(count(tables.len(), "reproduced table"));
     }
     if let Some(first) = runs.first() {
         about.push(format!(
