@@ -71,13 +71,15 @@ pub const CASES: [StepCase; 9] = [
 pub struct StepTime {
     pub name: String,
     pub replicas: usize,
+    /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in training.
+    pub group: usize,
     pub members: usize,
     pub batch: usize,
     pub attack_steps: usize,
     pub steps_an_epoch: usize,
-    /// Of each timed epoch, the read-back included, evaluation not.
+    /// Of each timed epoch of one group, the read-back included, evaluation not.
     pub epoch_seconds: Vec<f64>,
-    /// The median epoch's.
+    /// Of all models: the median epoch's, times the groups that take turns.
     pub step_milliseconds: f64,
     pub dispatches: usize,
     /// Submissions of a timed epoch, of many steps each.
@@ -100,13 +102,13 @@ pub struct Share {
     pub milliseconds: f64,
 }
 
-/// Makes the models of `case` ready for epochs of `steps` steps, and hands them over.
+/// Makes the models of `case`, or the first group of them, ready for epochs of `steps` steps, and hands them over.
 fn prepare<T>(
     context: &Context,
     case: &StepCase,
     replicas: usize,
     steps: Option<usize>,
-    run: impl FnOnce(&mut Group<'_>, &Config, usize) -> Result<T>,
+    run: impl FnOnce(&mut Group<'_>, &Config, [usize; 2]) -> Result<T>,
 ) -> Result<T> {
     let mut layers = vec![preset::find(case.preset)?];
     let played = case.attack_steps > 0;
@@ -135,9 +137,11 @@ fn prepare<T>(
     let steps = steps.unwrap_or(members / config.train.batch);
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
     let game = Game::new(&config, Input::of(&dataset, 0), case.classes)?;
+    let size = super::group_size(context, &game, &schedule, &dataset, replicas)?;
     let models = config
         .replicas()
         .into_iter()
+        .take(size)
         .enumerate()
         .map(|(number, settings)| {
             let split = Split::random(records, members, members, None, settings.seed)?;
@@ -146,7 +150,7 @@ fn prepare<T>(
         })
         .collect::<Result<Vec<Member>>>()?;
     let mut group = Group::new(context, &config, &game, &schedule, &dataset, models)?;
-    run(&mut group, &config, steps)
+    run(&mut group, &config, [size, steps])
 }
 
 /// Times a step of `case` for `replicas` models.
@@ -157,7 +161,7 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
     let before = context.usage();
     // A whole epoch of one model; of many, enough steps to see what one takes.
     let steps = if replicas == 1 { None } else { Some((20 / replicas).max(2)) };
-    prepare(context, case, replicas, steps, |group, config, steps| {
+    prepare(context, case, replicas, steps, |group, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
         let stop = AtomicBool::new(false);
         group.epoch(0, &stop, &mut |_| {})?;
@@ -177,11 +181,12 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
         Ok(StepTime {
             name: case.name.to_string(),
             replicas,
+            group: size,
             members: case.members,
             batch: config.train.batch,
             attack_steps: case.attack_steps,
             steps_an_epoch: steps,
-            step_milliseconds: 1e3 * step_seconds,
+            step_milliseconds: 1e3 * step_seconds * replicas as f64 / size as f64,
             epoch_seconds,
             dispatches: group.dispatches()[0],
             submissions_an_epoch: an_epoch(done.submissions - warm.submissions),
