@@ -134,7 +134,9 @@ fn prepare<T>(
             synthetic(&Synthetic { records, features, classes: case.classes, ..Synthetic::default() })?
         }
     };
-    let steps = steps.unwrap_or(members / config.train.batch);
+    let whole = members / config.train.batch;
+    // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
+    let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
     let game = Game::new(&config, Input::of(&dataset, 0), case.classes)?;
     let size = super::group_size(context, &game, &schedule, &dataset, replicas)?;
@@ -159,9 +161,7 @@ fn prepare<T>(
 /// Sizes beyond the adapter's limits or memory, a lost device.
 pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
     let before = context.usage();
-    // A whole epoch of one model; of many, enough steps to see what one takes.
-    let steps = if replicas == 1 { None } else { Some((20 / replicas).max(2)) };
-    prepare(context, case, replicas, steps, |group, config, [size, steps]| {
+    prepare(context, case, replicas, None, |group, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
         let stop = AtomicBool::new(false);
         group.epoch(0, &stop, &mut |_| {})?;
