@@ -18,8 +18,8 @@ echo "uninterrupted: $epochs epochs and the audit in $whole s"
 epochs_done() { sort -u "$work/killed/metrics.jsonl" 2>/dev/null | wc -l; }
 done=0
 while [ "$done" -lt "$kills" ]; do
-    # Up to a tenth of the whole and two seconds: short, so that all kills find it running.
-    most=$((whole + 20))
+    # Up to 6% of the whole and 1.5 seconds, so that all kills find it running: what a kill undoes takes about a second.
+    most=$((whole * 6 / 10 + 15))
     tenths=$(awk -v seed="$done$$" -v most="$most" 'BEGIN { srand(seed); print int(rand() * most) + 3 }')
     if [ -f "$work/killed/run.toml" ]; then
         $train --resume "$work/killed" >"$work/killed.txt" 2>&1 &
