@@ -36,7 +36,7 @@ vulkan:
 browser:
 	@sh scripts/browser.sh
 
-# Measures PyTorch (installed into target/peers, about 5 GB) and veilgrad in turn, twice each.
+# Measures veilgrad and PyTorch, burn and meganeura (installed into target/peers: 5 GB, many minutes) in turn.
 bench-peers: vulkan
 	$(CARGO) build --release $(CARGOFLAGS)
 	sh scripts/bench_peers.sh

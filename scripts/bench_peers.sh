@@ -1,28 +1,100 @@
 #!/bin/sh
-# Whole steps of veilgrad and of PyTorch on the same machine, in turn (A B A B), and their ratios.
+# Whole steps of veilgrad and of its peers on the same machine, in turn (A B A B), and their ratios.
 #
 #   scripts/bench_peers.sh [DIRECTORY]      results; target/peers/results unless given
 #
-# PYTHON: an interpreter that has PyTorch; without it one is installed into target/peers. The better of one
-# and two PyTorch threads counts.
+# Installs PyTorch, burn and meganeura into target/peers (or $PEERS): 5 GB, and many minutes of compiling.
+#   PYTHON   an interpreter that has PyTorch, instead of a new one
+#   ONLY     the peers to run, of: torch compiled burn meganeura; all unless given
+#   ROUNDS   2 unless given
+# A peer that fails is noted in failed.txt with what it said, and does not cost the others.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-target/peers/results}
-mkdir -p "$out"
-if [ -z "${PYTHON-}" ]; then
-    PYTHON=target/peers/venv/bin/python
+peers=${PEERS-$PWD/target/peers}
+only=${ONLY-torch compiled burn meganeura}
+veilgrad=${VEILGRAD-${CARGO_TARGET_DIR-target}/release/veilgrad}
+mkdir -p "$out" "$peers"
+rm -rf "$out"/round-* "$out/failed.txt"
+
+wanted() {
+    case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
+
+cuda=
+if command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1; then cuda=yes; fi
+
+if { wanted torch || wanted compiled; } && [ -z "${PYTHON-}" ]; then
+    PYTHON=$peers/venv/bin/python
     if [ ! -x "$PYTHON" ]; then
-        echo "peers: installing PyTorch into target/peers/venv" >&2
-        python3 -m venv target/peers/venv
+        echo "peers: installing PyTorch into $peers/venv" >&2
+        python3 -m venv "$peers/venv"
         "$PYTHON" -m pip install --quiet torch numpy
     fi
 fi
-veilgrad=${VEILGRAD-${CARGO_TARGET_DIR-target}/release/veilgrad}
-for round in 1 2; do
-    "$veilgrad" --quiet --json bench step purchase100 >"$out/veilgrad-$round.json"
-    for threads in 1 2; do
-        "$PYTHON" benches/peers/torch_step.py --json --threads "$threads" >"$out/torch-$threads-$round.json"
-    done
+
+# build PEER TARGET FEATURES
+build() {
+    echo "peers: building $2" >&2
+    CARGO_TARGET_DIR=$peers/$2 "${CARGO-cargo}" build --release --locked --quiet --features "$3" \
+        --manifest-path "benches/peers/$1/Cargo.toml" || echo "$2: does not build" >>"$out/failed.txt"
+}
+if wanted burn; then
+    build burn burn ""
+    [ -z "$cuda" ] || build burn burn-cuda cuda
+fi
+if wanted meganeura; then build meganeura meganeura ""; fi
+
+# run NAME COMMAND…: its JSON into this round's directory.
+run() {
+    name=$1
+    shift
+    echo "peers: $name" >&2
+    if ! "$@" >"$directory/$name.json" 2>"$directory/$name.err"; then
+        echo "$name: $(grep -v '^ *$' "$directory/$name.err" | tail -n 3 | tr '\n' ' ')" >>"$out/failed.txt"
+        rm "$directory/$name.json"
+    fi
+    rm -f "$directory/$name.err"
+}
+
+round() {
+    directory=$1
+    mkdir -p "$directory"
+    run veilgrad "$veilgrad" --quiet --json bench step purchase100
+    if [ -n "$cuda" ]; then
+        for precision in "" --tf32; do
+            if wanted torch; then
+                run "torch-cuda$precision" "$PYTHON" benches/peers/torch_step.py --device cuda $precision
+            fi
+            if wanted compiled; then
+                run "compiled-cuda$precision" "$PYTHON" benches/peers/torch_step.py --device cuda --compile $precision
+            fi
+        done
+        if wanted burn; then run burn-cuda "$peers/burn-cuda/release/peer-burn"; fi
+    else
+        for threads in 1 2; do
+            if wanted torch; then
+                run "torch-$threads" "$PYTHON" benches/peers/torch_step.py --threads $threads
+            fi
+            if wanted compiled; then
+                run "compiled-$threads" "$PYTHON" benches/peers/torch_step.py --threads $threads --compile
+            fi
+        done
+    fi
+    if wanted burn; then run burn "$peers/burn/release/peer-burn"; fi
+    if wanted meganeura; then run meganeura "$peers/meganeura/release/peer-meganeura"; fi
+}
+
+# Once for the caches: burn tunes its kernels at run time, PyTorch compiles, drivers translate shaders.
+if [ -z "${WARM-}" ]; then
+    round "$out/warm-up"
+    rm -rf "$out/warm-up" "$out/failed.txt"
+fi
+number=1
+while [ "$number" -le "${ROUNDS-2}" ]; do
+    round "$out/round-$number"
+    number=$((number + 1))
 done
-"$PYTHON" benches/peers/ratios.py "$out" >"$out/ratios.txt"
+${PYTHON-python3} benches/peers/ratios.py "$out" >"$out/ratios.txt"
 cat "$out/ratios.txt"
+[ ! -e "$out/failed.txt" ] || { echo "peers that failed:" >&2; cat "$out/failed.txt" >&2; }

@@ -1,32 +1,64 @@
 #!/bin/sh
-# Measures an adapter: every kernel against its reference, kernels and whole steps timed, a short run.
-# Under 10 minutes on a discrete GPU. Results as JSON files in a directory, to be kept under results/.
+# Measures an adapter: every kernel against its reference, the variants tuned, kernels, whole steps, replicas and
+# the start timed, a short run, and the peers that are installed (`make bench-peers` installs them). Under 10 minutes
+# on a discrete GPU. Results, each with adapter and driver, as JSON files in a directory, to be kept under results/.
 #
 #   scripts/measure.sh DIRECTORY [PROGRAM]      PROGRAM: target/release/veilgrad unless given
+#
+#   SHORT=1   fewer shapes and replicas, no peers: a few minutes in software
+#   PYTHON    an interpreter that has PyTorch
 set -eu
 
 out=${1:?usage: scripts/measure.sh DIRECTORY [PROGRAM]}
 veilgrad=${2:-target/release/veilgrad}
 mkdir -p "$out"
+rm -f "$out/failed.txt"
+started=$(date +%s)
 
-# A step that fails is noted in failed.txt and does not cost the others.
+# A part that fails is noted in failed.txt and does not cost the others.
+note() {
+    echo "$1: $(grep -v '^ *$' "$out/$1.err" | tail -n 1)" >>"$out/failed.txt"
+}
 try() {
     name=$1
     shift
-    echo "measure: $name" >&2
-    if ! "$veilgrad" --quiet "$@" >"$out/$name" 2>"$out/$name.err"; then
-        echo "$name: $(tail -n 1 "$out/$name.err")" >>"$out/failed.txt"
-    fi
+    echo "measure: $name, after $(($(date +%s) - started)) s" >&2
+    "$veilgrad" --quiet "$@" >"$out/$name" 2>"$out/$name.err" || note "$name"
     [ -s "$out/$name.err" ] || rm -f "$out/$name.err"
 }
 
+if [ -n "${SHORT-}" ]; then
+    tuned=128 batches=128 replicas=1 all=1,2 steps="purchase100 plain"
+else
+    tuned=128,384,1408 batches=128,384,1024,1408 replicas=1,8,64 all=1,2,4,8,16,32,64 steps=purchase100
+fi
+
 try devices.json devices --json
 try check.json check --json
-try check-checked.json check --json --checked
-try kernels.json bench kernels --json --batch 128,1408 --replicas 1,8
-try steps-r1.json bench step --json purchase100
-try steps-r8-r64.json bench step --json --replicas 8,64 purchase100
-try steps-texas.json bench step --json texas100
-try demo.json train --preset demo --out "$out/demo" --force --json
+[ -n "${SHORT-}" ] || try check-checked.json check --json --checked
+try tune.json tune --json --batch "$tuned" --export "$out/tuning.toml"
+try kernels.json bench kernels --json --batch "$batches" --replicas "$replicas"
+try steps-untuned.json bench step --json --untuned "$steps"
+try steps.json bench step --json --replicas "$all" "$steps"
+[ -n "${SHORT-}" ] || try steps-texas100.json bench step --json --replicas 1,8 texas100
+try start.json bench start --json "purchase100 plain"
+try run.json train --preset demo --out "$out/run" --force --json
 
+peers=${PEERS-target/peers}
+if [ -z "${SHORT-}" ]; then
+    only=
+    if [ -z "${PYTHON-}" ] && [ -x "$peers/venv/bin/python" ]; then PYTHON=$peers/venv/bin/python; fi
+    if [ -n "${PYTHON-}" ]; then only="torch compiled"; fi
+    for peer in burn meganeura; do
+        if [ -x "$peers/$peer/release/peer-$peer" ]; then only="$only $peer"; fi
+    done
+    if [ -n "$only" ]; then
+        echo "measure: $only, after $(($(date +%s) - started)) s" >&2
+        PYTHON=${PYTHON-} ONLY=$only VEILGRAD=$veilgrad sh scripts/bench_peers.sh "$out/peers" \
+            >"$out/peers.txt" 2>"$out/peers.err" || note peers
+    else
+        echo "peers: not measured, none is installed" >>"$out/failed.txt"
+    fi
+fi
+echo "measure: done in $(($(date +%s) - started)) s" >&2
 [ ! -e "$out/failed.txt" ] || { cat "$out/failed.txt" >&2; exit 1; }

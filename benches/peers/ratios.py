@@ -1,27 +1,53 @@
-"""The table of scripts/bench_peers.sh: milliseconds a step, medians over its rounds, and ratios."""
+"""The table of scripts/bench_peers.sh: milliseconds a step, medians over its rounds, and ratios.
+
+    python benches/peers/ratios.py DIRECTORY      its round-N/*.json; also writes DIRECTORY/summary.json
+"""
 
 import json
+import os
 import pathlib
+import platform
 import statistics
 import sys
 
-out = pathlib.Path(sys.argv[1])
-ours, theirs = {}, {}
-for path in sorted(out.glob("veilgrad-*.json")):
-    data = json.loads(path.read_text())
-    adapter = data["adapter"]["name"] + ", " + data["adapter"]["driver"]
-    for step in data["results"]:
-        ours.setdefault(step["name"], []).append(step["step_milliseconds"])
-for path in sorted(out.glob("torch-*.json")):
-    data = json.loads(path.read_text())
-    version = data["torch"]
-    for name, milliseconds in data["step_milliseconds"].items():
-        theirs.setdefault(name, {}).setdefault(data["threads"], []).append(milliseconds)
 
-print(f"veilgrad on {adapter}; PyTorch {version} on the CPU, the better of its thread counts")
-print("| step | veilgrad, ms | PyTorch, ms | ratio |")
-print("|---|---|---|---|")
-for name, by_threads in theirs.items():
-    own = statistics.median(ours[name.split(", as published")[0].split(", written well")[0]])
-    peer = min(statistics.median(values) for values in by_threads.values())
-    print(f"| {name} | {own:.1f} | {peer:.1f} | {own / peer:.2f} |")
+def processor():
+    """The CPU's name, as the system has it."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+out = pathlib.Path(sys.argv[1])
+ours, peers, adapter = {}, {}, None
+for path in sorted(out.glob("round-*/*.json")):
+    data = json.loads(path.read_text())
+    if "adapter" in data:
+        adapter = data["adapter"]
+        for step in data["results"]:
+            ours.setdefault(step["name"], []).append(step["step_milliseconds"])
+        continue
+    label = ", ".join(data[key] for key in ["backend", "form"] if data.get(key))
+    peer = peers.setdefault(f"{data['peer']} {data['version']} ({label})", {})
+    for name, milliseconds in data["step_milliseconds"].items():
+        peer.setdefault(name, []).append(milliseconds)
+
+rows = []
+for peer, steps in peers.items():
+    for name, times in steps.items():
+        case = name.split(", as published")[0].split(", written well")[0]
+        own, other = statistics.median(ours[case]), statistics.median(times)
+        rows.append({"step": name, "peer": peer, "veilgrad_ms": own, "peer_ms": other, "ratio": own / other,
+                     "veilgrad_rounds": ours[case], "peer_rounds": times})
+rows.sort(key=lambda row: (row["step"], row["peer"]))
+machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()}
+summary = {"machine": machine, "adapter": adapter, "rows": rows}
+(out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+print(f"veilgrad on {adapter['name']}, {adapter['driver']}; {machine['cores']} cores of {machine['processor']}")
+print("| step | peer | veilgrad, ms | peer, ms | veilgrad takes, times as long |")
+print("|---|---|---|---|---|")
+for row in rows:
+    print(f"| {row['step']} | {row['peer']} | {row['veilgrad_ms']:.1f} | {row['peer_ms']:.1f} | {row['ratio']:.2f} |")

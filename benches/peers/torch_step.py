@@ -1,10 +1,12 @@
-"""PyTorch doing the work of `veilgrad bench step` on the same cores: plain epochs and min-max steps.
+"""PyTorch doing the work of `veilgrad bench step` on the same cores or GPU: plain and min-max steps.
 
-    python benches/peers/torch_step.py [--threads N] [--json]
+    python benches/peers/torch_step.py [--compile] [--threads N] [--device cuda] [--tf32] [--case TEXT]
 
-The Purchase100 network and the attack network of the official code, Adam (fused), batch 128, eager and in
-two forms of the min-max step: as published (a forward pass of the classifier, with its graph, for every attack
-batch) and written well (one forward pass without gradients for all attack batches). Synthetic bits.
+The Purchase100 network and the attack network of the official code, Adam (fused), batch 128, and two forms of
+the min-max step: as published (a forward pass of the classifier, with its graph, for every attack batch) and
+written well (one forward pass without gradients for all attack batches). Synthetic bits. With --compile forward
+and backward passes go through torch.compile; on a GPU the whole step is then replayed as one CUDA graph. JSON on
+standard output.
 """
 
 import argparse
@@ -12,10 +14,14 @@ import json
 import statistics
 import time
 
+STARTED = time.perf_counter()
+
 import torch
 from torch import nn
 
-M, FEATURES, CLASSES = 128, 600, 100
+M, RECORDS, FEATURES, CLASSES = 128, 20_000, 600, 100
+OFFICIAL = ([1024, 512, 64], [128, 64], [512, 256, 128, 64])
+ROUNDS = 3
 
 
 def classifier():
@@ -50,91 +56,147 @@ class Attack(nn.Module):
         return self.joint(torch.cat([self.prediction(p), self.label(one_hot)], 1))
 
 
-def adam(module):
-    return torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
+def adam(module, device):
+    graphed = device == "cuda"
+    return torch.optim.Adam(module.parameters(), lr=1e-3, fused=True, capturable=graphed)
 
 
-def batch(x, y, n, count):
-    rows = torch.randint(0, n, (count,))
-    return x[rows], y[rows]
+class Work:
+    """The records, and the steps as functions of nothing."""
 
+    def __init__(self, device, compiled):
+        self.device, self.compiled = device, compiled
+        self.x = torch.randint(0, 2, (RECORDS, FEATURES), device=device).float()
+        self.y = torch.randint(0, CLASSES, (RECORDS,), device=device)
+        self.eye = torch.eye(CLASSES, device=device)
+        self.signs = torch.ones(2 * M, 1, device=device)
+        self.signs[M:] = -1
 
-def gain(s, members):
-    signs = torch.ones(len(s), 1)
-    signs[members:] = -1
-    return nn.functional.logsigmoid(signs * s).mean()
+    def batch(self, count):
+        rows = torch.randint(0, RECORDS, (count,), device=self.device)
+        return self.x[rows], self.y[rows]
 
+    def build(self, function):
+        return torch.compile(function, dynamic=False) if self.compiled else function
 
-def plain(x, y, steps):
-    f = classifier()
-    opt = adam(f)
-    started = time.perf_counter()
-    for _ in range(steps):
-        a, b = batch(x, y, len(x), M)
-        opt.zero_grad()
-        nn.functional.cross_entropy(f(a), b).backward()
-        opt.step()
-    return (time.perf_counter() - started) / steps
+    def gain(self, s):
+        return nn.functional.logsigmoid(self.signs[: len(s)] * s).mean()
 
+    def plain(self):
+        f = classifier().to(self.device)
+        opt = adam(f, self.device)
+        loss = self.build(lambda a, b: nn.functional.cross_entropy(f(a), b))
 
-def min_max(x, y, steps, k, layers, hoisted):
-    f, h = classifier(), Attack(*layers)
-    opt_f, opt_h = adam(f), adam(h)
-    eye = torch.eye(CLASSES)
-    started = time.perf_counter()
-    for _ in range(steps):
-        if hoisted:
-            a, b = batch(x, y, len(x), 2 * k * M)
-            with torch.no_grad():
-                parts = torch.softmax(f(a), 1).split(2 * M)
-            labels = eye[b].split(2 * M)
-        for j in range(k):
+        def step():
+            a, b = self.batch(M)
+            opt.zero_grad()
+            loss(a, b).backward()
+            opt.step()
+
+        return step
+
+    def min_max(self, k, hoisted):
+        f, h = classifier().to(self.device), Attack(*OFFICIAL).to(self.device)
+        opt_f, opt_h = adam(f, self.device), adam(h, self.device)
+        predict = self.build(lambda a: torch.softmax(f(a), 1))
+        attack_loss = self.build(lambda p, one_hot: -self.gain(h(p, one_hot)))
+
+        def penalised(a, b, one_hot):
+            z = f(a)
+            return nn.functional.cross_entropy(z, b) + self.gain(h(torch.softmax(z, 1), one_hot))
+
+        classifier_loss = self.build(penalised)
+
+        def step():
             if hoisted:
-                p, one_hot = parts[j], labels[j]
-            else:
-                a, b = batch(x, y, len(x), 2 * M)
-                p, one_hot = torch.softmax(f(a), 1), eye[b]
-            opt_h.zero_grad()
-            if not hoisted:
-                opt_f.zero_grad()
-            (-gain(h(p, one_hot), M)).backward()
-            opt_h.step()
-        a, b = batch(x, y, len(x), M)
-        z = f(a)
-        loss = nn.functional.cross_entropy(z, b) + gain(h(torch.softmax(z, 1), eye[b]), M)
-        opt_f.zero_grad()
-        loss.backward()
-        opt_f.step()
-    return (time.perf_counter() - started) / steps
+                a, b = self.batch(2 * k * M)
+                with torch.no_grad():
+                    parts = predict(a).split(2 * M)
+                labels = self.eye[b].split(2 * M)
+            for j in range(k):
+                if hoisted:
+                    p, one_hot = parts[j], labels[j]
+                else:
+                    a, b = self.batch(2 * M)
+                    p, one_hot = predict(a), self.eye[b]
+                opt_h.zero_grad()
+                if not hoisted:
+                    opt_f.zero_grad()
+                attack_loss(p, one_hot).backward()
+                opt_h.step()
+            a, b = self.batch(M)
+            opt_f.zero_grad()
+            classifier_loss(a, b, self.eye[b]).backward()
+            opt_f.step()
+
+        return step
+
+
+def replayed(step):
+    """The step as one CUDA graph."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(5):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def milliseconds(step, device):
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+
+    def seconds(steps):
+        wait()
+        started = time.perf_counter()
+        for _ in range(steps):
+            step()
+        wait()
+        return (time.perf_counter() - started) / steps
+
+    seconds(5)
+    steps = max(3, int(1.0 / seconds(3)))
+    return 1e3 * statistics.median(seconds(steps) for _ in range(ROUNDS))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--tf32", action="store_true", help="TF32 matrix products (a GPU's)")
+    parser.add_argument("--case", default="", help="only those whose name contains this")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    torch.set_float32_matmul_precision("high" if args.tf32 else "highest")
     torch.manual_seed(0)
-    n = 20_000
-    x, y = torch.randint(0, 2, (n, FEATURES)).float(), torch.randint(0, CLASSES, (n,))
-    official = ([1024, 512, 64], [128, 64], [512, 256, 128, 64])
-    cases = {"purchase100 plain": lambda steps: plain(x, y, steps)}
+    work = Work(args.device, args.compile)
+    step = work.plain()
+    step()
+    if args.device == "cuda":
+        torch.cuda.synchronize()
+    first_step = time.perf_counter() - STARTED
+    cases = {"purchase100 plain": work.plain}
     for k in [1, 5]:
-        for hoisted in [False, True]:
-            form = "written well" if hoisted else "as published"
-            cases[f"purchase100 min-max, k = {k}, {form}"] = (
-                lambda steps, k=k, hoisted=hoisted: min_max(x, y, steps, k, official, hoisted)
-            )
-    results = {}
-    for name, run in cases.items():
-        run(3)
-        results[name] = 1e3 * statistics.median(run(20) for _ in range(args.rounds))
-    if args.json:
-        print(json.dumps({"torch": torch.__version__, "threads": args.threads, "step_milliseconds": results}))
-    else:
-        for name, milliseconds in results.items():
-            print(f"{name}: {milliseconds:.2f} ms a step")
+        for hoisted, form in [(False, "as published"), (True, "written well")]:
+            cases[f"purchase100 min-max, k = {k}, {form}"] = lambda k=k, hoisted=hoisted: work.min_max(k, hoisted)
+    times = {}
+    for name, make in cases.items():
+        if args.case in name:
+            step = make()
+            if args.device == "cuda" and args.compile:
+                step = replayed(step)
+            times[name] = milliseconds(step, args.device)
+    where = torch.cuda.get_device_name() if args.device == "cuda" else f"CPU, {args.threads} threads"
+    form = "compiled" if args.compile else "eager"
+    if args.device == "cuda":
+        form += ", CUDA graph" if args.compile else ""
+        form += ", TF32" if args.tf32 else ", fp32"
+    result = {"peer": "PyTorch", "version": torch.__version__, "backend": where, "form": form}
+    print(json.dumps(result | {"first_step_seconds": first_step, "step_milliseconds": times}))
 
 
 if __name__ == "__main__":
