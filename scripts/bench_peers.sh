@@ -15,7 +15,8 @@ peers=${PEERS-$PWD/target/peers}
 only=${ONLY-torch compiled burn meganeura}
 veilgrad=${VEILGRAD-${CARGO_TARGET_DIR-target}/release/veilgrad}
 mkdir -p "$out" "$peers"
-rm -rf "$out"/round-* "$out/failed.txt"
+peers=$(cd "$peers" && pwd)
+rm -rf "$out"/round-* "$out/start" "$out/failed.txt"
 
 wanted() {
     case " $only " in *" $1 "*) return 0 ;; *) return 1 ;; esac
@@ -95,6 +96,26 @@ while [ "$number" -le "${ROUNDS-2}" ]; do
     round "$out/round-$number"
     number=$((number + 1))
 done
+
+# start NAME PROGRAM…: its first step with empty caches, and again with what that left in them. burn keeps its own
+# beside the outermost Cargo.toml above the working directory, and in the user's cache where there is none.
+start() {
+    name=$1
+    shift
+    caches=$(mktemp -d)
+    for caches_are in cold warm; do
+        run "$name-$caches_are" env -u MESA_SHADER_CACHE_DIR XDG_CACHE_HOME="$caches" \
+            __GL_SHADER_DISK_CACHE_PATH="$caches" sh -c 'cd "$0" && exec "$@"' "$caches" "$@"
+    done
+    rm -rf "$caches"
+}
+directory=$out/start
+mkdir -p "$directory"
+run veilgrad "$veilgrad" --quiet --json bench start "purchase100 plain"
+# No case has this name: the first step is all that burn does.
+if wanted burn; then start burn "$peers/burn/release/peer-burn" none; fi
+if wanted meganeura; then start meganeura "$peers/meganeura/release/peer-meganeura"; fi
+
 ${PYTHON-python3} benches/peers/ratios.py "$out" >"$out/ratios.txt"
 cat "$out/ratios.txt"
 [ ! -e "$out/failed.txt" ] || { echo "peers that failed:" >&2; cat "$out/failed.txt" >&2; }

@@ -5,7 +5,7 @@
 #
 #   scripts/measure.sh DIRECTORY [PROGRAM]      PROGRAM: target/release/veilgrad unless given
 #
-#   SHORT=1   fewer shapes and replicas, no peers: a few minutes in software
+#   SHORT=1   no tuning, fewer shapes and replicas, no peers: a few minutes in software
 #   PYTHON    an interpreter that has PyTorch
 set -eu
 
@@ -28,17 +28,18 @@ try() {
 }
 
 if [ -n "${SHORT-}" ]; then
-    tuned=128 batches=128 replicas=1 all=1,2 steps="purchase100 plain"
+    batches=128 replicas=1 all=1,2 steps="purchase100 plain"
 else
-    tuned=128,384,1408 batches=128,384,1024,1408 replicas=1,8,64 all=1,2,4,8,16,32,64 steps=purchase100
+    batches=128,384,1024,1408 replicas=1,8,64 all=1,2,4,8,16,32,64 steps=purchase100
 fi
 
 try devices.json devices --json
 try check.json check --json
 [ -n "${SHORT-}" ] || try check-checked.json check --json --checked
-try tune.json tune --json --batch "$tuned" --export "$out/tuning.toml"
+# In software the convolutions alone take more minutes than all the rest.
+[ -n "${SHORT-}" ] || try tune.json tune --json --export "$out/tuning.toml"
 try kernels.json bench kernels --json --batch "$batches" --replicas "$replicas"
-try steps-untuned.json bench step --json --untuned "$steps"
+[ -n "${SHORT-}" ] || try steps-untuned.json bench step --json --untuned "$steps"
 try steps.json bench step --json --replicas "$all" "$steps"
 [ -n "${SHORT-}" ] || try steps-texas100.json bench step --json --replicas 1,8 texas100
 try start.json bench start --json "purchase100 plain"
