@@ -7,6 +7,9 @@
 #   PYTHON   an interpreter that has PyTorch, instead of a new one
 #   ONLY     the peers to run, of: torch compiled burn meganeura; all unless given
 #   ROUNDS   2 unless given
+#   BURN     burn's cases, by parts of their names, with commas between; "plain,k = 1,k = 5" unless given
+#   NO_COLD  1: no first steps of the peers with empty caches (burn tunes for minutes)
+#   LIMIT    seconds that one program may take; 600 unless given
 # A peer that fails is noted in failed.txt with what it said, and does not cost the others.
 set -eu
 cd "$(dirname "$0")/.."
@@ -46,16 +49,30 @@ if wanted burn; then
 fi
 if wanted meganeura; then build meganeura meganeura ""; fi
 
+limited=
+if command -v timeout >/dev/null; then limited="timeout ${LIMIT-600}"; fi
+
 # run NAME COMMAND…: its JSON into this round's directory.
 run() {
     name=$1
     shift
     echo "peers: $name" >&2
-    if ! "$@" >"$directory/$name.json" 2>"$directory/$name.err"; then
+    status=0
+    $limited "$@" >"$directory/$name.json" 2>"$directory/$name.err" || status=$?
+    if [ "$status" -ne 0 ]; then
+        [ "$status" -ne 124 ] || echo "not done after ${LIMIT-600} s" >>"$directory/$name.err"
         echo "$name: $(grep -v '^ *$' "$directory/$name.err" | tail -n 3 | tr '\n' ' ')" >>"$out/failed.txt"
         rm "$directory/$name.json"
     fi
     rm -f "$directory/$name.err"
+}
+
+# Each case in a program of its own, so that one that fails does not cost the others.
+burn() {
+    wanted burn || return 0
+    echo "${BURN-plain,k = 1,k = 5}" | tr ',' '\n' | while read -r case; do
+        run "$1-$(echo "$case" | tr -d ' =')" "$peers/$1/release/peer-burn" "$case" </dev/null
+    done
 }
 
 round() {
@@ -71,7 +88,7 @@ round() {
                 run "compiled-cuda$precision" "$PYTHON" benches/peers/torch_step.py --device cuda --compile $precision
             fi
         done
-        if wanted burn; then run burn-cuda "$peers/burn-cuda/release/peer-burn"; fi
+        burn burn-cuda
     else
         for threads in 1 2; do
             if wanted torch; then
@@ -82,7 +99,7 @@ round() {
             fi
         done
     fi
-    if wanted burn; then run burn "$peers/burn/release/peer-burn"; fi
+    burn burn
     if wanted meganeura; then run meganeura "$peers/meganeura/release/peer-meganeura"; fi
 }
 
@@ -100,11 +117,11 @@ done
 # start NAME PROGRAM…: its first step with empty caches, and again with what that left in them. burn keeps its own
 # beside the outermost Cargo.toml above the working directory, and in the user's cache where there is none.
 start() {
-    name=$1
+    program=$1
     shift
     caches=$(mktemp -d)
     for caches_are in cold warm; do
-        run "$name-$caches_are" env -u MESA_SHADER_CACHE_DIR XDG_CACHE_HOME="$caches" \
+        run "$program-$caches_are" env -u MESA_SHADER_CACHE_DIR XDG_CACHE_HOME="$caches" \
             __GL_SHADER_DISK_CACHE_PATH="$caches" sh -c 'cd "$0" && exec "$@"' "$caches" "$@"
     done
     rm -rf "$caches"
@@ -113,8 +130,8 @@ directory=$out/start
 mkdir -p "$directory"
 run veilgrad "$veilgrad" --quiet --json bench start "purchase100 plain"
 # No case has this name: the first step is all that burn does.
-if wanted burn; then start burn "$peers/burn/release/peer-burn" none; fi
-if wanted meganeura; then start meganeura "$peers/meganeura/release/peer-meganeura"; fi
+if wanted burn && [ -z "${NO_COLD-}" ]; then start burn "$peers/burn/release/peer-burn" none; fi
+if wanted meganeura && [ -z "${NO_COLD-}" ]; then start meganeura "$peers/meganeura/release/peer-meganeura"; fi
 
 ${PYTHON-python3} benches/peers/ratios.py "$out" >"$out/ratios.txt"
 cat "$out/ratios.txt"

@@ -54,7 +54,7 @@ for path in sorted(out.glob("start/*.json")):
         caches_are = path.stem.rsplit("-", 1)[1]
         starts.setdefault(f"{data['peer']} {data['version']}", {})[caches_are] = data["first_step_seconds"]
 
-machine = {"processor": processor(), "cores": os.cpu_count(), "system": platform.platform()}
+machine = {"processor": processor(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}"}
 summary = {"machine": machine, "adapter": adapter, "rows": rows, "first_step_seconds": starts}
 (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 
