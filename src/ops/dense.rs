@@ -5,8 +5,8 @@ use crate::graph::{Array, Grid, Kernel, Launch, Target, Tile};
 use crate::kernel;
 
 /// Picks the target's variant of a kernel from (workgroup, register, outer) for a result of so many columns. A single
-/// column, a layer with one output, is one lane's of the outer product's eight: the register tile takes 0.55 to 1.0
-/// times as long (lavapipe, 128 to 1,408 rows).
+/// column is one lane's of the outer product's eight: of a layer with one output the register tile takes 0.55 to 1.0
+/// times as long, forward and for dw (lavapipe, 128 to 1,408 rows); for dx, a layer with one input, it was not timed.
 fn variant(target: &Target, columns: usize, kernels: [Kernel; 3]) -> Kernel {
     let tile = if target.tile == Tile::Outer && columns == 1 { Tile::Register } else { target.tile };
     kernels[tile as usize]
