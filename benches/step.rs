@@ -2,7 +2,7 @@
 
 use veilgrad::error::Result;
 use veilgrad::gpu::{Context, Options};
-use veilgrad::train::bench::{CASES, step};
+use veilgrad::lab::steps::{CASES, step};
 
 fn main() -> Result<()> {
     let context = Context::new(&Options::default())?;

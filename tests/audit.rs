@@ -4,16 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use veilgrad::audit::subgroups::Subgroups;
-use veilgrad::audit::summary::Summary;
-use veilgrad::dataset::random::{Stream, shuffle, stream};
+use veilgrad::audit::results::subgroups::Subgroups;
+use veilgrad::audit::results::summary::Summary;
 use veilgrad::dataset::{Dataset, Synthetic, synthetic};
 use veilgrad::gpu::{Context, Options};
-use veilgrad::train::config::{Config, Layer};
-use veilgrad::train::model_file::ModelFile;
-use veilgrad::train::predict::TrainedClassifier;
-use veilgrad::train::predictions::{MEMBER, REFERENCE};
-use veilgrad::train::{Event, RunDirectory};
+use veilgrad::random::{Stream, shuffle, stream};
+use veilgrad::release::predict::TrainedClassifier;
+use veilgrad::run::RunDirectory;
+use veilgrad::run::config::{Config, Layer};
+use veilgrad::run::event::Event;
+use veilgrad::run::model_file::ModelFile;
+use veilgrad::run::predictions::{MEMBER, REFERENCE};
 
 const SMALL: &str = r#"
 [data]
@@ -86,7 +87,7 @@ impl Scene {
 #[derive(Default)]
 struct Notes(Vec<String>);
 
-impl veilgrad::train::Observer for Notes {
+impl veilgrad::run::event::Observer for Notes {
     fn event(&mut self, event: &Event) {
         if let Event::Note(text) = event {
             self.0.push(text.clone());

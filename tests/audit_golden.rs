@@ -2,8 +2,13 @@
 //! `golden/audit_metrics.py`. Not the attacks as a whole: those are tested beside their code.
 
 use serde_json::Value;
-use veilgrad::audit::roc::Roc;
-use veilgrad::audit::{Halves, Predictions, Terms, bootstrap, evaluate, intervals, lira, rmia, scores};
+use veilgrad::audit::attacks::scores::{self, Predictions};
+use veilgrad::audit::attacks::threshold::evaluate;
+use veilgrad::audit::attacks::{lira, rmia};
+use veilgrad::audit::results::result::Terms;
+use veilgrad::statistics::halves::Halves;
+use veilgrad::statistics::roc::Roc;
+use veilgrad::statistics::{bootstrap, intervals};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/audit_metrics.json")).expect("the fixture is JSON")

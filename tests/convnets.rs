@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use veilgrad::dataset::npy::{Array as File, Values as Elements};
-use veilgrad::dataset::npz;
-use veilgrad::dataset::{Dataset, Encoding, Features, Image, ImageLayout, Layout, Resident};
+use veilgrad::dataset::{Dataset, Encoding, Features, Image, npz};
 use veilgrad::gpu::{Buffer, Context, Options};
 use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
 use veilgrad::nn::{Form, Input, Network};
 use veilgrad::plan::{Bound, Plan, memory, schedule};
-use veilgrad::train::config::{Config, Layer};
+use veilgrad::run::config::{Config, Layer};
 use veilgrad::train::game::{Game, Slots};
+use veilgrad::train::resident::{ImageLayout, Layout, Resident};
 use veilgrad::train::schedule::Phase;
 
 const RECORDS: usize = 40;

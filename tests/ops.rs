@@ -3,8 +3,8 @@
 
 use veilgrad::gpu::{Context, Options};
 use veilgrad::graph::{Array, Values};
+use veilgrad::lab::check;
 use veilgrad::ops;
-use veilgrad::plan::check;
 
 fn kernels_agree(checked: bool) {
     let context =

@@ -4,17 +4,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use veilgrad::dataset::{Dataset, Features, Layout, Synthetic, synthetic};
+use veilgrad::dataset::{Dataset, Features, Synthetic, synthetic};
 use veilgrad::error::{Kind, Result};
 use veilgrad::gpu::{Context, Options};
 use veilgrad::graph::{Array, Kind as NodeKind, NodeId, Values};
 use veilgrad::nn::{Input, Optimizer};
 use veilgrad::ops::Format;
 use veilgrad::plan::{Bound, Plan};
-use veilgrad::train::config::{Config, Layer};
+use veilgrad::run::RunDirectory;
+use veilgrad::run::config::{Config, Layer};
+use veilgrad::run::event::{Event, Observer};
 use veilgrad::train::game::{Game, Slots};
+use veilgrad::train::resident::Layout;
 use veilgrad::train::schedule::Phase;
-use veilgrad::train::{Event, Job, Observer, Outcome, RunDirectory};
+use veilgrad::train::{Job, Outcome};
 
 const SMALL: &str = r#"
 [data]
@@ -55,7 +58,7 @@ struct Run {
     /// By name.
     tensors: BTreeMap<String, Vec<u8>>,
     model: Vec<u8>,
-    metrics: Vec<veilgrad::train::EpochMetrics>,
+    metrics: Vec<veilgrad::run::event::EpochMetrics>,
 }
 
 fn files(path: &Path, outcome: Outcome) -> Run {
@@ -126,7 +129,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
         scalars.extend(line.iter().map(|v| v.to_bits()));
     }
     let keys: Vec<u32> = (0..steps as u32).flat_map(|step| [99, step]).collect();
-    let mut rng = veilgrad::dataset::random::stream(1, veilgrad::dataset::random::Stream::Split);
+    let mut rng = veilgrad::random::stream(1, veilgrad::random::Stream::Split);
     let f = game.classifier.network().start(config.model.initialisation, Optimizer::Adam, &mut rng);
     let h = game.attack.network.start(config.defense.attack.initialisation, Optimizer::Adam, &mut rng);
 
@@ -252,7 +255,7 @@ fn a_replica_with_a_smaller_reference_set_is_the_model_trained_alone() {
         assert_eq!(replica(&many, number), replica(&alone, 0), "|D′| {size}");
     }
     assert_ne!(replica(&many, 0), replica(&many, 1));
-    let measured = |m: &veilgrad::train::EpochMetrics| m.test_accuracy.is_some_and(f64::is_finite);
+    let measured = |m: &veilgrad::run::event::EpochMetrics| m.test_accuracy.is_some_and(f64::is_finite);
     assert!(many.metrics.iter().all(measured));
 }
 
@@ -316,7 +319,7 @@ struct StopAfter<'a>(usize, &'a AtomicBool, Vec<Event>);
 
 impl Observer for StopAfter<'_> {
     fn event(&mut self, event: &Event) {
-        if matches!(event, Event::Epoch(metrics) if metrics[0].epoch == self.0) {
+        if matches!(event, Event::Epoch { metrics, .. } if metrics[0].epoch == self.0) {
             self.1.store(true, Ordering::SeqCst);
         }
         self.2.push(event.clone());
@@ -346,7 +349,7 @@ fn an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one() {
         let mut observer = StopAfter(0, &stop, vec![]);
         let outcome = start(&config, &path, true, &mut observer, &stop).unwrap();
         let resumed = observer.2.iter().find_map(|e| match e {
-            Event::Resumed { epoch, skipped } => Some((*epoch, skipped.len())),
+            Event::Resumed { epoch, skipped, .. } => Some((*epoch, skipped.len())),
             _ => None,
         });
         assert_eq!(resumed, Some(if damage { (2, 1) } else { (3, 0) }));

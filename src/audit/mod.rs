@@ -3,43 +3,17 @@
 //! Not training: an attack here reads predictions (or trains its own network on them) and never
 //! touches the classifier. A score is always "higher = more member-like".
 //!
-//! The way through: [`Predictions`] → [`scores`] → [`Halves`] (what the attacker knows, what is
-//! scored) → [`evaluate`] → [`AttackResult`].
+//! The way through: [`Predictions`](attacks::scores::Predictions) → [`attacks`] →
+//! [`Halves`](crate::statistics::halves::Halves) (what the attacker knows, what is scored) → [`results`].
 
-pub mod blind;
-pub mod bootstrap;
-pub mod describe;
-pub mod details;
-pub mod epsilon;
+pub mod attacks;
 pub mod external;
-mod files;
-pub mod gate;
-pub mod halves;
-pub mod intervals;
-pub mod label_only;
-pub mod levels;
-pub mod lira;
-pub mod neural;
-pub mod result;
-pub mod risk;
-pub mod rmia;
-pub mod roc;
+pub mod results;
 mod run;
-pub mod score_file;
-pub mod scores;
-pub mod shadow_model;
 pub mod shadows;
-pub mod subgroups;
 pub mod subject;
-pub mod summary;
-pub mod threshold;
 
-pub use halves::Halves;
-pub use result::{AttackResult, Intervals, Terms};
 pub use run::{Job, run};
-pub use scores::Predictions;
-pub use subject::Subject;
-pub use threshold::{Scored, evaluate, threshold_attacks};
 
 /// Every attack that an audit may run, by its name in results.
 pub const ATTACKS: [&str; 14] = [

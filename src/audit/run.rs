@@ -1,29 +1,30 @@
 //! The audit of a finished run: every attack on every replica, on D and on D′, into `summary.json`,
 //! `details.json` and `scores.npz`.
 
-use super::describe::{self, Records};
-use super::details::{self, Details, ReplicaDetails};
-use super::neural::{self, CONTROL, Lesson, plant};
-use super::result::{Attacks, all_results, strongest};
-use super::score_file::{self, Scores};
-use super::scores::Form;
-use super::shadow_model;
+use super::attacks::neural::{self, CONTROL, Lesson, plant};
+use super::attacks::scores::Form;
+use super::attacks::threshold::{Scored, threshold_attacks};
+use super::attacks::{blind, label_only, shadow_model};
+use super::results::describe::{self, Records};
+use super::results::details::{self, Details, ReplicaDetails};
+use super::results::result::{AttackResult, Attacks, all_results, strongest};
+use super::results::score_file::{self, Scores};
+use super::results::subgroups::Subgroups;
+use super::results::summary::{ReplicaSummary, SCHEMA, Summary};
 use super::shadows::Shadows;
-use super::subgroups::Subgroups;
 use super::subject::Subject;
-use super::summary::{ReplicaSummary, SCHEMA, Summary};
-use super::{AttackResult, Scored, blind, label_only, threshold_attacks};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::Context;
-use crate::train::config::{Config, Replica};
+use crate::release::predict::TrainedClassifier;
+use crate::run::RunDirectory;
+use crate::run::config::{Config, Replica};
+use crate::run::directory::{MODEL, SCORES};
+use crate::run::event::{Event, Observer};
+use crate::run::model_file::ModelFile;
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::group::COLLAPSED;
-use crate::train::model_file::ModelFile;
-use crate::train::predict::TrainedClassifier;
-use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::train::privacy::Guarantee;
-use crate::train::run_directory::{MODEL, SCORES};
-use crate::train::{Event, Observer, RunDirectory};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -190,7 +191,7 @@ fn attack(
     }
     let name = if target == MEMBER { "neural attack on D" } else { "neural attack on D′" };
     let mut progress = |done: usize, total: usize| {
-        observer.event(&Event::Attack { name: name.to_string(), done, total });
+        observer.event(&Event::attack(&job.directory.name(), name, done, total));
     };
     let scores = neural::train(context, &config.audit, &lessons, stop, &mut progress)?;
     let (scores, control) = scores.split_at(subjects.len());

@@ -1,7 +1,7 @@
 //! Shadow models: models like the target, trained on known records, from which an attacker learns what membership
 //! looks like.
 //!
-//! Not the attacks on the target ([`super::lira`], [`super::rmia`], [`super::shadow_model`]) but what they learn
+//! Not the attacks on the target ([`super::attacks::lira`], [`super::attacks::rmia`], [`super::attacks::shadow_model`]) but what they learn
 //! from. The pool is D and as many test records; shadow models come in pairs, one trained on a random half of the
 //! pool and one on the other half, so that every record is in exactly N/2 of them. They are trained as the target
 //! was, its defense and its D′ included: the attacker knows how the model was made (adaptive shadows).
@@ -10,18 +10,19 @@
 
 use std::collections::HashMap;
 
-use super::halves::Halves;
+use super::attacks::scores::{self, Predictions};
+use super::attacks::threshold::Scored;
+use super::attacks::{lira, rmia};
 use super::run::Job;
-use super::scores::{self, Predictions};
 use super::subject::Subject;
-use super::threshold::Scored;
-use super::{lira, rmia};
-use crate::dataset::random::{Stream, shuffle, stream};
 use crate::dataset::{Dataset, Split, save_splits};
 use crate::error::{Error, Result};
-use crate::train::config::{Config, Replica, Sweep, TuningConfig};
-use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
-use crate::train::{Event, Observer, RunDirectory};
+use crate::random::{Stream, shuffle, stream};
+use crate::run::RunDirectory;
+use crate::run::config::{Config, Replica, Sweep, TuningConfig};
+use crate::run::event::{Event, Observer};
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::Halves;
 use rand_chacha::rand_core::Rng;
 
 /// Records of RMIA's population at most: its authors' number.

@@ -2,9 +2,9 @@
 //!
 //! Not the attacks.
 
-use super::halves::Halves;
-use super::scores::{Form, Predictions};
+use super::attacks::scores::{Form, Predictions};
 use crate::error::Result;
+use crate::statistics::halves::Halves;
 
 /// One model and the records that it is asked about.
 #[derive(Debug, Clone, PartialEq)]

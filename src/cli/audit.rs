@@ -7,14 +7,14 @@ use clap::Args;
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::{Global, interrupt, output};
-use crate::audit::gate::Condition;
-use crate::audit::subgroups::Subgroups;
-use crate::audit::summary::Summary;
+use crate::audit::results::gate::Condition;
+use crate::audit::results::subgroups::Subgroups;
+use crate::audit::results::summary::Summary;
 use crate::error::{Error, Kind, Result};
 use crate::report::terminal;
-use crate::train::config::{AuditConfig, Config};
-use crate::train::observer::{Event, Observer};
-use crate::train::run_directory::RunDirectory;
+use crate::run::RunDirectory;
+use crate::run::config::{AuditConfig, Config};
+use crate::run::event::{Event, Observer};
 
 /// Attacks the models of a finished run again, or any model by its predictions, and shows what came of it.
 ///

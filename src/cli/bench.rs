@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{Global, output};
 use crate::error::Result;
-use crate::plan::bench::{self, KernelTime};
+use crate::lab::kernels::{self, KernelTime};
+use crate::lab::steps::{CASES, StepTime, step};
 use crate::report::table::{self, Side};
-use crate::train::bench::{CASES, StepTime, step};
-use crate::train::config::TuningConfig;
+use crate::run::config::TuningConfig;
 
 /// Times kernels, or whole training steps, on this adapter.
 ///
@@ -74,7 +74,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
     match &args.what {
         What::Kernels { batch } => {
             for (&batch, &replicas) in batch.iter().flat_map(|b| args.replicas.iter().map(move |r| (b, r))) {
-                let times = bench::kernels(&context, batch, replicas, &mut |_, _| {})?;
+                let times = kernels::kernels(&context, batch, replicas, &mut |_, _| {})?;
                 let result = json!({ "batch": batch, "replicas": replicas, "kernels": times });
                 show(&format!("batch {batch}, {replicas} models\n{}\n", kernel_table(&times)), result)?;
             }

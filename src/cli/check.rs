@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
-use crate::plan::check::{self, Line};
+use crate::lab::check::{self, Line};
 
 pub(super) fn run(global: &Global) -> Result<()> {
     let context = Context::new(&global.gpu_options())?;

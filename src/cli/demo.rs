@@ -2,8 +2,8 @@
 
 use super::{Global, train};
 use crate::error::Result;
-use crate::train::config::Config;
-use crate::train::preset;
+use crate::run::config::Config;
+use crate::run::preset;
 
 pub(super) fn run(global: &Global) -> Result<()> {
     let config = Config::resolve(&[preset::named("demo")?.layer()])?;

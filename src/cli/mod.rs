@@ -27,7 +27,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Kind, Result};
 use crate::gpu::{self, Context};
-use crate::train::config::TuningConfig;
+use crate::run::config::TuningConfig;
 
 /// Train classifiers that do not give away whose records they were trained on, and audit them.
 ///
@@ -86,7 +86,7 @@ impl Global {
     /// The device, with the kernel variants that `recorded` or the adapter's stored table names; and these in
     /// words.
     fn open(&self, recorded: &TuningConfig) -> Result<(Context, String)> {
-        crate::train::tuning::open(&self.gpu_options(), recorded, self.untuned)
+        crate::lab::variants::open(&self.gpu_options(), recorded, self.untuned)
     }
 
     fn gpu_options(&self) -> gpu::Options {

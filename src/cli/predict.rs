@@ -8,12 +8,13 @@ use super::progress::Progress;
 use super::{Global, interrupt, output};
 use crate::dataset::{LoadOptions, npz};
 use crate::error::{Error, Kind, Result};
-use crate::train::model_file::ModelFile;
-use crate::train::observer::{Event, Observer};
-use crate::train::predict::TrainedClassifier;
-use crate::train::predictions::ReplicaPredictions;
-use crate::train::release::Release;
-use crate::train::run_directory::{MODEL, RunDirectory};
+use crate::release::outputs::Release;
+use crate::release::predict::TrainedClassifier;
+use crate::run::RunDirectory;
+use crate::run::directory::MODEL;
+use crate::run::event::{Event, Observer};
+use crate::run::model_file::ModelFile;
+use crate::run::predictions::ReplicaPredictions;
 
 /// Writes what a trained model says of records: of a file's, or of the run's own.
 ///

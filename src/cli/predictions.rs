@@ -6,16 +6,17 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{Global, interrupt};
+use crate::audit::attacks::scores::Form;
 use crate::audit::external::{self, Options};
-use crate::audit::score_file;
-use crate::audit::scores::Form;
-use crate::audit::subgroups::Subgroups;
-use crate::audit::summary::Summary;
+use crate::audit::results::score_file;
+use crate::audit::results::subgroups::Subgroups;
+use crate::audit::results::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::train::config::AuditConfig;
-use crate::train::observer::{Event, Observer};
-use crate::train::run_directory::{RunDirectory, SCORES};
+use crate::run::RunDirectory;
+use crate::run::config::AuditConfig;
+use crate::run::directory::SCORES;
+use crate::run::event::{Event, Observer};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Any model's predictions")]

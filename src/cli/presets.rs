@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::Result;
 use crate::report::table::{self, Side};
-use crate::train::preset::{self, Preset};
+use crate::run::preset::{self, Preset};
 
 /// Lists the built-in set-ups, or shows one.
 ///

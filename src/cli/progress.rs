@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::note;
 use crate::report::class;
-use crate::train::observer::{EpochMetrics, Event, Observer};
+use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
 
 /// Values of as many replicas stand in a line; of more, the range.
 const IN_A_LINE: usize = 4;
@@ -107,7 +107,8 @@ impl Observer for Progress {
                     self.say(&format!("  deviation: {deviation}"));
                 }
             }
-            Event::Started { replicas, groups, epochs, steps, dispatches, tiles } => {
+            Event::Planned(_) => {}
+            Event::Started { replicas, groups, epochs, steps, dispatches, tiles, .. } => {
                 (self.epochs, self.groups) = (*epochs, *groups);
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };
@@ -120,30 +121,29 @@ impl Observer for Progress {
                     "{elapsed} {wide_bar} {percent}% {eta} left  {msg}",
                 );
             }
-            Event::Resumed { epoch, skipped } => {
+            Event::Resumed { epoch, skipped, .. } => {
                 for name in skipped {
                     self.say(&format!("checkpoint {name} is damaged: the one before it is used"));
                 }
                 self.say(&format!("continuing after epoch {epoch}"));
             }
-            Event::Steps { epoch, done, total } => {
-                self.reach(*epoch);
-                let epochs = self.group * self.epochs + epoch.saturating_sub(1);
+            Event::Progress { task: Task { group, phase: Phase::Training, .. }, done } => {
+                let epochs = self.epochs as f64 * (*group as f64 + done);
                 if let Some(bar) = &self.bar {
-                    bar.set_position(epochs as u64 * PARTS + *done as u64 * PARTS / (*total).max(1) as u64);
+                    bar.set_position((epochs * PARTS as f64) as u64);
                 }
             }
-            Event::Epoch(metrics) => self.epoch_done(metrics),
-            Event::Attack { name, done, total } => {
-                if *done == 0 {
-                    self.start_bar(*total as u64, "{elapsed} {wide_bar} {percent}%  {msg}");
+            Event::Epoch { metrics, .. } => self.epoch_done(metrics),
+            Event::Progress { task: Task { phase: Phase::Attack(name), .. }, done } => {
+                if *done == 0.0 {
+                    self.start_bar(PARTS, "{elapsed} {wide_bar} {percent}%  {msg}");
                     if self.bar.is_none() {
                         self.say(&format!("attack: {}", name.replace('_', " ")));
                     }
                 }
                 if let Some(bar) = &self.bar {
                     bar.set_message(format!("attack: {}", name.replace('_', " ")));
-                    bar.set_position(*done as u64);
+                    bar.set_position((done * PARTS as f64) as u64);
                 }
             }
             Event::Overall { name, done, seconds_left } => {

@@ -10,8 +10,8 @@ use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, Request, Source, Table};
 use crate::report::comparison::Comparison;
 use crate::report::comparison_text as set;
-use crate::train::config::{Layer, TuningConfig};
-use crate::train::observer::{Event, Observer};
+use crate::run::config::{Layer, TuningConfig};
+use crate::run::event::{Event, Observer};
 
 /// Makes tables of the paper anew, beside the published numbers.
 ///

@@ -5,8 +5,8 @@ use std::path::absolute;
 use clap::Args;
 
 use crate::error::{Error, Result};
-use crate::train::config::{Config, Layer};
-use crate::train::preset;
+use crate::run::config::{Config, Layer};
+use crate::run::preset;
 
 /// Each dedicated flag is a key of the configuration. Defaults < `--preset` < `--set` < these.
 ///
@@ -146,7 +146,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::config::{Column, Detect};
+    use crate::run::config::{Column, Detect};
     use clap::Parser;
 
     #[derive(Debug, Parser)]

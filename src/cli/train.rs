@@ -7,12 +7,13 @@ use clap::Args;
 use super::progress::Progress;
 use super::settings::Settings;
 use super::{Global, audit, interrupt, output};
-use crate::audit::summary::Summary;
+use crate::audit::results::summary::Summary;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
-use crate::train::config::Config;
-use crate::train::observer::{Event, Observer};
-use crate::train::run_directory::{CONFIG, RunDirectory, SUMMARY};
+use crate::run::RunDirectory;
+use crate::run::config::Config;
+use crate::run::directory::{CONFIG, SUMMARY};
+use crate::run::event::{Event, Observer};
 
 /// Trains one model or many, attacks them, and keeps everything in a run directory.
 ///

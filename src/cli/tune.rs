@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
-use crate::plan::tune::{self, Table};
+use crate::lab::tune::{self, Table};
 use crate::report::table::{self, Side};
 
 /// Finds this adapter's fastest kernel variants and stores them for training.

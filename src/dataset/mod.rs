@@ -14,7 +14,6 @@
 //! | records in the encoding of others | `recode` |
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
-//! | random numbers | [`random`] |
 
 mod archive;
 mod array;
@@ -33,9 +32,7 @@ mod matrix;
 pub mod npy;
 pub mod npz;
 mod pickle;
-pub mod random;
 mod recode;
-mod resident;
 mod source;
 mod split;
 mod synthetic;
@@ -44,7 +41,6 @@ mod text;
 pub use crate::ops::Image;
 pub use encoding::{ColumnKind, Columns, Encoding, Standardisation};
 pub use features::Features;
-pub use resident::{ImageLayout, Layout, Resident, ResidentNodes};
 pub use split::{Split, load_splits, save_splits};
 pub use synthetic::{Synthetic, synthetic};
 

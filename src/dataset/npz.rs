@@ -198,8 +198,8 @@ pub fn save(path: &Path, fill: impl FnOnce(&mut Writer<BufWriter<File>>) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use super::super::npy::Values;
     use super::*;
-    use crate::dataset::npy::Values;
     use std::io::Cursor;
 
     fn two_arrays() -> Vec<u8> {

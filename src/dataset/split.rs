@@ -6,8 +6,8 @@
 use super::array::NO_RECORD;
 use super::npy::{self, Array};
 use super::npz;
-use super::random::{Stream, shuffle, stream};
 use crate::error::{Error, Result};
+use crate::random::{Stream, shuffle, stream};
 use std::collections::BTreeMap;
 use std::path::Path;
 

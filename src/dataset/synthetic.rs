@@ -5,9 +5,9 @@
 //! its members, gets 94% of the other records right after 20,000 members and 82% after 5,000.
 
 use super::encoding::{ColumnKind, Columns};
-use super::random::{Stream, below, chance, stream};
 use super::{Dataset, Encoding, Features};
 use crate::error::{Error, Result};
+use crate::random::{Stream, below, chance, stream};
 use serde::{Deserialize, Serialize};
 
 /// What to generate. Every key may be left out.

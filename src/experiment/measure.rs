@@ -2,10 +2,10 @@
 
 use super::tables::{self, Plan};
 use super::{Request, Subject, Table};
-use crate::audit::result::{Attacks, strongest};
-use crate::audit::summary::{ReplicaSummary, Summary};
+use crate::audit::results::result::{Attacks, strongest};
+use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
-use crate::train::config::AuditConfig;
+use crate::run::config::AuditConfig;
 use std::collections::BTreeMap;
 
 /// A table's run, its summary, and the numbers in it of the run's replicas.

@@ -4,7 +4,7 @@
 //! one; the time left follows from what has been done since the start.
 
 use super::tables::Plan;
-use crate::train::{Event, Observer};
+use crate::run::event::{Event, Observer, Phase, Task};
 use std::time::Instant;
 
 /// Passes on every event and adds [`Event::Overall`] after each epoch and each part of an attack.
@@ -82,7 +82,7 @@ impl Observer for Overall<'_> {
                 self.done[0] = before;
                 self.skipped += before;
             }
-            Event::Epoch(metrics) => {
+            Event::Epoch { metrics, .. } => {
                 let Some(epoch) = metrics.first().map(|m| m.epoch) else { return };
                 self.group += usize::from(epoch < self.epoch);
                 self.epoch = epoch;
@@ -90,11 +90,11 @@ impl Observer for Overall<'_> {
                 self.done[0] = self.work[0] * epochs as f64 / (self.groups * self.epochs) as f64;
                 self.report();
             }
-            Event::Attack { done, total, .. } => {
+            Event::Progress { task: Task { phase: Phase::Attack(_), .. }, done } => {
                 self.done[0] = self.work[0];
-                self.attacks += usize::from(*done == *total);
+                self.attacks += usize::from(*done == 1.0);
                 // Two of them: on D and on D′; a part of the one under way.
-                let part = if done == total { 0.0 } else { *done as f64 / (*total).max(1) as f64 };
+                let part = if *done == 1.0 { 0.0 } else { *done };
                 self.done[1] = self.work[1] * ((self.attacks as f64 + part) / 2.0).min(1.0);
                 self.report();
             }

@@ -97,7 +97,7 @@ fn read<T: DeserializeOwned>(name: &str, text: &str) -> Result<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::preset;
+    use crate::run::preset;
 
     #[test]
     fn every_file_is_read_and_names_data_sets_that_are_known() {

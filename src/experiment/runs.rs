@@ -5,14 +5,15 @@
 
 use super::Job;
 use super::tables::Plan;
-use crate::audit;
-use crate::audit::summary::Summary;
+use crate::audit::results::summary::Summary;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::report::reproduction::RUNS;
-use crate::train::config::Config;
-use crate::train::run_directory::SUMMARY;
-use crate::train::{self, Event, Observer, RunDirectory};
+use crate::run::RunDirectory;
+use crate::run::config::Config;
+use crate::run::directory::SUMMARY;
+use crate::run::event::{Event, Observer};
+use crate::{audit, train};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -129,7 +130,7 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::config::Sweep;
+    use crate::run::config::Sweep;
 
     #[test]
     fn a_run_with_more_replicas_serves_and_one_with_other_settings_does_not() {

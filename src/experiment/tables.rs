@@ -4,7 +4,7 @@
 use super::published::{self, Published};
 use super::{Request, Subject, Table};
 use crate::error::{Error, Result};
-use crate::train::config::{Config, Layer, Replica, Sweep};
+use crate::run::config::{Config, Layer, Replica, Sweep};
 use crate::train::privacy::Guarantee;
 use serde::Deserialize;
 use std::collections::BTreeMap;

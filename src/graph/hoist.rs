@@ -165,8 +165,8 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Array, Tensor, Values};
     use super::*;
-    use crate::graph::{Array, Tensor, Values};
     use crate::ops::{Activate, Activation, Softmax};
 
     #[test]

@@ -11,10 +11,9 @@
 //!
 //! And one gives other ones: compression rounds down to a multiple of 4 channels (L = 100, k = 12: 148 for 150).
 
-use super::{Input, Network};
+use super::{Form, Input, Network};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
-use crate::nn::Form;
 use crate::ops::{
     Activation, Channels, Conv2d, Dense, Geometry, Image, NormRelu, Pool, Pooling, RunningMoments, Windows,
     moments,

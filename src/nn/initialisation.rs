@@ -1,6 +1,6 @@
 //! How weights start.
 
-use crate::dataset::random::{normal, uniform};
+use crate::random::{normal, uniform};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl Initialisation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::random::{Stream, stream};
+    use crate::random::{Stream, stream};
 
     #[test]
     fn weights_have_the_variance_they_are_meant_to_have() {

@@ -253,7 +253,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::random::{Stream, stream};
+    use crate::random::{Stream, stream};
 
     #[test]
     fn exported_weights_are_those_of_the_buffer() {

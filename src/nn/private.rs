@@ -60,9 +60,9 @@ fn inputs(graph: &Graph, id: NodeId) -> Result<[NodeId; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Mlp;
     use super::*;
     use crate::graph::{Array, Tensor, Values};
-    use crate::nn::Mlp;
     use crate::ops::{Activation, CrossEntropy, gradients};
 
     /// A network's gradient, of records `rows` of the data alone.

@@ -325,9 +325,9 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::moments;
     use super::*;
     use crate::graph::Values;
-    use crate::ops::moments;
 
     /// Normalised by its own moments, x has a gradient through them too: both parts against differences.
     #[test]

@@ -77,10 +77,10 @@ fn op_of<T: 'static>(graph: &Graph, id: NodeId) -> Option<&T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schedule::waves;
     use super::*;
     use crate::graph::{Array, Tensor, Values};
     use crate::ops::{Dense, gradients};
-    use crate::plan::schedule::waves;
 
     #[test]
     fn a_hidden_layers_activation_costs_no_dispatch_in_the_backward_pass() {

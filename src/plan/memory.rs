@@ -119,10 +119,10 @@ fn pack_of(graph: &Graph, waves: &[Vec<NodeId>]) -> Result<HashMap<NodeId, (Node
 
 #[cfg(test)]
 mod tests {
+    use super::super::schedule::waves;
     use super::*;
     use crate::graph::Tensor;
     use crate::ops::Add;
-    use crate::plan::schedule::waves;
 
     #[test]
     fn a_dead_buffer_is_used_again_and_a_live_one_is_not() {

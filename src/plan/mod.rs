@@ -1,12 +1,9 @@
 //! From a graph to dispatches: which run side by side ([`schedule`]), which memory they share
 //! ([`memory`]), and the recording of them, again and again, without allocating anything.
 
-pub mod bench;
-pub mod check;
 mod fuse;
 pub mod memory;
 pub mod schedule;
-pub mod tune;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
@@ -297,7 +294,7 @@ fn record(
 }
 
 /// The operation of a node, and the tensors that it is launched with.
-fn operation(graph: &Graph, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
+pub(crate) fn operation(graph: &Graph, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
     let node = graph.node(id);
     let (op, first) = match &node.kind {
         Kind::Compute(op) | Kind::Update(op) => (op, 0),

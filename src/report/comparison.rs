@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::intervals::over_seeds;
-use crate::audit::summary::{Adapter, DatasetSummary};
+use crate::audit::results::summary::{Adapter, DatasetSummary};
+use crate::statistics::intervals::over_seeds;
 
 /// The version of a table's keys: new ones may be added, none changes its meaning within a version.
 pub const SCHEMA: u32 = 1;

@@ -1,8 +1,8 @@
 //! Everything of a report for machines: one JSON document, or tables in CSV.
 //!
 //! The JSON, of schema [`SCHEMA`]: `{"schema", "version", "runs": [{"name", "directory", "config", "summary",
-//! "details", "metrics"}], "reproductions": [{"directory", "runs", "tables"}]}`, with `summary` as [`Summary`](crate::audit::summary::Summary) documents it, `details` as
-//! [`Details`](crate::audit::details::Details), `metrics` as [`EpochMetrics`](crate::train::EpochMetrics), `config`
+//! "details", "metrics"}], "reproductions": [{"directory", "runs", "tables"}]}`, with `summary` as [`Summary`](crate::audit::results::summary::Summary) documents it, `details` as
+//! [`Details`](crate::audit::results::details::Details), `metrics` as [`EpochMetrics`](crate::run::event::EpochMetrics), `config`
 //! the text of `run.toml`, and a table as [`Comparison`](super::comparison::Comparison). Each has a version of its own, its `schema`. New keys may be added; none changes its
 //! meaning within a version.
 //!
@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::comparison_text;
 use super::reproduction::Reproduction;
 use super::run::Run;
-use crate::audit::result::AttackResult;
+use crate::audit::results::result::AttackResult;
 use crate::error::{Error, Kind, Result};
 
 /// The version of the document's shape.
@@ -315,6 +315,6 @@ mod tests {
         let expected = ["config", "details", "directory", "metrics", "name", "summary"];
         assert_eq!(keys(&value["runs"][0]), expected);
         assert_eq!(value["schema"], SCHEMA);
-        assert_eq!(value["runs"][0]["details"]["schema"], crate::audit::details::SCHEMA);
+        assert_eq!(value["runs"][0]["details"]["schema"], crate::audit::results::details::SCHEMA);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::summary::ReplicaSummary;
-use crate::train::config::Replica;
+use crate::audit::results::summary::ReplicaSummary;
+use crate::run::config::Replica;
 
 /// The columns that tables and text keep to.
 pub(super) const WIDTH: usize = 100;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::labels::{Setting, WIDTH, label, readable};
-use crate::audit::blind;
-use crate::audit::summary::ReplicaSummary;
+use crate::audit::attacks::blind;
+use crate::audit::results::summary::ReplicaSummary;
 
 /// What is to be known of single models, each remark once with the models and attacks that it is about, as text.
 pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::comparison::{Comparison, SCHEMA, first_schema};
 use crate::error::{Error, Result};
-use crate::train::run_directory::{CONFIG, SUMMARY};
+use crate::run::directory::{CONFIG, SUMMARY};
 
 /// Where a reproduction keeps its runs.
 pub const RUNS: &str = "runs";

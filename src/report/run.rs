@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::audit::details::Details;
-use crate::audit::summary::Summary;
+use crate::audit::results::details::Details;
+use crate::audit::results::summary::Summary;
 use crate::error::{Error, Result};
-use crate::train::observer::EpochMetrics;
-use crate::train::run_directory::{CONFIG, DETAILS, RunDirectory};
+use crate::run::RunDirectory;
+use crate::run::directory::{CONFIG, DETAILS};
+use crate::run::event::EpochMetrics;
 
 /// A run, or the audit of a file of predictions.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,11 +54,11 @@ impl Run {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::audit::details::{BINS, Curve, GroupResult, Histogram, RecordRisk, ReplicaDetails};
-    use crate::audit::result::{AttackResult, Attacks, Intervals};
-    use crate::audit::summary::{ReplicaSummary, SCHEMA};
+    use crate::audit::results::details::{BINS, Curve, GroupResult, Histogram, RecordRisk, ReplicaDetails};
+    use crate::audit::results::result::{AttackResult, Attacks, Intervals};
+    use crate::audit::results::summary::{ReplicaSummary, SCHEMA};
     use crate::dataset::DatasetSummary;
-    use crate::train::config::Replica;
+    use crate::run::config::Replica;
 
     /// A run of one model with something for every figure.
     pub fn run(name: &str) -> Run {
@@ -126,7 +127,10 @@ pub(super) mod tests {
                 replicas: vec![model],
                 ..Summary::default()
             },
-            details: Some(Details { schema: crate::audit::details::SCHEMA, replicas: vec![details] }),
+            details: Some(Details {
+                schema: crate::audit::results::details::SCHEMA,
+                replicas: vec![details],
+            }),
             metrics: vec![epoch(1), epoch(2)],
         }
     }

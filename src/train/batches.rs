@@ -1,7 +1,7 @@
 //! Which records make which batch: permutations keyed by (seed, stream, pass), so that batch n of a
 //! stream is the same whatever was asked for before it, and resuming needs no state.
 
-use crate::dataset::random::{Stream, shuffle, stream};
+use crate::random::{Stream, shuffle, stream};
 
 /// The streams of a run; the numbers are part of every stored result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

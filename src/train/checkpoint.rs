@@ -6,9 +6,10 @@
 //! checksum tells of what the disk does to it afterwards.
 
 use super::group::State;
-use super::model_file::{NamedTensor, write_safetensors};
-use super::run_directory::{CHECKPOINT_PREFIX, RunDirectory};
 use crate::error::{Error, Result};
+use crate::run::RunDirectory;
+use crate::run::directory::CHECKPOINT_PREFIX;
+use crate::run::model_file::{NamedTensor, write_safetensors};
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::game::{Evaluated, Game};
 use super::pace::Pace;
-use crate::dataset::{Layout, Resident};
+use super::resident::{Layout, Resident};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, Kind, NodeId, Tensor};

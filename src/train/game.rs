@@ -15,9 +15,8 @@
 //! where it is the same function: not with batch normalisation (it uses its batch's statistics, and moves the
 //! running ones, which the next evaluation reads), with dropout or with augmentation.
 
-use super::config::{AttackLoss, Config, DenseNetConfig, Memory, ModelKind, Penalty};
+use super::resident::{Layout, ResidentNodes};
 use super::schedule::Phase;
-use crate::dataset::{Layout, ResidentNodes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::nn::{
@@ -27,6 +26,7 @@ use crate::ops::{
     ATTACK_COUNTS, Advance, CLASSIFIER_COUNTS, CountAttack, CountClassifier, CrossEntropy, GainForm,
     MembershipGain, OutputPenalty, RowSlice, Tape, gradients,
 };
+use crate::run::config::{AttackLoss, Config, DenseNetConfig, Memory, ModelKind, Penalty};
 
 /// Everything structural of a run: the two networks and the forms of their losses.
 #[derive(Debug, Clone)]

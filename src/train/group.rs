@@ -1,20 +1,21 @@
 //! Replicas trained together: their memory on the GPU, their plans, an epoch, a state to save.
 
-use super::config::{Config, Replica};
 use super::evaluate::{Probe, Scorer, Weights};
 use super::game::{Game, PhaseGraph, Slots};
-use super::observer::EpochMetrics;
 use super::pace::Pace;
 use super::rate::Rate;
+use super::resident::Resident;
 use super::schedule::{Phase, Schedule};
 use super::tape::{Lines, Now};
-use crate::dataset::random::{Stream, stream};
-use crate::dataset::{Dataset, Resident, Split, Standardisation};
+use crate::dataset::{Dataset, Split, Standardisation};
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
 use crate::graph::Tensor;
 use crate::ops::{ATTACK_COUNTS, CLASSIFIER_COUNTS};
 use crate::plan::{Bound, Plan};
+use crate::random::{Stream, stream};
+use crate::run::config::{Config, Replica};
+use crate::run::event::EpochMetrics;
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.

@@ -2,51 +2,45 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | what was asked for | [`config`], [`preset`] |
 //! | which records when, at which rate | `batches`, [`schedule`], `rate`, `tape` |
 //! | the graphs of a step | [`game`] |
 //! | replicas on the GPU, epoch by epoch | [`group`], `pace`, `evaluate` |
 //! | what a private training guarantees | [`privacy`] |
-//! | which kernel variants | [`tuning`] |
-//! | what is kept | [`run_directory`], `checkpoint`, `model_file`, [`predictions`] |
+//! | the data on the GPU | [`resident`] |
+//! | what a run continues from | `checkpoint` |
+//!
+//! What was asked for and what is kept is [`crate::run`].
 
 mod batches;
-pub mod bench;
 mod checkpoint;
-pub mod config;
-mod evaluate;
+pub mod evaluate;
 pub mod game;
 pub mod group;
-pub mod model_file;
-pub mod observer;
 mod pace;
-pub mod predict;
-pub mod predictions;
-pub mod preset;
 pub mod privacy;
 mod rate;
-pub mod release;
-pub mod run_directory;
+pub mod resident;
 pub mod schedule;
 mod tape;
-pub mod tuning;
 
 pub use batches::Batches;
-pub use observer::{EpochMetrics, Event, Observer};
 pub use pace::Pace;
-pub use run_directory::RunDirectory;
 
-use crate::dataset::{Dataset, DatasetSummary, Layout, Split, load_splits};
+use crate::dataset::{Dataset, DatasetSummary, Split, load_splits};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::nn::Input;
-use config::{Config, Replica, TuningConfig};
+use crate::run::RunDirectory;
+use crate::run::config::{Config, Replica, TuningConfig};
+use crate::run::event::{Event, Observer, Phase, Task};
+
+use crate::run::directory::SPLIT;
+use crate::run::model_file::{Facts, NamedTensor};
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use game::Game;
 use group::{Group, Member, State};
-use model_file::{Facts, NamedTensor};
-use predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use privacy::Guarantee;
-use run_directory::SPLIT;
+use resident::Layout;
 use schedule::Schedule;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -95,7 +89,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let started = Instant::now();
     let Job { config, dataset, context, directory, .. } = *job;
     let replicas = config.replicas();
-    let splits = match job.resume && directory.has(run_directory::SPLIT) {
+    let splits = match job.resume && directory.has(SPLIT) {
         // The run's own, whatever became of the file that it was read from.
         true => saved_splits(directory, replicas.len(), dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
@@ -152,7 +146,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         directory.truncate_metrics(|m| m.epoch <= epochs[m.replica / size])?;
         let epoch = epochs.iter().copied().min().unwrap_or(0);
         let skipped = checkpoints.iter().flat_map(|(_, damaged)| damaged.clone()).collect();
-        observer.event(&Event::Resumed { epoch, skipped });
+        observer.event(&Event::Resumed { run: directory.name(), epoch, skipped });
     }
 
     let mut outcome = Outcome::default();
@@ -164,6 +158,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         };
         if number == 0 {
             observer.event(&Event::Started {
+                run: directory.name(),
                 replicas: replicas.len(),
                 groups: groups.len(),
                 epochs: config.train.epochs,
@@ -215,7 +210,7 @@ fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<S
 /// The splits that a run was begun with.
 fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Result<Vec<Split>> {
     let splits = directory.read_splits()?;
-    let place = directory.file(run_directory::SPLIT).display().to_string();
+    let place = directory.file(SPLIT).display().to_string();
     if splits.len() != replicas {
         return Err(Error::data(place)
             .expected(format!("{replicas} splits"))
@@ -257,7 +252,7 @@ fn check_sizes(config: &Config, split: &Split) -> Result<()> {
 }
 
 /// How many replicas fit the adapter's limits at once.
-fn group_size(
+pub(crate) fn group_size(
     context: &Context,
     game: &Game,
     schedule: &Schedule,
@@ -307,9 +302,14 @@ fn train_group(
         group.restore(state);
         first = epochs;
     }
-    for epoch in first..schedule.epochs.len() {
+    let epochs = schedule.epochs.len();
+    let task = Task { run: job.directory.name(), group: number, phase: Phase::Training };
+    for epoch in first..epochs {
         let total = schedule.runs(epoch);
-        let mut progress = |done: usize| observer.event(&Event::Steps { epoch: epoch + 1, done, total });
+        let mut progress = |done: usize| {
+            let done = (epoch as f64 + done as f64 / total.max(1) as f64) / epochs as f64;
+            observer.event(&Event::Progress { task: task.clone(), done });
+        };
         let metrics = group.epoch(epoch, job.stop, &mut progress)?;
         // Metrics first: a line too many is dropped on resuming, one too few would be lost.
         job.directory.append_metrics(&metrics)?;
@@ -323,7 +323,7 @@ fn train_group(
                 )));
             }
         }
-        observer.event(&Event::Epoch(metrics));
+        observer.event(&Event::Epoch { task: task.clone(), epochs, metrics });
     }
     Ok(())
 }

@@ -10,7 +10,7 @@
 //!
 //! Not covered: what is chosen by looking at the members (settings, standardisation), and those who know the seed.
 
-use super::config::{Config, Replica};
+use crate::run::config::{Config, Replica};
 use serde::Serialize;
 use statrs::function::erf::erfc;
 use statrs::function::gamma::ln_gamma;

@@ -2,8 +2,8 @@
 //!
 //! Not the rate itself: that is a replica's setting, which is multiplied by the factor from here.
 
-use super::config::{ModelConfig, RateSchedule};
 use super::schedule::Schedule;
+use crate::run::config::{ModelConfig, RateSchedule};
 
 /// The factor of an epoch's steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,8 +41,8 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::DefenseConfig;
     use super::*;
+    use crate::run::config::DefenseConfig;
 
     /// The factors of each epoch's first and last step, 10 steps an epoch.
     fn factors(model: &ModelConfig, epochs: usize) -> Vec<(f64, f64)> {

@@ -2,8 +2,8 @@
 //!
 //! A phase is what one run of a plan does. The schedule is the same for all replicas of a run.
 
-use super::config::{DefenseConfig, Schedule as Choice};
-use crate::dataset::random::{Stream, below, stream};
+use crate::random::{Stream, below, stream};
+use crate::run::config::{DefenseConfig, Schedule as Choice};
 
 /// Attack steps of a run at most, where a block has many.
 const PIECE: usize = 13;

@@ -2,13 +2,13 @@
 //! numbers of its updates.
 
 use super::batches::{Batches, Source};
-use super::config::Replica;
 use super::game::{Game, Slots};
 use super::rate::Rate;
 use super::schedule::{Phase, Progress};
 use crate::dataset::Split;
-use crate::dataset::random::{Stream, stream};
 use crate::nn::Optimizer;
+use crate::random::{Stream, stream};
+use crate::run::config::Replica;
 use rand_chacha::rand_core::Rng;
 
 /// What holds for an epoch.

@@ -2,8 +2,8 @@
 
 use crate::program::Veilgrad;
 use serde_json::Value;
-use veilgrad::dataset::random::{Stream, below, normal, stream};
 use veilgrad::dataset::{npy, npz};
+use veilgrad::random::{Stream, below, normal, stream};
 
 const CLASSES: usize = 5;
 const N: usize = 400;

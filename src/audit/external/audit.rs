@@ -1,23 +1,24 @@
 //! The attacks on a model of which only predictions are known.
 
-use super::super::describe::{self, Records};
-use super::super::details::{self, Details};
-use super::super::neural::{self, CONTROL, Lesson};
-use super::super::result::{Terms, all_results, strongest};
-use super::super::run::{self, measured};
-use super::super::score_file::Scores;
-use super::super::subgroups::Subgroups;
-use super::super::subject::Subject;
-use super::super::summary::{SCHEMA, Summary};
-use super::super::{Scored, blind, threshold_attacks};
 use super::inspect::External;
 use super::shadows;
+use crate::audit::attacks::blind;
+use crate::audit::attacks::neural::{self, CONTROL, Lesson};
+use crate::audit::attacks::threshold::{Scored, threshold_attacks};
+use crate::audit::results::describe::{self, Records};
+use crate::audit::results::details::{self, Details};
+use crate::audit::results::result::{Terms, all_results, strongest};
+use crate::audit::results::score_file::Scores;
+use crate::audit::results::subgroups::Subgroups;
+use crate::audit::results::summary::{SCHEMA, Summary};
+use crate::audit::run::{self, measured};
+use crate::audit::subject::Subject;
 use crate::dataset::DatasetSummary;
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::train::config::AuditConfig;
-use crate::train::predictions::{MEMBER, REFERENCE, TEST};
-use crate::train::{Event, Observer};
+use crate::run::config::AuditConfig;
+use crate::run::event::{Event, Observer};
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -110,8 +111,9 @@ fn neural(
     terms: &Terms,
     observer: &mut dyn Observer,
 ) -> Result<(Scored, f64)> {
+    let external = job.external;
     let mut progress = |done: usize, total: usize| {
-        observer.event(&Event::Attack { name: "neural attack".to_string(), done, total });
+        observer.event(&Event::attack(&external.name, "neural attack", done, total));
     };
     let lessons = [Lesson::from(subject), neural::plant(subject)];
     let found = neural::train(context, job.config, &lessons, job.stop, &mut progress)?;

@@ -3,15 +3,15 @@
 //!
 //! Not the reading (`raw`).
 
-use super::super::intervals;
-use super::super::roc::Roc;
-use super::super::scores::{self, Form, Predictions};
-use super::super::subgroups::Subgroups;
 use super::Options;
 use super::raw::{Membership, Raw};
 use super::shadows::Source;
+use crate::audit::attacks::scores::{self, Form, Predictions};
+use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
-use crate::train::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::intervals;
+use crate::statistics::roc::Roc;
 use std::hash::{DefaultHasher, Hasher};
 
 /// How far a row of probabilities may sum from 1.

@@ -25,7 +25,7 @@ mod table;
 pub use audit::{Job, run};
 pub use inspect::External;
 
-use super::scores::Form;
+use super::attacks::scores::Form;
 use crate::error::Result;
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,9 @@
 //!
 //! Not what the numbers are (`inspect`).
 
-use super::super::scores::Form;
 use super::shadows::Source;
 use super::{Options, table};
+use crate::audit::attacks::scores::Form;
 use crate::dataset::arrays::Arrays;
 use crate::dataset::npy::Values;
 use crate::error::{Error, Result};

@@ -3,15 +3,16 @@
 //! Not our own shadow models ([`crate::audit::shadows`]). Models are heard one at a time, so that many of them need
 //! no more memory than one.
 
-use super::super::scores::{self, Form, Predictions};
-use super::super::threshold::Scored;
-use super::super::{Halves, lira, rmia};
 use super::inspect::External;
 use super::raw::unfit;
+use crate::audit::attacks::scores::{self, Form, Predictions};
+use crate::audit::attacks::threshold::Scored;
+use crate::audit::attacks::{lira, rmia};
 use crate::dataset::arrays::Arrays;
 use crate::dataset::npy::Values;
 use crate::error::{Error, Result};
-use crate::train::predictions::{MEMBER, REFERENCE, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
+use crate::statistics::halves::Halves;
 use std::path::{Path, PathBuf};
 
 /// Where shadow models' predictions are.

@@ -3,11 +3,11 @@
 //! `label`, `membership` and the outputs in columns that end in a number (`p_0`, `p_1`, … or `logit_0`, …), as
 //! `veilgrad predict` writes them; `row` and `subgroup` if they are there. Other columns are passed over.
 
-use super::super::scores::Form;
 use super::Options;
 use super::raw::{self, LABELS, MEMBERSHIP, Membership, ROWS, Raw, SUBGROUPS};
+use crate::audit::attacks::scores::Form;
 use crate::error::{Error, Result};
-use ::csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::super::{Global, output};
+use crate::cli::{Global, output};
 use crate::error::{Error, Kind, Result};
-use crate::train::bench::{CASES, StepCase, first_step};
-use crate::train::config::TuningConfig;
+use crate::lab::steps::{CASES, StepCase, first_step};
+use crate::run::config::TuningConfig;
 
 /// Starts with warm caches, after the cold one.
 const WARM: usize = 5;

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::super::class;
-use super::super::export::metrics;
-use super::super::labels::{metric, readable};
-use super::super::reproduction::Reproduction;
-use super::super::run::Run;
 use super::table::Set::{Left, Words};
 use super::table::table;
 use super::{Model, escape, reproduced};
+use crate::report::class;
+use crate::report::export::metrics;
+use crate::report::labels::{metric, readable};
+use crate::report::reproduction::Reproduction;
+use crate::report::run::Run;
 
 /// Members and non-members scored, the attacks on so many, and the metrics that they lack.
 type Lacking = ((usize, usize), Vec<String>, Vec<&'static str>);

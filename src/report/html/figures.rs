@@ -2,14 +2,14 @@
 //!
 //! Not how a plot is drawn ([`super::super::plot`]).
 
-use super::super::comparison::{Comparison, Measured, Row};
-use super::super::labels::readable;
-use super::super::plot::{Axis, COLOURS, Labels, Layer, steps, svg};
 use super::{Model, escape};
-use crate::audit::details::{Curve, Histogram};
-use crate::audit::result::strongest;
+use crate::audit::results::details::{Curve, Histogram};
+use crate::audit::results::result::strongest;
 use crate::error::Result;
-use crate::train::observer::EpochMetrics;
+use crate::report::comparison::{Comparison, Measured, Row};
+use crate::report::labels::readable;
+use crate::report::plot::{Axis, COLOURS, Labels, Layer, steps, svg};
+use crate::run::event::EpochMetrics;
 use std::f64::consts::LN_2;
 use std::fmt::Write;
 use std::ops::Range;

@@ -11,10 +11,10 @@ mod table;
 use super::labels::{Setting, label, shown_settings};
 use super::reproduction::Reproduction;
 use super::run::Run;
-use crate::audit::details::ReplicaDetails;
-use crate::audit::summary::ReplicaSummary;
+use crate::audit::results::details::ReplicaDetails;
+use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
-use crate::train::observer::EpochMetrics;
+use crate::run::event::EpochMetrics;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -5,17 +5,17 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::super::comparison::{Change, Comparison, Row};
-use super::super::comparison_text::{
-    DIFFERS, HEADER, TO_BE_KNOWN, beside, cells, from_to, legend, made_by, percent, verdict, verdicts,
-};
-use super::super::labels::{NONE, count, readable};
-use super::super::reproduction::{RUNS, Reproduction};
-use super::super::table::Side;
 use super::table::Set::{Left, Number};
 use super::table::table;
 use super::{escape, figures};
 use crate::error::Result;
+use crate::report::comparison::{Change, Comparison, Row};
+use crate::report::comparison_text::{
+    DIFFERS, HEADER, TO_BE_KNOWN, beside, cells, from_to, legend, made_by, percent, verdict, verdicts,
+};
+use crate::report::labels::{NONE, count, readable};
+use crate::report::reproduction::{RUNS, Reproduction};
+use crate::report::table::Side;
 
 /// A table of one of the reproductions.
 pub(super) struct Reproduced<'a> {
@@ -160,8 +160,8 @@ pub(super) fn provenance(reproduction: &Reproduction) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::reproduction::tests::reproduction;
     use super::*;
+    use crate::report::reproduction::tests::reproduction;
 
     #[test]
     fn a_table_stands_with_what_was_published_its_verdict_and_its_figures() {

@@ -4,16 +4,16 @@
 
 use std::fmt::Write;
 
-use super::super::labels::{NONE, Setting, count, readable};
-use super::super::remarks;
-use super::super::run::Run;
 use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
 use super::{Model, escape, figures};
-use crate::audit::result::{AttackResult, Attacks, strongest};
-use crate::audit::summary::ReplicaSummary;
+use crate::audit::results::result::{AttackResult, Attacks, strongest};
+use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
+use crate::report::labels::{NONE, Setting, count, readable};
+use crate::report::remarks;
+use crate::report::run::Run;
 
 pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reproduced]) -> String {
     let mut html = format!("<h1>{}</h1>", escape(title));
@@ -244,7 +244,11 @@ fn attacks(attacks: &Attacks) -> String {
 }
 
 /// The strongest attack on each group.
-fn groups(title: &str, groups: &[crate::audit::details::GroupResult], summary: &ReplicaSummary) -> String {
+fn groups(
+    title: &str,
+    groups: &[crate::audit::results::details::GroupResult],
+    summary: &ReplicaSummary,
+) -> String {
     let Some((name, _)) = strongest(&summary.attacks).filter(|_| !groups.is_empty()) else {
         return String::new();
     };
@@ -277,7 +281,7 @@ fn groups(title: &str, groups: &[crate::audit::details::GroupResult], summary: &
     format!("<h3>{}</h3>{}", escape(title), table(&columns, &rows, None))
 }
 
-fn worst(details: &crate::audit::details::ReplicaDetails) -> String {
+fn worst(details: &crate::audit::results::details::ReplicaDetails) -> String {
     let Some(first) = details.worst.first() else { return String::new() };
     let columns = [("record", Number), ("class", Number), ("score", Number), ("risk", Number)];
     let rows: Vec<Vec<String>> = details

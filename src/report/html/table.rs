@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use super::super::labels::NONE;
 use super::escape;
+use crate::report::labels::NONE;
 
 /// A rate, and its interval if there is one.
 pub(super) fn rate(value: Option<f64>, interval: Option<[f64; 2]>) -> String {

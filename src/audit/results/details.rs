@@ -1,0 +1,111 @@
+//! `details.json`: what a report draws and lists beside the numbers of `summary.json`.
+//!
+//! Not the results themselves ([`super::summary`]), nor how they are drawn. The keys are public; new ones may
+//! be added, none changes its meaning within a [`SCHEMA`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::config::Replica;
+
+/// The version of the keys' meaning.
+pub const SCHEMA: u32 = 1;
+
+/// Bins of a [`Histogram`].
+pub const BINS: usize = 50;
+
+/// Records of [`ReplicaDetails::worst`].
+pub const WORST: usize = 20;
+
+/// The details of an audit. Every rate is a fraction from 0 to 1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// In the order of the summary's replicas.
+    pub replicas: Vec<ReplicaDetails>,
+}
+
+/// The details of one model.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicaDetails {
+    /// As in the summary.
+    #[serde(flatten)]
+    pub settings: Option<Replica>,
+    /// The ROC of each attack on D.
+    pub curves: BTreeMap<String, Curve>,
+    /// One for each class that has a record, by class.
+    pub classes: Vec<GroupResult>,
+    /// One for each value of the subgroup column; empty without one.
+    pub subgroups: Vec<GroupResult>,
+    /// p_y, the probability of the true class; from 0 to 1.
+    pub confidence: Histogram,
+    /// −Σ p log p / log C; from 0 (sure) to 1 (uniform).
+    pub entropy: Histogram,
+    /// The members of D that the strongest attack is surest of, most exposed first; [`WORST`] at most.
+    pub worst: Vec<RecordRisk>,
+}
+
+/// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Ascending.
+    pub fpr: Vec<f64>,
+    /// The largest TPR at that FPR.
+    pub tpr: Vec<f64>,
+    /// The 95% Clopper–Pearson interval of each TPR.
+    pub tpr_low: Vec<f64>,
+    pub tpr_high: Vec<f64>,
+}
+
+/// Counts of members of D and of test records in [`BINS`] equal bins of 0 to 1; 1 is in the last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    pub members: Vec<u64>,
+    pub nonmembers: Vec<u64>,
+}
+
+/// What the model and the attacks do on some of the records.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupResult {
+    /// The class's name, or the subgroup's.
+    pub name: String,
+    /// All members and test records of the group.
+    pub members: usize,
+    pub nonmembers: usize,
+    /// The model's accuracy on them; `null` without one. Their difference is the generalisation error.
+    pub train_accuracy: Option<f64>,
+    pub test_accuracy: Option<f64>,
+    /// On the scored records of the group, with the thresholds of the whole. Empty under 2 of a kind.
+    pub attacks: BTreeMap<String, GroupAttack>,
+}
+
+/// An attack on a group.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GroupAttack {
+    /// ½(TPR + TNR).
+    pub accuracy: f64,
+    pub auc: f64,
+    /// 95% intervals: Clopper–Pearson's and DeLong's.
+    pub accuracy_ci95: [f64; 2],
+    pub auc_ci95: [f64; 2],
+    /// Scored members and non-members.
+    pub members: usize,
+    pub nonmembers: usize,
+}
+
+/// How exposed a record is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordRisk {
+    /// The record's number in the data set.
+    pub row: u32,
+    /// Its class.
+    pub label: u32,
+    /// The attack whose score it is.
+    pub attack: String,
+    /// The score; higher is more member-like.
+    pub score: f64,
+    /// The probability, at even odds, that a record with this score is a member.
+    pub risk: f64,
+}

@@ -1,0 +1,255 @@
+//! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the first
+//! step after the start. Synthetic records of a preset's size stand in for its data.
+
+use crate::dataset::{Dataset, Encoding, Features, Image, Split, Synthetic, synthetic};
+use crate::error::Result;
+use crate::gpu::Context;
+use crate::nn::Input;
+use crate::ops::pcg4d;
+use crate::run::config::{Config, Layer};
+use crate::run::preset;
+use crate::train::game::Game;
+use crate::train::group::{Group, Member};
+use crate::train::schedule::Schedule;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Epochs that are timed, after one to warm up.
+const EPOCHS: usize = 3;
+
+/// A step to time.
+#[derive(Debug, Clone, Copy)]
+pub struct StepCase {
+    pub name: &'static str,
+    pub preset: &'static str,
+    /// 0: images of CIFAR's shape, of random bytes.
+    pub features: usize,
+    /// m; 0: the preset's.
+    pub batch: usize,
+    pub classes: usize,
+    /// |D|: what makes an epoch.
+    pub members: usize,
+    /// k; 0: plain training.
+    pub attack_steps: usize,
+}
+
+const fn case(
+    name: &'static str,
+    preset: &'static str,
+    features: usize,
+    members: usize,
+    attack_steps: usize,
+) -> StepCase {
+    StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps }
+}
+
+const fn images(
+    name: &'static str,
+    preset: &'static str,
+    batch: usize,
+    members: usize,
+    attack_steps: usize,
+) -> StepCase {
+    StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps }
+}
+
+/// The networks of the paper, plain and in the game.
+pub const CASES: [StepCase; 9] = [
+    case("purchase100 plain", "purchase100-official", 600, 20_000, 0),
+    case("purchase100 min-max, k = 1", "purchase100-official", 600, 2_560, 1),
+    case("purchase100 min-max, k = 5", "purchase100-official", 600, 1_280, 5),
+    case("texas100 plain", "texas100-official", 6_169, 2_560, 0),
+    case("texas100 min-max, k = 1", "texas100-official", 6_169, 1_280, 1),
+    case("texas100 min-max, k = 5", "texas100-official", 6_169, 640, 5),
+    images("alexnet plain", "cifar100-alexnet-official", 128, 1_280, 0),
+    images("alexnet min-max, k = 1", "cifar100-alexnet-official", 128, 640, 1),
+    images("densenet plain", "cifar100-densenet", 64, 64, 0),
+];
+
+/// What a step takes.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StepTime {
+    pub name: String,
+    pub replicas: usize,
+    /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in training.
+    pub group: usize,
+    pub members: usize,
+    pub batch: usize,
+    pub attack_steps: usize,
+    pub steps_an_epoch: usize,
+    /// Of each timed epoch of one group, the read-back included, evaluation not.
+    pub epoch_seconds: Vec<f64>,
+    /// Of all models: the median epoch's, times the groups that take turns.
+    pub step_milliseconds: f64,
+    pub dispatches: usize,
+    /// Submissions of a timed epoch, of many steps each.
+    pub submissions_an_epoch: f64,
+    /// Read back by the host in a timed epoch.
+    pub bytes_read_an_epoch: f64,
+    /// GPU memory of everything: data, parameters, tapes, intermediate results.
+    pub memory_bytes: u64,
+    /// Of these the intermediate results.
+    pub scratch_bytes: u64,
+    /// Time by kernel and shape, each dispatch alone, the longest first.
+    pub kernels: Vec<Share>,
+}
+
+/// Dispatches of one kernel and shape.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Share {
+    pub kernel: String,
+    pub count: usize,
+    pub milliseconds: f64,
+}
+
+/// Makes the models of `case`, or the first group of them, ready for epochs of `steps` steps, and hands them over.
+fn prepare<T>(
+    context: &Context,
+    case: &StepCase,
+    replicas: usize,
+    steps: Option<usize>,
+    run: impl FnOnce(&mut Group<'_>, &Config, [usize; 2]) -> Result<T>,
+) -> Result<T> {
+    let mut layers = vec![preset::find(case.preset)?];
+    let played = case.attack_steps > 0;
+    let lambda = if played { "defense.lambda=1.0" } else { "defense.lambda=0.0" };
+    layers.push(Layer::set(lambda)?);
+    layers.push(Layer::set("defense.schedule=ratio")?);
+    layers.push(Layer::set(&format!("defense.attack_steps={}", case.attack_steps.max(1)))?);
+    let seeds: Vec<String> = (0..replicas).map(|seed| seed.to_string()).collect();
+    layers.push(Layer::set(&format!("train.seed=[{}]", seeds.join(",")))?);
+    // Records are generated: the preset's own data set need not be there.
+    layers.push(Layer::set("data.expects=\"\"")?);
+    // Steps alone: evaluation comes after an epoch.
+    layers.push(Layer::set("train.evaluate_limit=0")?);
+    if case.batch > 0 {
+        layers.push(Layer::set(&format!("train.batch={}", case.batch))?);
+    }
+    let config = Config::merge(&layers)?;
+
+    let (records, members) = (2 * case.members + 10, case.members);
+    let dataset = match case.features {
+        0 => random_images(records, case.classes),
+        features => {
+            synthetic(&Synthetic { records, features, classes: case.classes, ..Synthetic::default() })?
+        }
+    };
+    let whole = members / config.train.batch;
+    // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
+    let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
+    let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
+    let game = Game::new(&config, Input::of(&dataset, 0), case.classes)?;
+    let size = crate::train::group_size(context, &game, &schedule, &dataset, replicas)?;
+    let models = config
+        .replicas()
+        .into_iter()
+        .take(size)
+        .enumerate()
+        .map(|(number, settings)| {
+            let split = Split::random(records, members, members, None, settings.seed)?;
+            let standardisation = dataset.standardisation(&split.members);
+            Ok(Member { number, settings, split, standardisation })
+        })
+        .collect::<Result<Vec<Member>>>()?;
+    let mut group = Group::new(context, &config, &game, &schedule, &dataset, models)?;
+    run(&mut group, &config, [size, steps])
+}
+
+/// Times a step of `case` for `replicas` models.
+///
+/// # Errors
+/// Sizes beyond the adapter's limits or memory, a lost device.
+pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
+    let before = context.usage();
+    prepare(context, case, replicas, None, |group, config, [size, steps]| {
+        let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
+        let stop = AtomicBool::new(false);
+        group.epoch(0, &stop, &mut |_| {})?;
+        let warm = context.usage();
+        let mut epoch_seconds = vec![];
+        for epoch in 1..=EPOCHS {
+            let started = Instant::now();
+            group.epoch(epoch, &stop, &mut |_| {})?;
+            epoch_seconds.push(started.elapsed().as_secs_f64());
+        }
+        let done = context.usage();
+        let mut sorted = epoch_seconds.clone();
+        sorted.sort_by(f64::total_cmp);
+        let step_seconds = sorted[sorted.len() / 2] / steps as f64;
+        let repeats = ((1.0 / step_seconds) as usize).clamp(1, 10);
+        let an_epoch = |count: u64| count as f64 / EPOCHS as f64;
+        Ok(StepTime {
+            name: case.name.to_string(),
+            replicas,
+            group: size,
+            members: case.members,
+            batch: config.train.batch,
+            attack_steps: case.attack_steps,
+            steps_an_epoch: steps,
+            step_milliseconds: 1e3 * step_seconds * replicas as f64 / size as f64,
+            epoch_seconds,
+            dispatches: group.dispatches()[0],
+            submissions_an_epoch: an_epoch(done.submissions - warm.submissions),
+            bytes_read_an_epoch: an_epoch(done.bytes_read - warm.bytes_read),
+            memory_bytes,
+            scratch_bytes: group.scratch_bytes(),
+            kernels: shares(group.profile(0, repeats)?),
+        })
+    })
+}
+
+/// Seconds from some moment before, at the end of each part of the way to the first step.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct FirstStep {
+    /// The device is open.
+    pub device: f64,
+    /// Data, parameters and plans are on the GPU, every pipeline is made.
+    pub plans: f64,
+    /// The first step is done.
+    pub step: f64,
+}
+
+/// Trains `case` for one step, and says when what was done, from `started` on.
+///
+/// # Errors
+/// As [`step`].
+pub fn first_step(context: &Context, case: &StepCase, started: Instant) -> Result<FirstStep> {
+    let device = started.elapsed().as_secs_f64();
+    prepare(context, case, 1, Some(1), |group, _, _| {
+        let plans = started.elapsed().as_secs_f64();
+        group.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
+        Ok(FirstStep { device, plans, step: started.elapsed().as_secs_f64() })
+    })
+}
+
+/// Images of CIFAR's shape.
+fn random_images(records: usize, classes: usize) -> Dataset {
+    let image = Image { height: 32, width: 32, channels: 3 };
+    let word = |i: usize| pcg4d([i as u32, 0, 0, 0])[0];
+    let words = (0..records * image.features() / 4).map(word).collect();
+    Dataset {
+        name: "random images".to_string(),
+        kind: String::new(),
+        features: Features::Bytes { words, width: image.features() },
+        labels: (0..records).map(|i| (i % classes) as u32).collect(),
+        classes,
+        class_names: (0..classes).map(|c| c.to_string()).collect(),
+        encoding: Encoding { columns: vec![] },
+        image: Some(image),
+    }
+}
+
+fn shares(profile: Vec<(String, f64)>) -> Vec<Share> {
+    let mut shares: Vec<Share> = vec![];
+    for (kernel, seconds) in profile {
+        match shares.iter_mut().find(|s| s.kernel == kernel) {
+            Some(share) => {
+                share.count += 1;
+                share.milliseconds += 1e3 * seconds;
+            }
+            None => shares.push(Share { kernel, count: 1, milliseconds: 1e3 * seconds }),
+        }
+    }
+    shares.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
+    shares
+}

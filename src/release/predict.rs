@@ -1,0 +1,105 @@
+//! A trained classifier, read from its run's files to be asked again.
+//!
+//! Not the predictions that training itself leaves behind.
+
+use crate::dataset::{Dataset, Standardisation};
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::nn::Input;
+use crate::run::config::Config;
+use crate::run::model_file::ModelFile;
+use crate::train::evaluate::{self, Weights};
+use crate::train::game::Game;
+use crate::train::resident::Resident;
+use std::sync::atomic::AtomicBool;
+
+/// One replica of a run, ready for a forward pass.
+#[derive(Debug)]
+pub struct TrainedClassifier<'a> {
+    context: &'a Context,
+    game: Game,
+    weights: Weights,
+    /// How the members' columns were scaled; none where none were.
+    standardisation: Vec<Standardisation>,
+    features: usize,
+    classes: usize,
+}
+
+impl<'a> TrainedClassifier<'a> {
+    /// Replica `number` of the run with this configuration and model, for records like those of `like`.
+    ///
+    /// # Errors
+    /// A replica or tensors that the file does not have; records of another width.
+    pub fn load(
+        context: &'a Context,
+        config: &Config,
+        file: &ModelFile,
+        number: usize,
+        like: &Dataset,
+    ) -> Result<Self> {
+        let facts = &file.facts;
+        if number >= facts.replicas.len() {
+            return Err(Error::usage("replica")
+                .expected(format!("a number below {}, as many as the run has", facts.replicas.len()))
+                .found(number.to_string()));
+        }
+        if facts.dataset.features.is_some_and(|features| features != like.width()) {
+            return Err(Error::data(&like.name)
+                .expected(format!(
+                    "{} features, as of {}",
+                    facts.dataset.features.unwrap_or(0),
+                    facts.dataset.name
+                ))
+                .found(like.width().to_string())
+                .advice("give records with the columns of those that the model was trained on"));
+        }
+        let classes = facts.dataset.classes;
+        let game = Game::new(config, Input::of(like, config.data.pad), classes)?;
+        let network = game.classifier.network();
+        let take =
+            |name: &str, shape: &[usize]| file.tensor(&format!("replica.{number}.classifier.{name}"), shape);
+        let (state, statistics) = network.restored(game.classifier_optimizer, take)?;
+        let weights = Weights {
+            state: context.upload("classifier", bytemuck::cast_slice(&state))?,
+            statistics: match network.statistics() {
+                Some(_) => Some(context.upload("running statistics", bytemuck::cast_slice(&statistics))?),
+                None => None,
+            },
+        };
+        let standardisation = match like.standardisation(&[0]) {
+            None => vec![],
+            // As many numbers as the members' own had: one a column, or one a channel of an image.
+            Some(same) => {
+                let line = |part: &str, len: usize| {
+                    file.tensor(&format!("replica.{number}.features.{part}"), &[len])
+                };
+                vec![Standardisation {
+                    shift: line("shift", same.shift.len())?,
+                    scale: line("scale", same.scale.len())?,
+                }]
+            }
+        };
+        Ok(TrainedClassifier { context, game, weights, standardisation, features: like.width(), classes })
+    }
+
+    /// C.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Logits `[N, C]` of all N records of `dataset`.
+    ///
+    /// # Errors
+    /// Records of another width, sizes beyond the adapter's limits, a lost device, an interruption.
+    pub fn logits(&self, dataset: &Dataset, stop: &AtomicBool) -> Result<Vec<f32>> {
+        if dataset.width() != self.features {
+            return Err(Error::data(&dataset.name)
+                .expected(format!("{} features", self.features))
+                .found(dataset.width().to_string()));
+        }
+        let resident = Resident::upload(self.context, dataset, &self.standardisation, self.game.pad)?;
+        let rows = vec![(0..dataset.records() as u32).collect()];
+        let logits = evaluate::logits(self.context, &self.game, &resident, &self.weights, &rows, stop)?;
+        Ok(logits.into_iter().next().unwrap_or_default())
+    }
+}

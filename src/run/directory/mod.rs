@@ -1,0 +1,414 @@
+//! A run's directory: which files it holds, and how each appears there whole or not at all.
+//!
+//! Not what is in them: the tensors' format is `model_file`'s, the arrays' [`super::predictions`]',
+//! checkpoints' their own.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run.toml` | the resolved configuration; `--preset DIR/run.toml` repeats the run |
+//! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`](super::event::EpochMetrics) |
+//! | `model.safetensors` | every replica's parameters |
+//! | `split.npz` | who was member, reference and test record |
+//! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
+//! | `summary.json` | accuracies and attacks; the audit's |
+//! | `details.json` | what a report draws and lists; the audit's |
+//! | `scores.npz` | every record's score under every attack, and its risk; the audit's |
+//! | `checkpoint…` | what an interrupted run continues from |
+
+mod metrics;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::config::{Config, Layer};
+use super::model_file::{NamedTensor, write_safetensors};
+use super::predictions::{ReplicaPredictions, load_predictions, load_replica, save_predictions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::dataset::{Split, load_splits, save_splits};
+use crate::error::{Error, Kind, Result};
+
+pub const CONFIG: &str = "run.toml";
+pub const METRICS: &str = "metrics.jsonl";
+pub const MODEL: &str = "model.safetensors";
+pub const SPLIT: &str = "split.npz";
+pub const PREDICTIONS: &str = "predictions.npz";
+pub const SUMMARY: &str = "summary.json";
+pub const DETAILS: &str = "details.json";
+pub const SCORES: &str = "scores.npz";
+
+/// What the names of a run's checkpoint files begin with.
+pub const CHECKPOINT_PREFIX: &str = "checkpoint";
+
+/// What a file's name ends in while it is being written.
+const PARTIAL: &str = ".partial";
+
+/// The directory of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes `path` the directory of a new run, and its parents where they are missing. With `force` a
+    /// run that is there is replaced: once [`write_config`](Self::write_config) begins the new one, so
+    /// that nothing is lost to a run that cannot begin.
+    ///
+    /// # Errors
+    /// As [`check_free`](Self::check_free); a directory that cannot be made or written.
+    pub fn create(path: &Path, force: bool) -> Result<Self> {
+        Self::check_free(path, force)?;
+        fs::create_dir_all(path).map_err(|e| Error::io(path, &e))?;
+        let directory = RunDirectory { path: path.to_owned() };
+        // Found out now, not after the first epoch.
+        tempfile::tempfile_in(path).map_err(|e| Error::io(path, &e))?;
+        Ok(directory)
+    }
+
+    /// Whether [`create`](Self::create) would find the place free.
+    ///
+    /// # Errors
+    /// `path` is a file, or without `force` a directory that is not empty.
+    pub fn check_free(path: &Path, force: bool) -> Result<()> {
+        let error = || Error::new(Kind::Io, path.display().to_string()).expected("a new or empty directory");
+        if !path.exists() {
+            return Ok(());
+        }
+        if !path.is_dir() {
+            return Err(error().found("a file").advice("choose another --out"));
+        }
+        let names = names(path)?;
+        if force || names.is_empty() {
+            return Ok(());
+        }
+        Err(if names.iter().any(|name| is_own(name)) {
+            error().found("a run").advice("choose another --out, or replace that run with --force")
+        } else {
+            error()
+                .found(format!("a directory with {} other files", names.len()))
+                .advice("choose another --out, or with --force put the run beside them")
+        })
+    }
+
+    /// The directory of a run that was begun.
+    ///
+    /// # Errors
+    /// There is no `run.toml` at `path`.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.join(CONFIG).is_file() {
+            return Ok(RunDirectory { path: path.to_owned() });
+        }
+        let found = match (path.exists(), path.is_dir()) {
+            (false, _) => "nothing",
+            (true, false) => "a file",
+            (true, true) => "a directory without it",
+        };
+        Err(Error::new(Kind::Io, path.display().to_string())
+            .expected(format!("a run's directory, with its {CONFIG}"))
+            .found(found)
+            .advice("give the directory that `veilgrad train` or `veilgrad demo` named"))
+    }
+
+    /// Whatever `path` holds.
+    pub(crate) fn at(path: &Path) -> Self {
+        RunDirectory { path: path.to_owned() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last name of its path.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether the file `name` is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.file(name).is_file()
+    }
+
+    /// Whether training has come to its end: the predictions are the last thing that it writes.
+    pub fn is_trained(&self) -> bool {
+        self.has(PREDICTIONS)
+    }
+
+    /// # Errors
+    /// Training has not come to its end.
+    pub fn check_trained(&self) -> Result<()> {
+        if self.is_trained() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Io, self.file(PREDICTIONS).display().to_string())
+            .expected("the predictions of a finished run")
+            .found("none: its training has not come to its end")
+            .advice(format!("finish it with `veilgrad train --resume {}`", self.path.display())))
+    }
+
+    /// Writes the file `name` beside its place, flushed to the disk, then renames it.
+    ///
+    /// # Errors
+    /// Those of `fill` and of the file system; a file of that name is then as it was.
+    pub fn write(&self, name: &str, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+        let path = self.file(name);
+        let aside = self.file(&format!("{name}{PARTIAL}"));
+        let failed = |e: std::io::Error| Error::io(&path, &e);
+        let mut writer = BufWriter::new(File::create(&aside).map_err(failed)?);
+        let written = fill(&mut writer)
+            .and_then(|()| writer.into_inner().map_err(|e| failed(e.into_error())))
+            .and_then(|file| file.sync_all().map_err(failed))
+            .and_then(|()| fs::rename(&aside, &path).map_err(failed));
+        if written.is_err() {
+            // The first error is the one to report; what cannot be removed is only litter.
+            let _ = fs::remove_file(&aside);
+        }
+        written
+    }
+
+    /// Begins the run: removes the files of one that it replaces, and no others, and writes `run.toml`.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let text = config.to_toml()?;
+        self.remove_own_files()?;
+        self.write_bytes(CONFIG, text.as_bytes())
+    }
+
+    /// Reads `run.toml`, its ranges checked.
+    ///
+    /// # Errors
+    /// A file that is missing or that somebody damaged, placed by its line.
+    pub fn read_config(&self) -> Result<Config> {
+        Config::resolve(&[Layer::read(&self.file(CONFIG))?])
+    }
+
+    /// Writes `model.safetensors`: the same tensors and metadata give the same bytes.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_model(&self, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<()> {
+        let path = self.file(MODEL);
+        self.write(MODEL, |w| write_safetensors(w, tensors, metadata).map_err(|e| Error::io(&path, &e)))
+    }
+
+    /// Writes `split.npz`, a split a replica.
+    ///
+    /// # Errors
+    /// Splits of different sizes; the file system's.
+    pub fn write_splits(&self, splits: &[Split]) -> Result<()> {
+        save_splits(&self.file(SPLIT), splits)
+    }
+
+    /// Reads `split.npz`, a split a replica.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn read_splits(&self) -> Result<Vec<Split>> {
+        load_splits(&self.file(SPLIT))
+    }
+
+    /// Writes `predictions.npz`, a set a replica.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_predictions(&self, replicas: &[ReplicaPredictions]) -> Result<()> {
+        save_predictions(&self.file(PREDICTIONS), replicas)
+    }
+
+    /// Reads `predictions.npz`.
+    ///
+    /// # Errors
+    /// Training has not come to its end; a damaged file.
+    pub fn read_predictions(&self) -> Result<Vec<ReplicaPredictions>> {
+        self.check_trained()?;
+        load_predictions(&self.file(PREDICTIONS))
+    }
+
+    /// Reads replica `r` of `predictions.npz` alone.
+    ///
+    /// # Errors
+    /// As [`read_predictions`](Self::read_predictions).
+    pub fn read_replica(&self, r: usize) -> Result<ReplicaPredictions> {
+        self.check_trained()?;
+        load_replica(&self.file(PREDICTIONS), r)
+    }
+
+    /// Writes the file `name` as JSON.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|e| Error::new(Kind::Io, self.file(name).display().to_string()).found(e.to_string()))?;
+        text.push('\n');
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    /// Reads the file `name`, which the audit wrote.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let path = self.file(name);
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, &e))?;
+        serde_json::from_str(&text).map_err(|e| {
+            Error::data(path.display().to_string())
+                .expected("what an audit of this version wrote")
+                .found(e.to_string())
+                .advice(format!("write it again with `veilgrad audit {}`", self.path.display()))
+        })
+    }
+
+    /// Removes a run that has nothing to keep: no epoch of it was finished.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn discard_if_unbegun(&self) -> Result<()> {
+        let begun = |name: &String| name == METRICS || name == MODEL || name.starts_with(CHECKPOINT_PREFIX);
+        if names(&self.path)?.iter().any(begun) {
+            return Ok(());
+        }
+        self.remove_own_files()?;
+        if names(&self.path)?.is_empty() {
+            fs::remove_dir(&self.path).map_err(|e| Error::io(&self.path, &e))?;
+        }
+        Ok(())
+    }
+
+    fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.file(name);
+        self.write(name, |w| w.write_all(bytes).map_err(|e| Error::io(&path, &e)))
+    }
+
+    fn remove_own_files(&self) -> Result<()> {
+        for name in names(&self.path)?.iter().filter(|name| is_own(name)) {
+            let path = self.file(name);
+            fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a run writes a file of this name, or was killed while it did.
+fn is_own(name: &str) -> bool {
+    let name = name.strip_suffix(PARTIAL).unwrap_or(name);
+    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES].contains(&name)
+        || name.starts_with(CHECKPOINT_PREFIX)
+}
+
+/// What is in the directory `path`; names that are not UTF-8 are in a form that is never a run's.
+fn names(path: &Path) -> Result<Vec<String>> {
+    let failed = |e: std::io::Error| Error::io(path, &e);
+    fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::EpochMetrics;
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, RunDirectory) {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&parent.path().join("a/b"), false).unwrap();
+        (parent, directory)
+    }
+
+    #[test]
+    fn a_run_is_not_overwritten_without_force_and_other_files_never() {
+        let (_parent, directory) = scratch();
+        directory.write_config(&Config::default()).unwrap();
+        fs::write(directory.file("checkpoint-3.bin"), "x").unwrap();
+        fs::write(directory.file("summary.json.partial"), "x").unwrap();
+        fs::write(directory.file("notes.txt"), "mine").unwrap();
+
+        let error = RunDirectory::create(directory.path(), false).unwrap_err();
+        assert_eq!((error.kind, error.found.as_str()), (Kind::Io, "a run"));
+        assert!(error.advice.contains("--force"), "{error}");
+        assert!(directory.has(CONFIG));
+
+        let again = RunDirectory::create(directory.path(), true).unwrap();
+        assert!(again.has("checkpoint-3.bin"), "removed before the new run began");
+        again.write_config(&Config::default()).unwrap();
+        let mut left = names(directory.path()).unwrap();
+        left.sort();
+        assert_eq!(left, ["notes.txt", CONFIG]);
+        fs::remove_file(again.file(CONFIG)).unwrap();
+        let error = RunDirectory::create(directory.path(), false).unwrap_err().to_string();
+        assert!(error.contains("1 other files"), "{error}");
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let (_parent, directory) = scratch();
+        let file = directory.file("file");
+        fs::write(&file, "").unwrap();
+        let message = |path: &Path| RunDirectory::create(path, true).unwrap_err().to_string();
+        assert!(message(&file).contains("expected a new or empty directory, found a file"));
+        assert!(message(&file.join("below")).contains("below: "), "{}", message(&file.join("below")));
+    }
+
+    #[test]
+    fn only_a_run_is_opened() {
+        let (_parent, directory) = scratch();
+        let found = |path: &Path| RunDirectory::open(path).unwrap_err().found;
+        assert_eq!(found(directory.path()), "a directory without it");
+        assert_eq!(found(&directory.file("missing")), "nothing");
+        directory.write_config(&Config::default()).unwrap();
+        assert_eq!(found(&directory.file(CONFIG)), "a file");
+        assert_eq!(RunDirectory::open(directory.path()).unwrap(), directory);
+    }
+
+    #[test]
+    fn the_configuration_is_read_back() {
+        let (_parent, directory) = scratch();
+        let mut config = Config::default();
+        config.train.epochs = 7;
+        directory.write_config(&config).unwrap();
+        assert_eq!(directory.read_config().unwrap(), config);
+        fs::write(directory.file(CONFIG), "train.epochs = 0").unwrap();
+        assert!(directory.read_config().unwrap_err().to_string().starts_with("train.epochs: "));
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_alone() {
+        let (_parent, directory) = scratch();
+        directory.write_bytes("f", b"old").unwrap();
+        let failure = directory.write("f", |w| {
+            w.write_all(b"new").unwrap();
+            Err(Error::data("on purpose"))
+        });
+        assert_eq!(failure.unwrap_err().place, "on purpose");
+        assert_eq!(fs::read(directory.file("f")).unwrap(), b"old");
+        assert_eq!(names(directory.path()).unwrap(), ["f"]);
+    }
+
+    #[test]
+    fn predictions_of_an_unfinished_run_say_how_to_finish_it() {
+        let (_parent, directory) = scratch();
+        let error = directory.read_predictions().unwrap_err();
+        assert!(error.advice.contains("--resume"), "{error}");
+    }
+
+    #[test]
+    fn a_run_without_an_epoch_can_be_discarded_and_one_with_cannot() {
+        let (_parent, directory) = scratch();
+        directory.write_config(&Config::default()).unwrap();
+        directory.append_metrics(&[EpochMetrics::default()]).unwrap();
+        directory.discard_if_unbegun().unwrap();
+        assert!(directory.has(CONFIG));
+        fs::remove_file(directory.file(METRICS)).unwrap();
+        directory.discard_if_unbegun().unwrap();
+        assert!(!directory.path().exists());
+    }
+}

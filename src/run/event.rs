@@ -1,0 +1,195 @@
+//! What training and auditing tell whoever started them, while they run.
+//!
+//! Not how it is shown: nothing below the command line prints.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::config::Replica;
+use crate::gpu::AdapterSummary;
+
+/// Hears [`Event`]s. `()` ignores them.
+pub trait Observer {
+    fn event(&mut self, event: &Event);
+}
+
+impl Observer for () {
+    fn event(&mut self, _: &Event) {}
+}
+
+/// A part of a job: what is done, and in which run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Task {
+    /// The run's directory by its last name, or the name of a file of predictions.
+    pub run: String,
+    /// The group of replicas that are trained together, from 0; 0 where the task is of all replicas.
+    pub group: usize,
+    pub phase: Phase,
+}
+
+/// What is done in a [`Task`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    Training,
+    /// An attack of the audit, by the name that is shown.
+    Attack(String),
+}
+
+/// A task and how much work it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Work {
+    pub task: Task,
+    /// Multiply-adds, roughly; only ratios within a job count.
+    pub cost: f64,
+}
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The adapter was opened.
+    Adapter(AdapterSummary),
+    /// The data were read.
+    Dataset {
+        name: String,
+        /// A sentence on what was detected.
+        kind: String,
+        records: usize,
+        features: usize,
+        classes: usize,
+    },
+    /// The configuration comes from a preset.
+    Preset {
+        name: String,
+        /// Where it departs from what it reproduces.
+        deviations: Vec<String>,
+    },
+    /// All tasks of the job, before the first of them begins.
+    Planned(Vec<Work>),
+    /// Training begins.
+    Started {
+        /// The run, as in [`Task::run`].
+        run: String,
+        replicas: usize,
+        /// Groups of replicas that are trained one after another, for want of memory.
+        groups: usize,
+        epochs: usize,
+        /// Classifier steps an epoch.
+        steps: usize,
+        /// Dispatches a step.
+        dispatches: usize,
+        /// Which variants of the kernels are used.
+        tiles: String,
+    },
+    /// Training goes on after the last whole checkpoint.
+    Resumed {
+        /// The run, as in [`Task::run`].
+        run: String,
+        /// Epochs done before.
+        epoch: usize,
+        /// Damaged checkpoints that were passed over, by name.
+        skipped: Vec<String>,
+    },
+    /// So much of a task is done, from 0 to 1.
+    Progress { task: Task, done: f64 },
+    /// An epoch of `epochs` is done, of these replicas.
+    Epoch { task: Task, epochs: usize, metrics: Vec<EpochMetrics> },
+    /// How far a reproduction of several runs is.
+    Overall {
+        /// The table and the data set under way.
+        name: String,
+        /// From 0 to 1.
+        done: f64,
+        /// An estimate from what was done since the start.
+        seconds_left: f64,
+    },
+    /// Worth knowing.
+    Note(String),
+    /// Something that changes what the results mean.
+    Warning(String),
+}
+
+impl Event {
+    /// `done` of `total` parts of an attack of the audit of `run` are done.
+    pub fn attack(run: &str, name: &str, done: usize, total: usize) -> Self {
+        let task = Task { run: run.to_owned(), group: 0, phase: Phase::Attack(name.to_owned()) };
+        Event::Progress { task, done: done as f64 / total.max(1) as f64 }
+    }
+}
+
+/// An epoch of a replica: a line of `metrics.jsonl`.
+///
+/// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
+/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`, …) stand among them. Accuracies
+/// are fractions. `null`: not measured, and for the loss: not finite.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// From 1.
+    pub epoch: usize,
+    /// From 0, in the order of [`Config::replicas`](super::config::Config::replicas).
+    pub replica: usize,
+    #[serde(flatten)]
+    pub settings: Replica,
+    /// The classifier's mean cross-entropy over the epoch's batches, the penalty not included; nats.
+    #[serde(deserialize_with = "null_is_nan")]
+    pub loss: f64,
+    /// On the batches as they were trained on.
+    pub train_accuracy: f64,
+    /// The attack network's inference gain, ½ mean log h on D + ½ mean log(1 − h) on D′; −0.693 is
+    /// guessing. Where there is a game.
+    pub gain: Option<f64>,
+    /// The attack network's, on the batches that it was trained on. Where there is a game.
+    pub attack_accuracy: Option<f64>,
+    /// The standard deviation of the attack network's logit over the epoch's records.
+    pub attack_logit_deviation: Option<f64>,
+    /// After the epoch, on the first `train.evaluate_limit` records of D′.
+    pub reference_accuracy: Option<f64>,
+    /// After the epoch, on the first `train.evaluate_limit` test records.
+    pub test_accuracy: Option<f64>,
+    /// Whether the attack network says the same of every record: it has not trained.
+    pub collapsed: Option<bool>,
+    /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
+    /// replica stays as it was after the epoch before.
+    pub frozen_at_step: Option<u64>,
+    pub seconds: f64,
+}
+
+/// JSON has no NaN: serde_json writes `null` for what is not finite.
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_documented_keys() {
+        let metrics = EpochMetrics {
+            epoch: 2,
+            replica: 1,
+            settings: Replica { lambda: 0.5, seed: 7, ..Replica::default() },
+            loss: 1.25,
+            train_accuracy: 0.5,
+            gain: Some(-0.6875),
+            collapsed: Some(false),
+            seconds: 3.0,
+            ..EpochMetrics::default()
+        };
+        let line = serde_json::to_string(&metrics).unwrap();
+        assert_eq!(
+            line,
+            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"label_smoothing":0.0,"confidence_penalty":0.0,"reference_weight":0.0,"clip":0.0,"noise":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
+        );
+        assert_eq!(serde_json::from_str::<EpochMetrics>(&line).unwrap(), metrics);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_is_null_and_read_back() {
+        for loss in [f64::NAN, f64::INFINITY] {
+            let metrics = EpochMetrics { loss, gain: Some(f64::NEG_INFINITY), ..EpochMetrics::default() };
+            let line = serde_json::to_string(&metrics).unwrap();
+            assert!(line.contains(r#""loss":null"#) && line.contains(r#""gain":null"#), "{line}");
+            let back: EpochMetrics = serde_json::from_str(&line).unwrap();
+            assert!(back.loss.is_nan() && back.gain.is_none());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A lower bound on ε from an attack's success: what a privacy claim cannot be better than.
+//!
+//! Not a proof of privacy: a small bound may only mean a weak attack, or few records.
+//!
+//! Were training (ε, δ)-differentially private, every attack on one record would have
+//! TPR ≤ e^ε · FPR + δ and TNR ≤ e^ε · FNR + δ (Kairouz, Oh and Viswanath 2015, "The composition theorem for
+//! differential privacy"). So ε ≥ ln((TPR − δ) / FPR) and ε ≥ ln((TNR − δ) / FNR), with bounds on the rates in
+//! their places that hold together with 95% confidence (Jagielski, Ullman and Oprea 2020, "Auditing
+//! differentially private machine learning"; Nasr et al. 2021, "Adversary instantiation").
+
+use super::halves::Halves;
+use super::intervals::clopper_pearson;
+use super::roc::Roc;
+use crate::error::Result;
+
+/// The bound at confidence 95%, 0 or more. The threshold, and which of the two inequalities is used, are
+/// chosen on the known half, so that the scored half's confidence needs no correction for the choice.
+///
+/// # Errors
+/// As [`Roc::new`].
+pub fn lower_bound(halves: &Halves, delta: f64) -> Result<f64> {
+    let known = Roc::new(&halves.known_members, &halves.known_nonmembers)?;
+    let scored = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
+    let (m, n) = (known.members(), known.nonmembers());
+    let mut best = (f64::NEG_INFINITY, 0.0, true);
+    for (threshold, accepted, accused) in known.thinned() {
+        // "Member" where the score is high, and "not a member" where it is low: the mirrored rule.
+        let promises =
+            [promise(accepted, m, accused, n, delta), promise(n - accused, n, m - accepted, m, delta)];
+        for (value, accuse) in promises.into_iter().zip([true, false]) {
+            if value > best.0 {
+                best = (value, threshold, accuse);
+            }
+        }
+    }
+    let (_, threshold, accuse) = best;
+    let (accepted, accused) = scored.accepted(threshold);
+    let (m, n) = (scored.members(), scored.nonmembers());
+    let found = match accuse {
+        true => bound(accepted, m, accused, n, delta),
+        false => bound(n - accused, n, m - accepted, m, delta),
+    };
+    Ok(found.max(0.0))
+}
+
+/// ln((low(right / of) − δ) / high(wrong / among)); −∞ where the numerator is not positive.
+fn bound(right: usize, of: usize, wrong: usize, among: usize, delta: f64) -> f64 {
+    // One end of each 95% interval errs in 2.5% of cases: both hold in 95%.
+    let ([low, _], [_, high]) = (clopper_pearson(right, of), clopper_pearson(wrong, among));
+    if low > delta { ((low - delta) / high).ln() } else { f64::NEG_INFINITY }
+}
+
+/// About [`bound`], from Wilson's score intervals (1927), which cost no quantile of a beta distribution: good
+/// enough to choose by.
+fn promise(right: usize, of: usize, wrong: usize, among: usize, delta: f64) -> f64 {
+    const Z: f64 = 1.96;
+    let end = |part: usize, of: usize, sign: f64| {
+        let (p, n) = (part as f64 / of as f64, of as f64);
+        let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        (p + Z * Z / (2.0 * n) + sign * spread) / (1.0 + Z * Z / n)
+    };
+    ((end(right, of, -1.0) - delta).max(0.0) / end(wrong, among, 1.0)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Stream, normal, stream, uniform};
+
+    fn halves(mut draw: impl FnMut(bool) -> f64, n: usize) -> Halves {
+        let mut many = |member| (0..n).map(|_| draw(member)).collect::<Vec<f64>>();
+        Halves {
+            known_members: many(true),
+            known_nonmembers: many(false),
+            scored_members: many(true),
+            scored_nonmembers: many(false),
+        }
+    }
+
+    #[test]
+    fn a_perfect_attack_shows_what_its_records_can() {
+        let perfect = halves(|member| f64::from(u8::from(member)), 1000);
+        // No error in 1,000: the one-sided bounds are 0.025^(1/1000) and its complement.
+        let low = 0.025f64.powf(1e-3);
+        let expected = ((low - 1e-5) / (1.0 - low)).ln();
+        assert!((lower_bound(&perfect, 1e-5).unwrap() - expected).abs() < 1e-9);
+        assert!(lower_bound(&perfect, 0.5).unwrap() < expected);
+    }
+
+    /// Randomised response is ε-private and its own best attack: the bound may exceed ε in 5% of audits.
+    #[test]
+    fn the_bound_holds_as_often_as_it_says() {
+        for (epsilon, least) in [(0.0f64, 0.0), (1.0, 0.75), (3.0, 2.4)] {
+            let truth = epsilon.exp() / (1.0 + epsilon.exp());
+            let runs = 300;
+            let (mut broken, mut sum) = (0, 0.0);
+            for seed in 0..runs {
+                let mut rng = stream(seed, Stream::Audit);
+                let audit = halves(|member| f64::from(u8::from(member == (uniform(&mut rng) < truth))), 1000);
+                let found = lower_bound(&audit, 0.0).unwrap();
+                broken += usize::from(found > epsilon);
+                sum += found / runs as f64;
+            }
+            // 5% of 300 are 15; the standard deviation is 4.
+            assert!(broken <= 27, "ε {epsilon}: {broken} of {runs} bounds are above it");
+            assert!(sum >= least, "ε {epsilon}: the bounds' mean is {sum}");
+        }
+    }
+
+    #[test]
+    fn either_tail_may_give_it_away() {
+        let mut rng = stream(3, Stream::Audit);
+        // Members never score low: a record below 0 is none.
+        let mut draw = |member: bool| {
+            let x = normal(&mut rng);
+            if member { x.abs() } else { x }
+        };
+        let audit = halves(&mut draw, 2000);
+        assert!(lower_bound(&audit, 1e-5).unwrap() > 4.0);
+    }
+}

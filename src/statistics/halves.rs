@@ -1,0 +1,107 @@
+//! What the attacker knows and what he is judged on: members and non-members, each in two halves.
+//!
+//! Not the split of a data set into D, D′ and test records: that is the training's.
+
+use crate::error::{Error, Result};
+use crate::random::{Stream, shuffle, stream};
+
+/// Something per record (a score, a label, an index), in the four groups of an evaluation.
+///
+/// The attack is trained and its thresholds are chosen on the known half; every number reported
+/// is from the scored half.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Halves<T = f64> {
+    pub known_members: Vec<T>,
+    pub known_nonmembers: Vec<T>,
+    pub scored_members: Vec<T>,
+    pub scored_nonmembers: Vec<T>,
+}
+
+impl Halves<u32> {
+    /// Indices of `members` members (0..`members`) and `nonmembers` non-members, drawn by `seed`:
+    /// n = ⌊min(`members`, `nonmembers`) / 2⌋ of each are known and all others are scored.
+    ///
+    /// Equal numbers of known records give the attacker no prior to use; ½(TPR + TNR) needs no equal
+    /// numbers of scored ones, and more of them resolve lower false-positive rates. Each group is in
+    /// ascending order. The same seed gives the same halves for ever.
+    ///
+    /// # Errors
+    /// Fewer than 4 members or non-members: an interval needs 2 of each in a half.
+    pub fn split(members: usize, nonmembers: usize, seed: u64) -> Result<Self> {
+        let half = members.min(nonmembers) / 2;
+        if half < 2 {
+            return Err(Error::data("audit")
+                .expected("at least 4 members and 4 non-members")
+                .found(format!("{members} and {nonmembers}"))
+                .advice("keep more records for testing"));
+        }
+        let mut rng = stream(seed, Stream::Audit);
+        let mut draw = |records: usize| -> Result<(Vec<u32>, Vec<u32>)> {
+            let records = u32::try_from(records).map_err(|_| {
+                Error::data("audit").expected("under 2^32 records").found(records.to_string())
+            })?;
+            let mut indices: Vec<u32> = (0..records).collect();
+            shuffle(&mut indices, &mut rng);
+            let (mut known, mut scored) = (indices[..half].to_vec(), indices[half..].to_vec());
+            known.sort_unstable();
+            scored.sort_unstable();
+            Ok((known, scored))
+        };
+        let (known_members, scored_members) = draw(members)?;
+        let (known_nonmembers, scored_nonmembers) = draw(nonmembers)?;
+        Ok(Halves { known_members, known_nonmembers, scored_members, scored_nonmembers })
+    }
+
+    /// The values at these indices: `members` \[number of members\], `nonmembers` likewise.
+    ///
+    /// # Panics
+    /// An index past the end: these are the halves of other groups.
+    pub fn pick<T: Copy>(&self, members: &[T], nonmembers: &[T]) -> Halves<T> {
+        let at = |indices: &[u32], values: &[T]| indices.iter().map(|&i| values[i as usize]).collect();
+        Halves {
+            known_members: at(&self.known_members, members),
+            known_nonmembers: at(&self.known_nonmembers, nonmembers),
+            scored_members: at(&self.scored_members, members),
+            scored_nonmembers: at(&self.scored_nonmembers, nonmembers),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_equal_disjoint_and_drawn_by_the_seed() {
+        let halves = Halves::split(1500, 2010, 7).unwrap();
+        let groups = [
+            (&halves.known_members, &halves.scored_members),
+            (&halves.known_nonmembers, &halves.scored_nonmembers),
+        ];
+        for ((known, scored), records) in groups.into_iter().zip([1500, 2010]) {
+            assert_eq!((known.len(), scored.len()), (750, records - 750));
+            let mut all = [known.as_slice(), scored].concat();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), records, "an index is both known and scored");
+        }
+        assert_eq!(halves, Halves::split(1500, 2010, 7).unwrap());
+        assert_ne!(halves, Halves::split(1500, 2010, 8).unwrap());
+    }
+
+    #[test]
+    fn an_odd_record_and_too_few() {
+        let halves = Halves::split(5, 1000, 0).unwrap();
+        assert_eq!((halves.known_members.len(), halves.scored_members.len()), (2, 3));
+        assert_eq!((halves.known_nonmembers.len(), halves.scored_nonmembers.len()), (2, 998));
+        assert!(Halves::split(3, 1000, 0).is_err());
+        assert!(Halves::split(1000, 0, 0).is_err());
+    }
+
+    #[test]
+    fn picking_follows_the_indices() {
+        let halves = Halves::split(6, 4, 1).unwrap();
+        let picked = halves.pick(&[0u32, 1, 2, 3, 4, 5], &[0, 1, 2, 3]);
+        assert_eq!(picked, halves);
+    }
+}
