@@ -5,7 +5,8 @@
 //! column of numbers that are all 0 or 1 is one of bits.
 
 use super::encoding::{ColumnKind, Encoding};
-use super::{Dataset, Features};
+use super::features::Features;
+use super::records::Dataset;
 use crate::error::{Error, Result};
 
 /// A column of either encoding: its name or place, its kind, its first feature.

@@ -3,9 +3,9 @@
 //!
 //! Not the order in which training visits them.
 
-use super::array::NO_RECORD;
-use super::npy::{self, Array};
-use super::npz;
+use super::formats::array::NO_RECORD;
+use super::formats::npy::{self, Array};
+use super::formats::npz;
 use crate::error::{Error, Result};
 use crate::random::{Stream, shuffle, stream};
 use std::collections::BTreeMap;
@@ -158,7 +158,8 @@ fn read_directory(path: &Path) -> Result<BTreeMap<String, Array>> {
             let place = file.display().to_string();
             let reader = std::fs::File::open(&file).map_err(|e| Error::io(&file, &e))?;
             let array = npy::read(std::io::BufReader::new(reader), &place)?;
-            arrays.insert(key.to_owned(), array.ok_or_else(|| super::pickle::objects(&file, &place))?);
+            arrays
+                .insert(key.to_owned(), array.ok_or_else(|| super::formats::pickle::objects(&file, &place))?);
         }
     }
     Ok(arrays)

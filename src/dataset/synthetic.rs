@@ -4,8 +4,9 @@
 //! its difficulty. At the default noise a tanh network with one hidden layer of 256, trained to 100% on
 //! its members, gets 94% of the other records right after 20,000 members and 82% after 5,000.
 
-use super::encoding::{ColumnKind, Columns};
-use super::{Dataset, Encoding, Features};
+use super::encoding::{ColumnKind, Columns, Encoding};
+use super::features::Features;
+use super::records::Dataset;
 use crate::error::{Error, Result};
 use crate::random::{Stream, below, chance, stream};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,6 @@ pub mod comparison_text;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;
-mod plot;
 mod remarks;
 pub mod reproduction;
 pub mod run;

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use super::escape::escape;
+use super::model::Model;
+use super::reproduced;
 use super::table::Set::{Left, Words};
 use super::table::table;
-use super::{Model, escape, reproduced};
 use crate::report::class;
 use crate::report::export::metrics;
 use crate::report::labels::{metric, readable};

@@ -2,13 +2,14 @@
 //!
 //! Not how a plot is drawn ([`super::super::plot`]).
 
-use super::{Model, escape};
+use super::escape::escape;
+use super::model::Model;
+use super::plot::{Axis, COLORS, Labels, Layer, steps, svg};
 use crate::audit::results::details::{Curve, Histogram};
 use crate::audit::results::result::strongest;
 use crate::error::Result;
 use crate::report::comparison::{Comparison, Measured, Row};
 use crate::report::labels::readable;
-use crate::report::plot::{Axis, COLOURS, Labels, Layer, steps, svg};
 use crate::run::event::EpochMetrics;
 use std::f64::consts::LN_2;
 use std::fmt::Write;
@@ -35,7 +36,7 @@ fn figure(title: &str, plot: &str, legend: &[(Option<usize>, String)], caption: 
     if !legend.is_empty() {
         html.push_str("<ul class=\"legend\">");
         for (series, name) in legend {
-            let class = series.map_or("x".to_owned(), |s| (s % COLOURS).to_string());
+            let class = series.map_or("x".to_owned(), |s| (s % COLORS).to_string());
             let _ = write!(html, "<li><i class=\"i{class}\"></i>{}</li>", escape(name));
         }
         html.push_str("</ul>");
@@ -69,7 +70,7 @@ pub(super) fn roc(model: &Model) -> Result<Option<String>> {
     let curves: Vec<(&str, &Curve)> = shown
         .into_iter()
         .filter_map(|name| details.curves.get(name).map(|curve| (name, curve)))
-        .take(COLOURS)
+        .take(COLORS)
         .collect();
     // Attacks with shadow models judge fewer records than the others.
     let sizes = || curves.iter().filter_map(|(name, _)| Some(model.summary.attacks.get(*name)?.nonmembers));
@@ -211,7 +212,7 @@ pub(super) fn histogram(
 pub(super) fn generalisation(models: &[Model]) -> Result<Option<String>> {
     let (mut layers, mut legend) = (vec![], vec![]);
     let mut least = 0.0f64;
-    for (i, model) in models.iter().enumerate().take(COLOURS) {
+    for (i, model) in models.iter().enumerate().take(COLORS) {
         let classes = model.details.iter().flat_map(|d| &d.classes);
         let mut errors: Vec<f64> =
             classes.filter_map(|c| Some(c.train_accuracy? - c.test_accuracy?)).collect();

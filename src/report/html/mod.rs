@@ -3,32 +3,26 @@
 //! Not the numbers, which the audit wrote, and not their export for machines ([`super::export`]).
 
 mod closing;
+mod escape;
 mod figures;
+mod model;
+mod plot;
 mod reproduced;
 mod sections;
 mod table;
 
-use super::labels::{Setting, label, shown_settings};
+use super::labels::shown_settings;
 use super::reproduction::Reproduction;
 use super::run::Run;
-use crate::audit::results::details::ReplicaDetails;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
-use crate::run::event::EpochMetrics;
+use escape::escape;
+use model::models;
 
 const STYLE: &str = include_str!("style.css");
 
 /// Models with figures of their own; the numbers of further ones are in the tables.
 const MOST_FIGURES: usize = 12;
-
-/// A model of one of the runs.
-pub(super) struct Model<'a> {
-    /// By its settings, and its run where there are several.
-    label: String,
-    summary: &'a ReplicaSummary,
-    details: Option<&'a ReplicaDetails>,
-    metrics: Vec<&'a EpochMetrics>,
-}
 
 /// The page; without a `title` it has one by what it shows.
 ///
@@ -78,43 +72,6 @@ pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -
         escape(title),
         body.join("\n")
     ))
-}
-
-fn models<'a>(runs: &'a [Run], shown: &[Setting]) -> Vec<Model<'a>> {
-    let mut models = vec![];
-    for run in runs {
-        for (r, summary) in run.summary.replicas.iter().enumerate() {
-            let own = label(summary.settings.as_ref(), shown);
-            let label = match (&summary.settings, runs.len()) {
-                (None, _) => run.name.clone(),
-                (Some(_), 1) => own,
-                (Some(_), _) => format!("{own} ({})", run.name),
-            };
-            models.push(Model {
-                label,
-                summary,
-                details: run.details.as_ref().and_then(|d| d.replicas.get(r)),
-                metrics: run.metrics.iter().filter(|m| m.replica == r).collect(),
-            });
-        }
-    }
-    models
-}
-
-/// Text that may stand anywhere in a page.
-pub(super) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

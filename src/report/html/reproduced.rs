@@ -5,9 +5,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::escape::escape;
+use super::figures;
 use super::table::Set::{Left, Number};
 use super::table::table;
-use super::{escape, figures};
 use crate::error::Result;
 use crate::report::comparison::{Change, Comparison, Row};
 use crate::report::comparison_text::{

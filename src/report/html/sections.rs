@@ -4,10 +4,12 @@
 
 use std::fmt::Write;
 
+use super::escape::escape;
+use super::figures;
+use super::model::Model;
 use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
-use super::{Model, escape, figures};
 use crate::audit::results::result::{AttackResult, Attacks, strongest};
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::escape;
+use super::escape::escape;
 use crate::report::labels::NONE;
 
 /// A rate, and its interval if there is one.

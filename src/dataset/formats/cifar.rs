@@ -5,25 +5,30 @@
 //! the planes of red, green and blue of 32 × 32 pixels (www.cs.toronto.edu/~kriz/cifar.html). Not the Python
 //! form: that is a pickle.
 
+use super::super::options::LoadOptions;
+use super::format::{File, Format, Listing, Parts, Stored};
 use super::images::{Pool, read_record};
+use super::names::list;
 use super::source::{Source, read_error};
-use super::{LoadOptions, Parts, detect};
 use crate::error::{Error, Result};
 use crate::ops::Image;
 use std::io::{BufReader, Read};
 
 const IMAGE: Image = Image { height: 32, width: 32, channels: 3 };
 
+/// CIFAR-10 and CIFAR-100.
+pub(super) struct Cifar;
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Set {
+enum Set {
     Cifar10,
     Cifar100,
 }
 
 /// The files of one of them.
 #[derive(Debug)]
-pub(super) struct Files {
+struct Files {
     set: Set,
     images: Vec<Source>,
     /// The classes' names, a line each.
@@ -76,37 +81,50 @@ impl Set {
     }
 
     /// The set that has a file of this name.
-    fn of(name: &str) -> Option<Set> {
+    /// The one with a file called `name`.
+    fn with_file(name: &str) -> Option<Set> {
         [Set::Cifar10, Set::Cifar100].into_iter().find(|set| set.files().contains(&name))
     }
 }
 
-/// One of the files alone, if `source` is called like one.
-pub(super) fn one(name: &str, source: Source) -> Option<Files> {
-    Some(Files { set: Set::of(name)?, images: vec![source], names: None })
+impl Format for Cifar {
+    fn name(&self) -> &'static str {
+        "CIFAR's binary files"
+    }
+
+    /// One of the files alone.
+    fn in_file(&self, file: &File) -> Result<Option<Box<dyn Stored>>> {
+        let files = |set| Files { set, images: vec![file.source.clone()], names: None };
+        Ok(Set::with_file(&file.name()).map(|set| Box::new(files(set)) as Box<dyn Stored>))
+    }
+
+    fn among(&self, listing: &Listing) -> Result<Option<Box<dyn Stored>>> {
+        let names = listing.names();
+        let Some(set) = names.iter().find_map(|name| Set::with_file(name)) else { return Ok(None) };
+        let called = |wanted: &str| {
+            names.iter().position(|name| *name == wanted).map(|i| listing.files[i].source.clone())
+        };
+        let mut images = vec![];
+        for wanted in set.files() {
+            images.push(called(wanted).ok_or_else(|| {
+                Error::data(&listing.place)
+                    .expected(format!("{}'s files {}", set.name(), set.files().join(", ")))
+                    .found(list(&names))
+                    .advice("copy or download it again, or give the path of one of the files")
+            })?);
+        }
+        Ok(Some(Box::new(Files { set, images, names: called(set.names_file()) })))
+    }
 }
 
-/// The files among those called `names` in the directory or archive at `place`, if any is CIFAR's.
-///
-/// # Errors
-/// Some of them, but not all.
-pub(super) fn among(names: &[&str], place: &str, source: impl Fn(usize) -> Source) -> Result<Option<Files>> {
-    let Some(set) = names.iter().find_map(|name| Set::of(name)) else { return Ok(None) };
-    let position = |wanted: &str| names.iter().position(|name| *name == wanted);
-    let mut images = vec![];
-    for wanted in set.files() {
-        images.push(source(position(wanted).ok_or_else(|| {
-            Error::data(place)
-                .expected(format!("{}'s files {}", set.name(), set.files().join(", ")))
-                .found(detect::list(names))
-                .advice("copy or download it again, or give the path of one of the files")
-        })?));
+impl Stored for Files {
+    fn read(&self, options: &LoadOptions) -> Result<Parts> {
+        load(self, options)
     }
-    Ok(Some(Files { set, images, names: position(set.names_file()).map(source) }))
 }
 
 /// Reads all files into one pool.
-pub(super) fn load(files: &Files, options: &LoadOptions) -> Result<Parts> {
+fn load(files: &Files, options: &LoadOptions) -> Result<Parts> {
     let (set, start) = (files.set, files.set.label_bytes());
     let mut pool = Pool::new(IMAGE);
     let mut record = vec![0; start + IMAGE.features()];

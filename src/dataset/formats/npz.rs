@@ -1,11 +1,8 @@
-//! NumPy's npz format, a zip of npy arrays: data sets streamed from it, arrays in and out.
+//! NumPy's npz format, a zip of npy arrays: arrays in and out.
 //!
 //! Not pickles: an array of Python objects is refused.
 
-use super::detect::list;
-use super::labels::RawLabels;
-use super::matrix::{self, Matrix};
-use super::npy::{self, Array, Element, Header};
+use super::npy::{self, Array, Element};
 use super::pickle;
 use super::source::{Limited, damaged, too_large};
 use crate::error::{Error, Kind, Result};
@@ -16,19 +13,6 @@ use std::path::Path;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
-
-/// Names under which features and labels are stored together, the likelier first.
-const PAIRS: [(&str, &str); 9] = [
-    ("features", "labels"),
-    ("X", "Y"),
-    ("X", "y"),
-    ("x", "y"),
-    ("feats", "labels"),
-    ("data", "labels"),
-    ("features", "targets"),
-    ("data", "targets"),
-    ("data", "target"),
-];
 
 pub(super) type Zip = ZipArchive<BufReader<File>>;
 
@@ -102,33 +86,6 @@ pub fn read_where(
         found.insert(name, array);
     }
     Ok(found)
-}
-
-/// The data set in `path`: its features, its labels with the number of classes if they are one-hot, and
-/// where the labels are, for messages.
-pub(super) fn read_data(path: &Path, max_bytes: u64) -> Result<(Matrix, (RawLabels, Option<usize>), String)> {
-    let mut zip = open(path)?;
-    let names = arrays(path, &zip)?;
-    let has = |name: &str| names.iter().any(|n| n == name);
-    let Some((features, labels)) = PAIRS.iter().find(|(f, l)| has(f) && has(l)) else {
-        let pairs: Vec<String> = PAIRS.iter().take(4).map(|(f, l)| format!("{f} and {l}")).collect();
-        return Err(Error::data(path.display().to_string())
-            .expected(format!("two arrays: {}", pairs.join(", or ")))
-            .found(list(&names))
-            .advice("rename the arrays with numpy.savez(…, features=…, labels=…)"));
-    };
-    // The labels first: they are small, and what is wrong with them shows at once.
-    let raw = with_array(path, &mut zip, labels, max_bytes, |mut reader, length, place| {
-        let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
-        header.check_length(length, place)?;
-        matrix::read_labels(reader, &header, place).map(Some)
-    })?;
-    let matrix = with_array(path, &mut zip, features, max_bytes, |mut reader, length, place| {
-        let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
-        header.check_length(length, place)?;
-        matrix::read(reader, &header, None, place).map(Some)
-    })?;
-    Ok((matrix, raw, format!("{}[{labels}]", path.display())))
 }
 
 /// Writes named arrays one after another.

@@ -1,7 +1,7 @@
 //! A stretch of bytes to be read, perhaps several times: a file, a compressed file, a member of an
 //! archive. Inflated bytes are counted against a limit.
 //!
-//! Not what the bytes mean (detect decides that).
+//! Not what the bytes mean: the formats decide that.
 
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
@@ -57,6 +57,15 @@ impl Source {
     pub(super) fn head(&self, length: u64) -> Result<Vec<u8>> {
         let mut head = Vec::new();
         self.open()?.take(length).read_to_end(&mut head).map_err(|e| read_error(&self.place, &e))?;
+        Ok(head)
+    }
+
+    /// As [`head`](Self::head), of a text that is not empty.
+    pub(super) fn text_head(&self, length: u64) -> Result<Vec<u8>> {
+        let head = self.head(length)?;
+        if head.iter().all(u8::is_ascii_whitespace) {
+            return Err(empty(&self.place));
+        }
         Ok(head)
     }
 
@@ -125,6 +134,16 @@ pub(super) fn read_error(place: &str, source: &io::Error) -> Error {
         E::UnexpectedEof | E::InvalidData | E::InvalidInput | E::Other => damaged(place, &source.to_string()),
         _ => Error::io(place, source),
     }
+}
+
+/// The error for a source without a record.
+pub(super) fn empty(place: &str) -> Error {
+    Error::data(place).expected("records").found("an empty file").advice("check that it was written whole")
+}
+
+/// A closure that turns a read's failure at `place` into an [`Error`].
+pub(super) fn reading(place: &str) -> impl Fn(std::io::Error) -> Error {
+    move |e| read_error(place, &e)
 }
 
 /// The error for a file that is cut short or altered.

@@ -165,7 +165,7 @@ impl<'a, R: Read> Elements<'a, R> {
 }
 
 /// Reads a whole array; `None` if it is one of Python objects.
-pub(super) fn read(mut reader: impl Read, place: &str) -> Result<Option<Array>> {
+pub(in crate::dataset) fn read(mut reader: impl Read, place: &str) -> Result<Option<Array>> {
     let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
     let values = header.dtype.empty();
     read_elements(reader, &header, values, place).map(Some)

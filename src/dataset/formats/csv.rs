@@ -2,19 +2,47 @@
 //!
 //! Not the layout's detection (layout) and not the columns' (columns).
 
-use super::Parts;
+use super::super::encoding::{ColumnKind, Encoding};
+use super::super::features::{Builder, Features, Wide};
+use super::super::labels::RawLabels;
+use super::super::options::LoadOptions;
 use super::columns::{Encoder, Survey, text};
-use super::encoding::{ColumnKind, Encoding};
-use super::features::{Builder, Features, Wide};
-use super::labels::RawLabels;
+use super::format::{File, Format, Parts, Stored};
 use super::layout::{Layout, csv_error};
+use super::names::published_classes;
 use super::source::Source;
-use super::{LoadOptions, detect};
 use crate::error::{Error, Result};
 use ::csv::ByteRecord;
 
+/// Text with delimiters.
+pub(super) struct Csv;
+
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    /// Any text.
+    fn in_file(&self, file: &File) -> Result<Option<Box<dyn Stored>>> {
+        let stored = || CsvFiles { features: file.source.clone(), labels: file.labels.clone() };
+        Ok((!file.head.contains(&0)).then(|| Box::new(stored()) as Box<dyn Stored>))
+    }
+}
+
+/// Features, and their labels where these are in a file of their own.
+struct CsvFiles {
+    features: Source,
+    labels: Option<Source>,
+}
+
+impl Stored for CsvFiles {
+    fn read(&self, options: &LoadOptions) -> Result<Parts> {
+        load(&self.features, self.labels.as_ref(), options)
+    }
+}
+
 /// Reads `features`, with the labels in one of its columns or, one a line, in the file `labels`.
-pub(super) fn load(features: &Source, labels: Option<&Source>, options: &LoadOptions) -> Result<Parts> {
+fn load(features: &Source, labels: Option<&Source>, options: &LoadOptions) -> Result<Parts> {
     let layout = Layout::detect(features, options.header)?;
     let (label, label_note) = match labels {
         Some(_) if options.label_column.is_some() => {
@@ -56,7 +84,7 @@ pub(super) fn load(features: &Source, labels: Option<&Source>, options: &LoadOpt
         features: features_read,
         labels: table.labels,
         labels_place: labels.unwrap_or(features).place.clone(),
-        classes: detect::published_classes(&features.place, width),
+        classes: published_classes(&features.place, width),
         encoding,
         note: format!("{}, {label_note}", layout.describe()),
         image: None,

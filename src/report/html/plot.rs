@@ -38,7 +38,7 @@ const GRID: RGBColor = RGBColor(1, 2, 1);
 const AXIS: RGBColor = RGBColor(1, 2, 2);
 
 /// Series that are told apart by colour.
-pub(super) const COLOURS: usize = 7;
+pub(super) const COLORS: usize = 7;
 
 /// An axis: linear, in its own unit. A logarithmic one has logarithms as values.
 pub(super) struct Axis {
@@ -109,7 +109,7 @@ pub(super) fn svg(label: &str, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<S
     // The page gives the size.
     let body = drawn.find('>').map_or("", |end| &drawn[end + 1..]);
     let (w, h) = (SIZE.0 * FINE, layout(y).1 * FINE);
-    let label = super::html::escape(label);
+    let label = super::escape::escape(label);
     Ok(format!(r#"<svg class="plot" role="img" aria-label="{label}" viewBox="0 0 {w} {h}">{body}"#))
 }
 
@@ -143,7 +143,7 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         .draw()
         .map_err(|e| said(&e))?;
     let colour = |series: &Option<usize>| match series {
-        Some(number) => RGBColor(1, 0, (number % COLOURS) as u8),
+        Some(number) => RGBColor(1, 0, (number % COLORS) as u8),
         None => AXIS,
     };
     for layer in layers {

@@ -3,9 +3,10 @@
 //!
 //! Not what the columns hold (columns).
 
-use super::detect::{list, text_head};
+use super::super::options::{LabelColumn, LoadOptions};
+use super::names::list;
 use super::source::{Source, read_error};
-use super::{LabelColumn, LoadOptions, text};
+use super::text;
 use crate::error::{Error, Result};
 use std::io::Read;
 
@@ -30,7 +31,7 @@ impl Layout {
     pub(super) fn detect(source: &Source, header: Option<bool>) -> Result<Self> {
         // Long enough for a line of some hundred thousand columns.
         const HEAD: u64 = 1 << 22;
-        let head = text_head(source, HEAD)?;
+        let head = source.text_head(HEAD)?;
         let bytes = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
         let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
         let text_form = text::is_form(line);

@@ -48,7 +48,7 @@ fn refused(path: &Path, place: &str, arrays: &str, named: &str) -> Error {
 }
 
 /// The error for an array of Python objects within an npy or npz file.
-pub(super) fn objects(path: &Path, place: &str) -> Error {
+pub(in crate::dataset) fn objects(path: &Path, place: &str) -> Error {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let target = python(&path.with_file_name(format!("{name}-plain.npz")));
     let source = python(path);

@@ -3,7 +3,7 @@
 //! Not what the arrays mean, though what is read in this way are a model's predictions. One is read whole, or piece by piece along its first axis where it may be too large.
 
 use super::array::Dtype;
-use super::detect::list;
+use super::names::list;
 use super::npy::{self, Array, Header, Values};
 use super::source::{Limited, damaged, read_error, too_large};
 use super::{npz, pickle};

@@ -3,11 +3,12 @@
 //! Not the files' forms: those are cifar's and idx's. Which record is trained on is a split's business,
 //! so a published division into training and test files is not kept: it is said in the data set's kind.
 
-use super::encoding::Encoding;
-use super::features::Features;
-use super::labels::RawLabels;
+use super::super::encoding::Encoding;
+use super::super::features::Features;
+use super::super::labels::RawLabels;
+use super::super::options::{LoadOptions, only_text_has_columns};
+use super::format::Parts;
 use super::source::{Source, read_error};
-use super::{LoadOptions, Parts, only_text_has_columns};
 use crate::error::{Error, Result};
 use crate::ops::Image;
 use std::io::{ErrorKind, Read};

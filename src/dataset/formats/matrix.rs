@@ -1,10 +1,10 @@
 //! Features and labels from arrays, streamed: a matrix is packed while it is read, never held as it is
 //! stored.
 //!
-//! Not the npy format itself (npy, array) and not which array is which (npz, mod).
+//! Not the npy format itself (npy, array) and not which array is which (matrices).
 
-use super::features::{Builder, Features, Wide};
-use super::labels::RawLabels;
+use super::super::features::{Builder, Features, Wide};
+use super::super::labels::RawLabels;
 use super::npy::{Elements, Header};
 use crate::error::{Error, Result};
 use std::io::Read;
@@ -213,7 +213,7 @@ impl Hot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::labels::Known;
+    use super::super::super::labels::Known;
     use super::super::npy::{Element, write};
     use super::*;
 

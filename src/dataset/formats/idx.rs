@@ -4,23 +4,59 @@
 //! An idx file is two zero bytes, the element's type, the number of dimensions, each dimension as a
 //! big-endian u32, the elements. Read here: bytes (type 8), [N, H, W] for images and [N] for labels.
 
+use super::super::options::LoadOptions;
+use super::format::{File, Format, Listed, Listing, Parts, Stored};
 use super::images::{Pool, read_record};
+use super::names::list;
 use super::source::{Source, read_error, too_large};
-use super::{LoadOptions, Parts, detect};
 use crate::error::{Error, Result};
 use crate::ops::Image;
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// Images of MNIST's form.
+pub(super) struct Idx;
+
+impl Format for Idx {
+    fn name(&self) -> &'static str {
+        "idx"
+    }
+
+    fn in_file(&self, file: &File) -> Result<Option<Box<dyn Stored>>> {
+        match &file.path {
+            Some(path) if is_idx(&file.head) => {
+                Ok(Some(Box::new(Pairs(vec![pair(path, file.source.clone())?]))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn among(&self, listing: &Listing) -> Result<Option<Box<dyn Stored>>> {
+        // Beside a file of images its labels are looked for by path.
+        let Some(path) = &listing.directory else { return Ok(None) };
+        let found = pairs(path, listing)?;
+        Ok((!found.is_empty()).then(|| Box::new(Pairs(found)) as Box<dyn Stored>))
+    }
+}
+
+/// All that are read into one data set.
+struct Pairs(Vec<Pair>);
+
+impl Stored for Pairs {
+    fn read(&self, options: &LoadOptions) -> Result<Parts> {
+        load(&self.0, options)
+    }
+}
 
 /// A file of images and the one with their labels.
 #[derive(Debug)]
-pub(super) struct Pair {
+struct Pair {
     images: Source,
     labels: Source,
 }
 
 /// Whether a file that begins so is idx.
-pub(super) fn is_idx(head: &[u8]) -> bool {
+fn is_idx(head: &[u8]) -> bool {
     matches!(head, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, 1..=4, ..])
 }
 
@@ -33,7 +69,7 @@ fn is_images(name: &str) -> bool {
 ///
 /// # Errors
 /// The file holds labels, or no labels are beside it.
-pub(super) fn pair(path: &Path, images: Source) -> Result<Pair> {
+fn pair(path: &Path, images: Source) -> Result<Pair> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let wanted = name.replace("images", "labels").replace("idx3", "idx1");
     if !is_images(&name) || wanted == name {
@@ -56,30 +92,29 @@ pub(super) fn pair(path: &Path, images: Source) -> Result<Pair> {
     }
 }
 
-/// The pairs of the directory `path`, whose files are `names`: training and test images, those there
+/// The pairs of the directory `path`: training and test images, those there
 /// are; none if there is nothing of the kind.
 ///
 /// # Errors
 /// Images of several data sets; images without labels.
-pub(super) fn pairs(path: &Path, names: &[String], max_bytes: u64) -> Result<Vec<Pair>> {
-    let mut images: Vec<&String> = names.iter().filter(|name| is_images(name)).collect();
-    // Training records first.
-    images.sort_by_key(|name| (!name.starts_with("train"), name.as_str()));
-    let known = |name: &&String| ["train", "t10k", "test"].iter().any(|start| name.starts_with(start));
+fn pairs(path: &Path, listing: &Listing) -> Result<Vec<Pair>> {
+    let mut files: Vec<&Listed> = listing.files.iter().filter(|file| is_images(&file.name)).collect();
+    files.sort_by_key(|file| (!file.name.starts_with("train"), file.name.as_str()));
+    let images: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let known = |name: &&str| ["train", "t10k", "test"].iter().any(|start| name.starts_with(start));
     let stems: Vec<&str> = images.iter().map(|name| name.trim_end_matches(".gz")).collect();
     let twice = stems.iter().enumerate().any(|(i, stem)| stems[..i].contains(stem));
     if images.len() > 1 && (twice || images.len() > 2 || !images.iter().all(known)) {
         return Err(Error::data(path.display().to_string())
             .expected("one file of training images and one of test images")
-            .found(detect::list(&images))
+            .found(list(&images))
             .advice("give the path of the images' file meant"));
     }
-    let pair_of = |name: &&String| {
-        let path: PathBuf = path.join(name);
-        let images = source(&path, max_bytes)?;
-        pair(&path, images)
+    let pair_of = |file: &&Listed| {
+        let path = path.join(&file.name);
+        pair(&path, source(&path, file.source.max_bytes)?)
     };
-    images.iter().map(pair_of).collect()
+    files.iter().map(pair_of).collect()
 }
 
 /// The file at `path`, compressed or not.
@@ -90,7 +125,7 @@ fn source(path: &Path, max_bytes: u64) -> Result<Source> {
 }
 
 /// Reads all pairs into one pool.
-pub(super) fn load(pairs: &[Pair], options: &LoadOptions) -> Result<Parts> {
+fn load(pairs: &[Pair], options: &LoadOptions) -> Result<Parts> {
     let mut pool: Option<(Pool, Image, &Source)> = None;
     for Pair { images, labels } in pairs {
         let (mut pixels, [count, height, width]) = open::<3>(images)?;

@@ -2,7 +2,7 @@
 //!
 //! Not the file's layout (csv), and not the label's column (labels).
 
-use super::encoding::ColumnKind;
+use super::super::encoding::ColumnKind;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
 
