@@ -7,6 +7,9 @@ use clap::Args;
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::{Global, interrupt, output};
+use crate::audit::AuditJob;
+use crate::audit::attacks::ALL;
+use crate::audit::attacks::attack::MembershipAttack;
 use crate::audit::results::gate::Condition;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::results::summary::Summary;
@@ -47,10 +50,7 @@ pub(super) struct AuditArgs {
     base_rate: Option<f64>,
     /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack),
     /// `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
-    ///
-    /// The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not run,
-    /// fails too. Results are printed and written all the same.
-    #[arg(long, value_name = "CONDITION")]
+    #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
     fail_if: Vec<String>,
     /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
     #[arg(long, value_name = "NAME")]
@@ -66,6 +66,28 @@ Examples:
     veilgrad report audits/model -o report.html
   In a pipeline, which is to stop (exit code 3) where the model leaks:
     veilgrad audit --predictions model.npz --fail-if 'tpr_at_fpr_0.001 > 0.01' --fail-if 'accuracy > 0.6'";
+
+/// The help of `--fail-if`, with the attacks there are.
+fn fail_if_help() -> String {
+    let attack = |attack: &MembershipAttack| {
+        let needs = attack.needs.iter().map(|need| need.title());
+        let learns = attack.learns.then_some("learns from the known half");
+        let blind = (!attack.sees_label).then_some("does not see the label");
+        let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();
+        match remarks.is_empty() {
+            true => attack.name.to_owned(),
+            false => format!("{} ({})", attack.name, remarks.join(", ")),
+        }
+    };
+    format!(
+        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack), \
+         `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
+         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not run, \
+         fails too. Results are printed and written all the same.\n\n\
+         The attacks: {}.",
+        ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
+    )
+}
 
 fn base_rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
@@ -86,7 +108,7 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
     let mut progress = Progress::new(global.quiet);
     let summary = match &args.directory {
-        Some(directory) => of_run(args, directory, subgroups, global, &mut progress),
+        Some(directory) => audit_run(args, directory, subgroups, global, &mut progress),
         None if !args.predictions.are_given() => {
             Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
         }
@@ -104,7 +126,7 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     check(&conditions, &summary)
 }
 
-fn of_run(
+fn audit_run(
     args: &AuditArgs,
     directory: &Path,
     subgroups: Option<(&Path, &str)>,
@@ -166,7 +188,7 @@ pub(super) fn attack(
     interrupt::heed(|stop| {
         let subgroups = subgroups.as_ref();
         let (dataset, context) = (dataset.as_ref(), &context);
-        let job = crate::audit::Job { config, directory, context, dataset, subgroups, stop };
+        let job = AuditJob { config, directory, context, dataset, subgroups, stop };
         crate::audit::run(&job, progress)
     })
 }

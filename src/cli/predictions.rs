@@ -6,16 +6,15 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{Global, interrupt};
-use crate::audit::attacks::scores::Form;
+use crate::audit::attacks::scores::OutputForm;
+use crate::audit::carry_out;
 use crate::audit::external::{self, Options};
-use crate::audit::results::score_file;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::results::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::run::RunDirectory;
 use crate::run::config::AuditConfig;
-use crate::run::directory::SCORES;
 use crate::run::event::{Event, Observer};
 
 #[derive(Debug, Args)]
@@ -87,8 +86,8 @@ impl PredictionsArgs {
         let defaults = Options::default();
         let options = Options {
             form: self.outputs.map(|outputs| match outputs {
-                Outputs::Logits => Form::Logits,
-                Outputs::Probabilities => Form::Probabilities,
+                Outputs::Logits => OutputForm::Logits,
+                Outputs::Probabilities => OutputForm::Probabilities,
             }),
             label_base: self.label_base,
             member_value: self.member_value.clone(),
@@ -112,22 +111,11 @@ impl PredictionsArgs {
         if let Some(context) = &context {
             progress.event(&Event::Adapter(context.adapter().clone()));
         }
-        let (summary, details, scores) = interrupt::heed(|stop| {
-            let job = external::Job {
-                external: &external,
-                config,
-                seed: self.audit_seed.unwrap_or(0),
-                subgroups: subgroups.as_ref(),
-                context: context.as_ref(),
-                stop,
-            };
-            external::run(&job, progress)
-        })?;
+        let case = external.case(self.audit_seed.unwrap_or(0), subgroups.as_ref(), context.as_ref())?;
+        let audit = interrupt::heed(|stop| carry_out(&case, config, stop, progress))?;
         if let Some(directory) = directory {
-            score_file::save(&directory.file(SCORES), &scores)?;
-            directory.write_details(&details)?;
-            directory.write_summary(&summary)?;
+            audit.write(&directory)?;
         }
-        Ok(summary)
+        Ok(audit.summary)
     }
 }

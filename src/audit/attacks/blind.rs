@@ -7,18 +7,18 @@
 //! Naive Bayes: the score is the sum over label and features of log P(value | member) − log P(value |
 //! non-member), with Bernoulli features where all values are 0 or 1, else normal ones; fitted to the known half.
 
-use super::threshold::Scored;
-use crate::audit::results::result::AttackResult;
+use super::scored::Scored;
 use crate::dataset::{Dataset, Features};
 use crate::error::Result;
 use crate::statistics::halves::Halves;
+use crate::statistics::judgment::AttackResult;
 
 /// Below this a feature's variance is rounding.
 const LEAST_VARIANCE: f64 = 1e-12;
 
 /// The records of one group: labels, and with features their rows in the data set.
 #[derive(Debug, Clone, Copy)]
-pub struct Group<'a> {
+pub struct BlindRecords<'a> {
     pub rows: &'a [u32],
     pub labels: &'a [u32],
 }
@@ -30,8 +30,8 @@ pub struct Group<'a> {
 pub fn attack(
     dataset: Option<&Dataset>,
     classes: usize,
-    members: Group,
-    nonmembers: Group,
+    members: BlindRecords,
+    nonmembers: BlindRecords,
     halves: &Halves<u32>,
 ) -> Result<Scored> {
     let mut scores = by_labels(classes, members.labels, nonmembers.labels, halves);
@@ -121,15 +121,16 @@ fn evidence(features: &Features, row: u32, numbers: &[bool], [members, nonmember
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::results::result::Terms;
     use crate::dataset::{Synthetic, synthetic};
+    use crate::statistics::judgment::Terms;
 
     fn found(dataset: Option<&Dataset>, members: &[u32], nonmembers: &[u32], labels: &[u32]) -> AttackResult {
         let of = |rows: &[u32]| rows.iter().map(|&r| labels[r as usize]).collect::<Vec<_>>();
         let (m, n) = (of(members), of(nonmembers));
         let halves = Halves::split(members.len(), nonmembers.len(), 1).unwrap();
         let classes = *labels.iter().max().unwrap() as usize + 1;
-        let (m, n) = (Group { rows: members, labels: &m }, Group { rows: nonmembers, labels: &n });
+        let (m, n) =
+            (BlindRecords { rows: members, labels: &m }, BlindRecords { rows: nonmembers, labels: &n });
         let terms = Terms { seed: 0, base_rate: 0.1, delta: 1e-5 };
         attack(dataset, classes, m, n, &halves).unwrap().result(&terms).unwrap()
     }

@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::result::{AttackResult, Attacks};
+use super::attacks::Attacks;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::run::config::Replica;
+use crate::statistics::judgment::AttackResult;
 
 /// The version of the keys' meaning.
 pub const SCHEMA: u32 = 2;
@@ -93,8 +94,8 @@ pub struct ReplicaSummary {
 
 #[cfg(test)]
 mod tests {
-    use super::super::result::Intervals;
     use super::*;
+    use crate::statistics::judgment::Intervals;
     use crate::statistics::levels::{TnrAtFnr, TprAtFpr};
     use serde_json::json;
 

@@ -3,8 +3,8 @@
 //! Not how a plot is drawn ([`super::super::plot`]).
 
 use super::{Model, escape};
+use crate::audit::results::attacks::strongest;
 use crate::audit::results::details::{Curve, Histogram};
-use crate::audit::results::result::strongest;
 use crate::error::Result;
 use crate::report::comparison::{Comparison, Measured, Row};
 use crate::report::labels::readable;
