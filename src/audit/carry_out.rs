@@ -6,12 +6,12 @@ use super::attacks::ALL;
 use super::attacks::attack::{MembershipAttack, NetworkTraining, Outcome, Tools};
 use super::attacks::blind::{self, BlindRecords};
 use super::attacks::scored::Scored;
-use super::evidence::{AuditedModel, BlindBy, Case, Evidence, Target};
+use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
 use super::results::attacks::{Attacks, all_results, strongest};
 use super::results::describe;
 use super::results::details::{self, Details};
 use super::results::notes::notes;
-use super::results::score_file::{self, Scores};
+use super::results::score_file::{self, ReplicaScores};
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
 use crate::run::RunDirectory;
@@ -29,7 +29,7 @@ pub struct Audit {
     pub summary: Summary,
     pub details: Details,
     /// A model each.
-    pub scores: Vec<Scores>,
+    pub scores: Vec<ReplicaScores>,
 }
 
 impl Audit {
@@ -49,7 +49,7 @@ impl Audit {
 /// # Errors
 /// Those of the attacks; [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
 pub fn carry_out(
-    case: &Case,
+    case: &AuditCase,
     config: &AuditConfig,
     stop: &AtomicBool,
     observer: &mut dyn Observer,
@@ -98,7 +98,7 @@ pub fn carry_out(
         replica.notes.extend(model.notes.iter().cloned());
         let best = strongest(&replica.attacks).map(|(name, _)| name);
         let details = describe::replica(model, case.class_names, &found.scored, best)?;
-        audit.scores.push(Scores::new(evidence, &found.scored, best)?);
+        audit.scores.push(ReplicaScores::new(evidence, &found.scored, best)?);
         audit.details.replicas.push(details);
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {
@@ -155,13 +155,13 @@ impl Found {
     }
 }
 
-/// Every attack that the evidence allows, each on all models at once. They are models of one run: what one of them
-/// allows, all do.
+/// Every attack that the evidence allows, each on all models at once. They are models of one run: what one of
+/// them allows, all do.
 fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
     let mut found: Vec<Found> = evidence.iter().map(|_| Found::default()).collect();
     let Some(first) = evidence.first() else { return Ok(found) };
     for attack in ALL.iter().filter(|attack| attack.not_run(first).is_none()) {
-        let outcomes = timed(attack, first.target, tools, |tools| (attack.run)(attack, evidence, tools))?;
+        let outcomes = timed(attack, first.attacked, tools, |tools| (attack.run)(attack, evidence, tools))?;
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
                 Outcome::Scored { scored, training } => {
@@ -178,14 +178,14 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
 /// Carries out an attack and, where it takes time, tells of its begin and its end.
 fn timed<T>(
     attack: &MembershipAttack,
-    target: Target,
+    attacked: AttackedRecords,
     tools: &mut Tools,
     carry_out: impl FnOnce(&mut Tools) -> Result<T>,
 ) -> Result<T> {
     if attack.cost.is_none() {
         return carry_out(tools);
     }
-    tools.begin(attack.task(target));
+    tools.begin(attack.task(attacked));
     let outcome = carry_out(tools)?;
     tools.end();
     Ok(outcome)
@@ -236,10 +236,10 @@ mod tests {
         found
     }
 
-    fn case<'a>(predictions: &ReplicaPredictions, class_names: &'a [String]) -> Case<'a> {
+    fn case<'a>(predictions: &ReplicaPredictions, class_names: &'a [String]) -> AuditCase<'a> {
         let gpu = Err("there is no GPU".to_owned());
-        let on_members = Evidence::new(predictions, OutputForm::Logits, Target::Members, 4, gpu);
-        Case {
+        let on_members = Evidence::new(predictions, OutputForm::Logits, AttackedRecords::Members, 4, gpu);
+        AuditCase {
             name: "test".to_owned(),
             models: vec![AuditedModel {
                 measured: measured(None, predictions),
@@ -311,7 +311,7 @@ mod tests {
                 (1..=parts).for_each(|done| tools.progress(done, 4));
                 Ok(())
             };
-            timed(neural, Target::Reference, &mut tools, carry_out).unwrap();
+            timed(neural, AttackedRecords::Reference, &mut tools, carry_out).unwrap();
             let done: Vec<f64> = recorded.0.iter().map(|(_, done)| *done).collect();
             assert_eq!((done[0], done[done.len() - 1]), (0.0, 1.0), "{done:?}");
             assert_eq!(done.iter().filter(|done| **done == 1.0).count(), 1, "{done:?}");

@@ -1,7 +1,7 @@
 //! What is known of the models of an audit, whoever trained them.
 //!
-//! Not where it comes from (a run's directory: [`super::own_run`]; a file: [`super::external`]), nor the attacks that
-//! go by it.
+//! Not where it comes from (a run's directory: [`super::run`]; a file: [`super::external`]), nor the
+//! attacks that go by it.
 
 use super::attacks::scores::{OutputForm, Predictions};
 use super::job::AuditJob;
@@ -31,19 +31,19 @@ pub fn needed<T>(given: &Given<T>) -> Result<&T> {
 
 /// Whose membership is attacked; the others are test records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum AttackedRecords {
     /// D, the records that the classifier was trained on.
     Members,
     /// D′, the records that its defense was trained on.
     Reference,
 }
 
-impl Target {
+impl AttackedRecords {
     /// As text.
     pub fn symbol(self) -> &'static str {
         match self {
-            Target::Members => "D",
-            Target::Reference => "D′",
+            AttackedRecords::Members => "D",
+            AttackedRecords::Reference => "D′",
         }
     }
 }
@@ -51,7 +51,7 @@ impl Target {
 /// What is known of one model and the records that it is asked about: N of them, the members first.
 #[derive(Debug)]
 pub struct Evidence<'a> {
-    pub target: Target,
+    pub attacked: AttackedRecords,
     /// `[N, C]`.
     pub outputs: Vec<f32>,
     pub form: OutputForm,
@@ -75,25 +75,25 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// What `predictions` say of the target's records and of the test records; halves are drawn by `seed`. Nothing
-    /// beside it is given yet.
+    /// What `predictions` hold of the attacked records and of the test records; halves are drawn by `seed`.
+    /// Nothing beside it is given yet.
     ///
     /// # Errors
     /// As [`Halves::split`].
     pub fn new(
         predictions: &ReplicaPredictions,
         form: OutputForm,
-        target: Target,
+        attacked: AttackedRecords,
         seed: u64,
         gpu: Given<&'a Context>,
     ) -> Result<Self> {
-        let code = match target {
-            Target::Members => MEMBER,
-            Target::Reference => REFERENCE,
+        let code = match attacked {
+            AttackedRecords::Members => MEMBER,
+            AttackedRecords::Reference => REFERENCE,
         };
         let (members, others) = (predictions.of(code), predictions.of(TEST));
         Ok(Evidence {
-            target,
+            attacked,
             halves: Halves::split(members.1.len(), others.1.len(), seed)?,
             members: members.1.len(),
             outputs: [members.0, others.0].concat(),
@@ -176,7 +176,7 @@ pub struct AuditedModel<'a> {
 
 /// All that an audit goes by.
 #[derive(Debug)]
-pub struct Case<'a> {
+pub struct AuditCase<'a> {
     /// Of the run or the file, in events.
     pub name: String,
     pub models: Vec<AuditedModel<'a>>,

@@ -15,7 +15,8 @@ pub struct AuditJob<'a> {
     pub config: &'a Config,
     pub directory: &'a RunDirectory,
     pub context: &'a Context,
-    /// The run's data, where they can be read: the blind attack needs them, and whatever asks or trains models anew.
+    /// The run's data, where they can be read: the blind attack needs them, and whatever asks or trains
+    /// models anew.
     pub dataset: Option<&'a Dataset>,
     /// Groups of records to be told apart in the results.
     pub subgroups: Option<&'a Subgroups>,

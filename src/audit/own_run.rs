@@ -5,7 +5,7 @@
 
 use super::attacks::scores::OutputForm;
 use super::carry_out::carry_out;
-use super::evidence::{AuditedModel, BlindBy, Case, Evidence, Queries, Target, measured};
+use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
 use super::results::summary::Summary;
 use super::shadows::trained::{self, TargetReplica};
@@ -16,12 +16,10 @@ use crate::run::directory::MODEL;
 use crate::run::event::{EpochMetrics, Observer};
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
 use crate::train::privacy::Guarantee;
 use std::collections::BTreeSet;
 use std::time::Instant;
-
-/// Records of each kind that an audit needs.
-pub(super) const LEAST: usize = 4;
 
 /// Attacks the models of the job's directory and writes what came of it there.
 ///
@@ -41,7 +39,7 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
             .found(predictions.len().to_string())
             .advice("the directory's files do not belong together: train anew"));
     }
-    let enough = |code: u8| predictions.iter().all(|p| p.rows_of(code).len() >= LEAST);
+    let enough = |code: u8| predictions.iter().all(|p| p.rows_of(code).len() >= LEAST_RECORDS);
     if !(enough(MEMBER) && enough(TEST)) {
         return Err(Error::data("audit")
             .expected("at least 4 members and 4 test records")
@@ -52,7 +50,7 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     for (number, (settings, predictions)) in settings.into_iter().zip(&predictions).enumerate() {
         models.push(model(job, number, settings, predictions, enough(REFERENCE), &metrics, observer)?);
     }
-    let case = Case {
+    let case = AuditCase {
         name: directory.name(),
         models,
         class_names: &facts.class_names,
@@ -77,7 +75,7 @@ fn model<'a>(
 ) -> Result<AuditedModel<'a>> {
     let evidence =
         |target| Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context));
-    let mut on_members = evidence(Target::Members)?;
+    let mut on_members = evidence(AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),
         false => Err("audit.label_only, --label-only, is not set".to_owned()),
@@ -97,7 +95,7 @@ fn model<'a>(
     let guarantee = Guarantee::of(job.config, &settings, members.len());
     Ok(AuditedModel {
         measured,
-        on_reference: with_reference.then(|| evidence(Target::Reference)).transpose()?,
+        on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
         blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
         subgroups,
         notes: guarantee.map(|guarantee| format!("replica {number}: {guarantee}")).into_iter().collect(),

@@ -4,11 +4,12 @@
 
 use super::attacks::ALL;
 use super::attacks::attack::{Need, Sizes};
-use super::evidence::Target;
+use super::evidence::AttackedRecords;
 use super::shadows::trained;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::event::{Phase, Task, Work};
+use crate::statistics::halves::LEAST_RECORDS;
 
 /// A run that will be audited.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +30,8 @@ pub struct PlannedRun<'a> {
     pub training: f64,
 }
 
-/// The tasks of the audit of a run, in the order in which they are carried out. A replica's shadow models are a run of
-/// their own, named by its directory; where they are there they cost nothing.
+/// The tasks of the audit of a run, in the order in which they are carried out. A replica's shadow models are
+/// a run of their own, named by its directory; where they are there they cost nothing.
 pub fn work(run: &PlannedRun) -> Vec<Work> {
     let config = &run.config.audit;
     let replicas = run.config.replicas().len();
@@ -43,9 +44,11 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         let cost = if there { 0.0 } else { config.shadows as f64 * run.training * 0.5 * (1.0 + share) };
         tasks.push(Work { task: Task { run: name, group: 0, phase: Phase::Training }, cost });
     }
-    for (target, members) in [(Target::Members, run.members), (Target::Reference, run.reference)] {
-        let on_members = target == Target::Members;
-        if members < super::own_run::LEAST {
+    for (attacked, members) in
+        [(AttackedRecords::Members, run.members), (AttackedRecords::Reference, run.reference)]
+    {
+        let on_members = attacked == AttackedRecords::Members;
+        if members < LEAST_RECORDS {
             continue;
         }
         let sizes = Sizes {
@@ -64,7 +67,7 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         };
         for attack in ALL.iter().filter(|attack| attack.needs.iter().all(met)) {
             let Some(cost) = attack.cost else { continue };
-            let phase = Phase::Attack(attack.task(target));
+            let phase = Phase::Attack(attack.task(attacked));
             let task = Task { run: run.directory.name(), group: 0, phase };
             tasks.push(Work { task, cost: cost(config, &sizes) });
         }

@@ -31,16 +31,18 @@ pub(super) struct AuditArgs {
     directory: Option<PathBuf>,
     #[command(flatten)]
     predictions: PredictionsArgs,
-    /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model attack.
+    /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model
+    /// attack.
     ///
     /// Each costs about as much as the model itself; they are kept in DIR and used again.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", value_parser = shadow_models,
-        conflicts_with = "predictions")]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", conflicts_with = "predictions",
+        value_parser = shadow_models)]
     shadows: Option<usize>,
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
     #[arg(long, conflicts_with = "predictions")]
     label_only: bool,
-    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by group too.
+    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by
+    /// group too.
     #[arg(long, value_name = "FILE", requires = "subgroup_column")]
     subgroups: Option<PathBuf>,
     /// How frequent members are among the records that an attacker would try: precision is for this.
@@ -48,8 +50,8 @@ pub(super) struct AuditArgs {
     /// Without it: the run's own, 0.1 by default.
     #[arg(long, value_name = "RATE", value_parser = base_rate)]
     base_rate: Option<f64>,
-    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack),
-    /// `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
+    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any
+    /// attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
     #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
     fail_if: Vec<String>,
     /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
@@ -80,10 +82,10 @@ fn fail_if_help() -> String {
         }
     };
     format!(
-        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack), \
-         `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
-         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not run, \
-         fails too. Results are printed and written all the same.\n\n\
+        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any \
+         attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
+         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not \
+         run, fails too. Results are printed and written all the same.\n\n\
          The attacks: {}.",
         ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
     )

@@ -22,21 +22,23 @@ use crate::run::event::{Event, Observer};
 pub(super) struct PredictionsArgs {
     /// A model's outputs on members and non-members: npz, a directory of npy files, safetensors, or CSV.
     ///
-    /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N], membership [N]
-    /// (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N]; shadow_logits [M, N, C] or
-    /// [M, N, A, C] of A augmented copies, or shadow_scores [M, N] or [M, N, A], with shadow_keep [M, N]. Or, as
-    /// LiRA's authors keep them, logits [M, N, A, C], keep [M, N] and labels [N], the last model being the target.
+    /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N],
+    /// membership [N] (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N];
+    /// shadow_logits [M, N, C] or [M, N, A, C] of A augmented copies, or shadow_scores [M, N] or [M, N, A],
+    /// with shadow_keep [M, N]. Or, as LiRA's authors keep them, logits [M, N, A, C], keep [M, N] and labels
+    /// [N], the last model being the target.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
-    /// Shadow models' predictions, if in another place: a file, or a directory of experiment-…/keep.npy with scores/
-    /// or logits/ beside it.
+    /// Shadow models' predictions, if in another place: a file, or a directory of experiment-…/keep.npy with
+    /// scores/ or logits/ beside it.
     #[arg(long, value_name = "PATH", requires = "predictions")]
     shadow_predictions: Option<PathBuf>,
     /// What the outputs are, where their name and numbers do not tell.
     #[arg(long, value_name = "FORM", requires = "predictions")]
     outputs: Option<Outputs>,
     /// What labels count from, where they do not tell.
-    #[arg(long, value_name = "BASE", requires = "predictions", value_parser = clap::value_parser!(u32).range(0..=1))]
+    #[arg(long, value_name = "BASE", requires = "predictions",
+        value_parser = clap::value_parser!(u32).range(0..=1))]
     label_base: Option<u32>,
     /// The value of membership that means "member", where it is not 1, true, member, train or in.
     #[arg(long, value_name = "VALUE", requires = "predictions")]

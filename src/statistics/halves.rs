@@ -5,6 +5,9 @@
 use crate::error::{Error, Result};
 use crate::random::{Stream, shuffle, stream};
 
+/// Members, and non-members, from which there are halves: an interval needs 2 of each in a half.
+pub const LEAST_RECORDS: usize = 4;
+
 /// Something per record (a score, a label, an index), in the four groups of an evaluation.
 ///
 /// The attack is trained and its thresholds are chosen on the known half; every number reported
@@ -26,10 +29,10 @@ impl Halves<u32> {
     /// ascending order. The same seed gives the same halves for ever.
     ///
     /// # Errors
-    /// Fewer than 4 members or non-members: an interval needs 2 of each in a half.
+    /// Fewer than [`LEAST_RECORDS`] members or non-members.
     pub fn split(members: usize, nonmembers: usize, seed: u64) -> Result<Self> {
         let half = members.min(nonmembers) / 2;
-        if half < 2 {
+        if members.min(nonmembers) < LEAST_RECORDS {
             return Err(Error::data("audit")
                 .expected("at least 4 members and 4 non-members")
                 .found(format!("{members} and {nonmembers}"))
@@ -66,7 +69,8 @@ impl Halves<u32> {
         }
     }
 
-    /// Those of these indices whose record is to be kept: `members` \[number of members\], `nonmembers` likewise.
+    /// Those of these indices whose record is to be kept: `members` \[number of members\], `nonmembers`
+    /// likewise.
     ///
     /// # Panics
     /// An index past the end: these are the halves of other groups.

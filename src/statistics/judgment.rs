@@ -1,5 +1,5 @@
-//! What a rule "member where score ≥ t" is worth: its rates on the scored half, their intervals, and the ROC behind
-//! it.
+//! What a rule "member where score ≥ t" is worth: its rates on the scored half, their intervals, and the ROC
+//! behind it.
 //!
 //! Not how the threshold is chosen ([`super::thresholds`]) nor how the numbers are printed.
 
@@ -98,8 +98,8 @@ pub fn accuracy(halves: &Halves, threshold: f64) -> Result<f64> {
     Ok(balanced(accepted, roc.members(), roc.nonmembers() - accused, roc.nonmembers()))
 }
 
-/// ½(accepted / m + rejected / n), over one denominator, so that 0.7 is 0.7: the rates apart would be rounded three
-/// times.
+/// ½(accepted / m + rejected / n), over one denominator, so that 0.7 is 0.7: the rates apart would be rounded
+/// three times.
 fn balanced(accepted: usize, m: usize, rejected: usize, n: usize) -> f64 {
     (accepted as u128 * n as u128 + rejected as u128 * m as u128) as f64 / (2.0 * m as f64 * n as f64)
 }
@@ -259,7 +259,8 @@ mod tests {
             .map(|(k, _)| k)
             .collect();
         let expected = "accuracy advantage auc ci95 epsilon_lower_bound members nonmembers precision \
-                        tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
+                        tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 \
+                        tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
         assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
         assert!(text.contains(r#""tpr_at_fpr_0.001":null,"tpr_at_fpr_0.01":0.25,"#), "{text}");
         noted.remark("one");

@@ -4,7 +4,7 @@
 
 use super::neural::CONTROL;
 use super::scored::Scored;
-use crate::audit::evidence::{Evidence, Target};
+use crate::audit::evidence::{AttackedRecords, Evidence};
 use crate::error::Result;
 use crate::run::config::AuditConfig;
 use crate::run::event::{Event, Observer};
@@ -26,11 +26,11 @@ pub struct MembershipAttack {
     pub learns: bool,
     /// What it costs; `None`: no time worth telling.
     pub cost: Option<Cost>,
-    pub run: Run,
+    pub run: RunAttack,
 }
 
 /// The attack on each of these models, which are of one run: attacks that train networks train them together.
-pub type Run = fn(&MembershipAttack, &[&Evidence], &mut Tools) -> Result<Vec<Outcome>>;
+pub type RunAttack = fn(&MembershipAttack, &[&Evidence], &mut Tools) -> Result<Vec<Outcome>>;
 
 /// Multiply-adds of an attack on all models of a run, roughly.
 pub type Cost = fn(&AuditConfig, &Sizes) -> f64;
@@ -81,8 +81,8 @@ impl MembershipAttack {
     }
 
     /// What it is called while it is run.
-    pub fn task(&self, target: Target) -> String {
-        format!("{} attack on {}", self.title.replace(' ', "-"), target.symbol())
+    pub fn task(&self, attacked: AttackedRecords) -> String {
+        format!("{} attack on {}", self.title.replace(' ', "-"), attacked.symbol())
     }
 }
 
@@ -134,16 +134,16 @@ impl Outcome {
 /// How the training of an attack's network went.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NetworkTraining {
-    /// The accuracy of a network trained beside, on the same records with a planted signal; `None` where that was
-    /// not done: on D′ it would be the same network on records of the same kind.
+    /// The accuracy of a network trained beside, on the same records with a planted signal; `None` where that
+    /// was not done: on D′ it would be the same network on records of the same kind.
     pub control: Option<f64>,
     /// The standard deviation of the scores.
     pub deviation: f64,
 }
 
 impl NetworkTraining {
-    /// Whether the network learnt at all: its control found the planted signal, and it does not say the same of
-    /// every record. If not, what it reached is no evidence of privacy.
+    /// Whether the network learnt at all: its control found the planted signal, and it does not say the same
+    /// of every record. If not, what it reached is no evidence of privacy.
     pub fn succeeded(&self) -> bool {
         self.control.is_none_or(|control| control > CONTROL) && self.deviation >= COLLAPSED
     }

@@ -1,11 +1,12 @@
 //! The blind attack: can members and non-members be told apart without any model?
 //!
-//! Not an attack on the model, but a check of the audit: where features and labels alone give members away, the
-//! two groups are not drawn from one distribution, and what other attacks find is in part that difference (Das,
-//! Zhang and Tramèr 2024, "Blind baselines beat membership inference attacks for foundation models").
+//! Not an attack on the model, but a check of the audit: where features and labels alone give members away,
+//! the two groups are not drawn from one distribution, and what other attacks find is in part that difference
+//! (Das, Zhang and Tramèr 2024, "Blind baselines beat membership inference attacks for foundation models").
 //!
 //! Naive Bayes: the score is the sum over label and features of log P(value | member) − log P(value |
-//! non-member), with Bernoulli features where all values are 0 or 1, else normal ones; fitted to the known half.
+//! non-member), with Bernoulli features where all values are 0 or 1, else normal ones; fitted to the known
+//! half.
 
 use super::scored::Scored;
 use crate::dataset::{Dataset, Features};
@@ -53,14 +54,15 @@ pub fn attack(
     Scored::new("blind", halves, &members, &nonmembers)
 }
 
-/// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one of
-/// two thousand fair splits.
+/// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one
+/// of two thousand fair splits.
 pub fn differ(blind: &AttackResult) -> bool {
     let standard_error = (blind.auc - blind.ci95.auc[0]) / 1.96;
     blind.auc - 0.5 > 3.29 * standard_error
 }
 
-/// log P(y | member) − log P(y | non-member) of every record, with a record of each class added to what is known.
+/// log P(y | member) − log P(y | non-member) of every record, with a record of each class added to what is
+/// known.
 fn by_labels(classes: usize, members: &[u32], nonmembers: &[u32], halves: &Halves<u32>) -> [Vec<f64>; 2] {
     let known = halves.pick(members, nonmembers);
     let frequency = |labels: &[u32]| -> Vec<f64> {
@@ -73,8 +75,8 @@ fn by_labels(classes: usize, members: &[u32], nonmembers: &[u32], halves: &Halve
     [members, nonmembers].map(|labels| labels.iter().map(|&y| m[y as usize] - n[y as usize]).collect())
 }
 
-/// Number of records, and for each feature sum and sum of squares about the first record's value, which is near
-/// enough to the mean that nothing cancels.
+/// Number of records, and for each feature sum and sum of squares about the first record's value, which is
+/// near enough to the mean that nothing cancels.
 struct Moments {
     count: f64,
     first: Vec<f64>,

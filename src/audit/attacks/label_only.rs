@@ -1,5 +1,6 @@
-//! The label-only attack (Choquette-Choo et al. 2021, "Label-only membership inference attacks"): members stay
-//! rightly classified under small changes more often than others, which shows in the predicted label alone.
+//! The label-only attack (Choquette-Choo et al. 2021, "Label-only membership inference attacks"): members
+//! stay rightly classified under small changes more often than others, which shows in the predicted label
+//! alone.
 //!
 //! It needs no confidences, so masking them does not help; but the model must be asked anew. The score is the
 //! number of changed copies that the model gets right.
@@ -38,7 +39,8 @@ const AT_ONCE: usize = 64 << 20;
 /// For each record the number of changed copies that the classifier gets right.
 ///
 /// # Errors
-/// As [`Queries::classifier`] and [`TrainedClassifier::logits`](crate::release::predict::TrainedClassifier::logits).
+/// As [`Queries::classifier`] and
+/// [`TrainedClassifier::logits`](crate::release::predict::TrainedClassifier::logits).
 pub(super) fn run(
     attack: &MembershipAttack,
     evidence: &[&Evidence],
@@ -65,8 +67,8 @@ pub(super) fn cost(_: &AuditConfig, sizes: &Sizes) -> f64 {
     2.0 * sizes.parameters as f64 * records as f64
 }
 
-/// For each of `rows` the number of changed copies that the classifier gets right; `progress` is told how many
-/// records were done.
+/// For each of `rows` the number of changed copies that the classifier gets right; `progress` is told how
+/// many records were done.
 fn scores(
     queries: &Queries,
     rows: &[u32],
@@ -130,8 +132,8 @@ impl Changes {
         }
     }
 
-    /// The changed copies of `rows`, a record's next to each other, with its label. A record's changes depend on
-    /// the seed and its number alone.
+    /// The changed copies of `rows`, a record's next to each other, with its label. A record's changes depend
+    /// on the seed and its number alone.
     fn copies_of(&self, dataset: &Dataset, rows: &[u32], seed: u64) -> Dataset {
         let (features, copies) = (&dataset.features, self.copies());
         let width = features.width();
@@ -213,8 +215,8 @@ fn change(x: f32, noise: Option<f64>, rng: &mut ChaCha8Rng) -> f32 {
     }
 }
 
-/// Calls `flip` with each of `width` places that is flipped. The gaps between them are geometric: a draw a flip,
-/// not a draw a bit.
+/// Calls `flip` with each of `width` places that is flipped. The gaps between them are geometric: a draw a
+/// flip, not a draw a bit.
 fn flips(width: usize, rng: &mut ChaCha8Rng, mut flip: impl FnMut(usize)) {
     let gap = |rng: &mut ChaCha8Rng| ((1.0 - uniform(rng)).ln() / (1.0 - FLIPPED).ln()) as usize;
     let mut j = gap(rng);

@@ -5,7 +5,7 @@
 use super::attack::{MembershipAttack, NetworkTraining, Outcome, Sizes, Tools};
 use super::neural::{self, Lesson, plant};
 use super::scored::Scored;
-use crate::audit::evidence::{Evidence, Target, needed};
+use crate::audit::evidence::{AttackedRecords, Evidence, needed};
 use crate::error::Result;
 use crate::nn::{Attack, AttackInput, LabelEncoding};
 use crate::run::config::AuditConfig;
@@ -20,9 +20,9 @@ pub(super) fn run(
     tools: &mut Tools,
 ) -> Result<Vec<Outcome>> {
     let mut lessons: Vec<Lesson> = evidence.iter().map(|evidence| Lesson::from(*evidence)).collect();
-    // The same records with a signal planted, trained beside. On D alone: on D′ it would be the same network on
-    // records of the same kind.
-    let on_members = evidence.iter().filter(|evidence| evidence.target == Target::Members);
+    // The same records with a signal planted, trained beside. On D alone: on D′ it would be the same network
+    // on records of the same kind.
+    let on_members = evidence.iter().filter(|evidence| evidence.attacked == AttackedRecords::Members);
     lessons.extend(on_members.map(|evidence| plant(evidence)));
     let (context, config, stop) = (needed(&evidence[0].gpu)?, tools.config, tools.stop);
     let mut progress = |done: usize, total: usize| tools.progress(done, total);
@@ -35,9 +35,11 @@ pub(super) fn run(
             let [members, others] = evidence.split(scores);
             Scored::new(attack.name, &evidence.halves, members, others)
         };
-        let control = match evidence.target {
-            Target::Members => controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?,
-            Target::Reference => None,
+        let control = match evidence.attacked {
+            AttackedRecords::Members => {
+                controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?
+            }
+            AttackedRecords::Reference => None,
         };
         let training = Some(NetworkTraining { control, deviation: deviation(scores) });
         outcomes.push(Outcome::Scored { scored: scored(scores)?, training });

@@ -1,10 +1,10 @@
-//! The robust membership-inference attack, RMIA (Zarifzadeh, Liu and Shokri 2024, "Low-cost high-power membership
-//! inference attacks").
+//! The robust membership-inference attack, RMIA (Zarifzadeh, Liu and Shokri 2024, "Low-cost high-power
+//! membership inference attacks").
 //!
 //! Not the shadow models: what they make of the records comes in sums ([`crate::audit::shadows::moments`]).
 //!
-//! ratio(x) = p_y(x) / Pr(x), the target's confidence over what models say of x on average; a record's score is the
-//! share of population records z with ratio(x) / ratio(z) ≥ γ.
+//! ratio(x) = p_y(x) / Pr(x), the target's confidence over what models say of x on average; a record's score
+//! is the share of population records z with ratio(x) / ratio(z) ≥ γ.
 
 use crate::audit::evidence::Given;
 use crate::audit::shadows::Shadows;
@@ -13,7 +13,8 @@ use crate::audit::shadows::moments::ConfidenceSums;
 /// γ: by how much a record's ratio must exceed a population record's.
 const GAMMA: f64 = 2.0;
 
-/// a of the offline form, in which Pr(x) is guessed from models that were trained without x: ½((1 + a)·mean + 1 − a).
+/// a of the offline form, in which Pr(x) is guessed from models that were trained without x: ½((1 + a)·mean +
+/// 1 − a).
 const OFFLINE: f64 = 0.33;
 
 /// Confidences are clamped here from below: a ratio of zeros is no number.

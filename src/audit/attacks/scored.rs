@@ -21,7 +21,8 @@ pub struct Scored {
 }
 
 impl Scored {
-    /// The scores of `members` and `nonmembers` at `records`, with the threshold that is best on the known half.
+    /// The scores of `members` and `nonmembers` at `records`, with the threshold that is best on the known
+    /// half.
     ///
     /// # Errors
     /// As [`thresholds::best_threshold`].

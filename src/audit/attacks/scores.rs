@@ -1,6 +1,6 @@
 //! The scores of the threshold attacks: one number a record from the classifier's output on it.
 //!
-//! Not the attacks themselves: choosing a threshold and judging it is [`super::threshold`]'s.
+//! Not the attacks themselves: choosing a threshold and judging it is [`super::scored`]'s.
 //!
 //! Notation: N records, C classes, z the logits, y the label, p = softmax(z). All arithmetic is
 //! f64 and in logarithms: log p_i = z_i − lse(z) and log(1 − p_i) = lse_{j≠i}(z) − lse(z), so a

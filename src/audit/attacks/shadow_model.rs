@@ -1,6 +1,6 @@
-//! The shadow-model attack (Shokri et al. 2017, "Membership inference attacks against machine learning models"):
-//! one attack network a class, trained on what shadow models make of records that they were trained on and of
-//! others.
+//! The shadow-model attack (Shokri et al. 2017, "Membership inference attacks against machine learning
+//! models"): one attack network a class, trained on what shadow models make of records that they were trained
+//! on and of others.
 //!
 //! Not the shadow models ([`crate::audit::shadows`]). All classes' networks are replicas of one training.
 
@@ -69,8 +69,8 @@ fn network(config: &AuditConfig) -> AuditConfig {
     AuditConfig { attack, ..config.clone() }
 }
 
-/// The lesson of each class that has examples of both kinds, and the places of the records that it is about. The
-/// records of another class are in no half that is scored.
+/// The lesson of each class that has examples of both kinds, and the places of the records that it is about.
+/// The records of another class are in no half that is scored.
 fn lessons(shadows: &Shadows, evidence: &Evidence) -> Result<(Vec<Vec<usize>>, Vec<Lesson>)> {
     let (target, classes) = (&shadows.target, evidence.classes);
     let own = outputs(target.outputs.as_ref())?;

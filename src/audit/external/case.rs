@@ -4,21 +4,19 @@
 
 use super::inspect::ExternalPredictions;
 use super::shadows::{AskedRecords, FileShadows, ShadowFile};
-use crate::audit::evidence::{AuditedModel, BlindBy, Case, Evidence, Target, measured};
+use crate::audit::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, measured};
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::shadows::{self, Shadows, WithoutScore};
 use crate::dataset::DatasetSummary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::run::predictions::{MEMBER, REFERENCE, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
 use std::time::Instant;
 
-/// Records of D′ from which the attacks on it are run.
-const LEAST: usize = 4;
-
 impl ExternalPredictions {
-    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` are those of a file of their own,
-    /// else the predictions'; without `gpu` no attack network is trained.
+    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` are those of a file of
+    /// their own, else the predictions'; without `gpu` no attack network is trained.
     ///
     /// # Errors
     /// Too few records; shadow models' predictions that do not fit.
@@ -27,25 +25,25 @@ impl ExternalPredictions {
         seed: u64,
         subgroups: Option<&'a Subgroups>,
         gpu: Option<&'a Context>,
-    ) -> Result<Case<'a>> {
+    ) -> Result<AuditCase<'a>> {
         let started = Instant::now();
         let predictions = &self.predictions;
         let gpu = gpu.ok_or_else(|| "--neural is not given".to_owned());
-        let mut on_members = Evidence::new(predictions, self.form, Target::Members, seed, gpu)?;
+        let mut on_members = Evidence::new(predictions, self.form, AttackedRecords::Members, seed, gpu)?;
         on_members.queries = Err("a file answers no queries".to_owned());
         on_members.shadows = match &self.shadows {
             Some(file) => Ok(self.shadows(file, &on_members)?),
             None => Err("the file has no shadow models".to_owned()),
         };
-        let on_reference = (self.places(REFERENCE).len() >= LEAST).then(|| {
+        let on_reference = (self.places(REFERENCE).len() >= LEAST_RECORDS).then(|| {
             // A network would have to be trained anew, without a control.
             let gpu = Err("not for D′ of a file".to_owned());
-            Evidence::new(predictions, self.form, Target::Reference, seed, gpu)
+            Evidence::new(predictions, self.form, AttackedRecords::Reference, seed, gpu)
         });
         let mut notes: Vec<String> = self.found.iter().chain(&self.warnings).cloned().collect();
         notes.extend(self.shadows.iter().map(|file| format!("{} shadow models", file.models())));
         let subgroups = subgroups.or(self.subgroups.as_ref());
-        Ok(Case {
+        Ok(AuditCase {
             name: self.name.clone(),
             models: vec![AuditedModel {
                 measured: measured(None, predictions),
@@ -81,9 +79,10 @@ impl ExternalPredictions {
             form: self.form,
         };
         let (members, others) = (self.places(MEMBER), self.places(TEST));
-        // Which records no model was trained on is for the file to tell; the attacker must know that they are none.
+        // Which records no model was trained on is for the file to tell; the attacker must know that they are
+        // none.
         let known = evidence.halves.known_nonmembers.iter().map(|&i| others[i as usize]);
-        let target = shadows::Target {
+        let target = shadows::TargetModel {
             phi: records.phi(self.augmented.as_deref().unwrap_or(&self.predictions.logits))?,
             copies: self.augmentations,
             labels: self.predictions.labels.clone(),

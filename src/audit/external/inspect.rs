@@ -1,5 +1,5 @@
-//! From a file's numbers to predictions that can be audited: what they are is told from them where they leave no
-//! doubt, and asked for where they do.
+//! From a file's numbers to predictions that can be audited: what they are is told from them where they leave
+//! no doubt, and asked for where they do.
 //!
 //! Not the reading (`arrays`, `table`).
 
@@ -10,6 +10,7 @@ use crate::audit::attacks::scores::{self, OutputForm, Predictions};
 use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
 use crate::statistics::intervals;
 use crate::statistics::roc::Roc;
 use std::hash::{DefaultHasher, Hasher};
@@ -27,7 +28,8 @@ pub struct ExternalPredictions {
     pub form: OutputForm,
     /// The outputs (logits or, as `form` says, probabilities), labels from 0, membership in our codes.
     pub predictions: ReplicaPredictions,
-    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; the predictions have the first of them.
+    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; the predictions have the first of
+    /// them.
     pub(super) augmented: Option<Vec<f32>>,
     /// A.
     pub(super) augmentations: usize,
@@ -55,7 +57,7 @@ pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<Exte
     let membership = membership(&raw, options, &mut found)?;
     let count = |code: u8| membership.iter().filter(|m| **m == code).count();
     let (members, others, reference) = (count(MEMBER), count(TEST), count(REFERENCE));
-    if members < 4 || others < 4 {
+    if members.min(others) < LEAST_RECORDS {
         return Err(Error::data(&raw.place)
             .expected("at least 4 members and 4 non-members")
             .found(format!("{members} and {others}"))
@@ -237,10 +239,13 @@ fn membership(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) 
                     values.push(*number);
                 }
                 if values.len() > 16 {
-                    let found = format!("{} different values", values.len());
-                    return Err(Error::data(place).expected("one of a few values a record").found(found).advice(
-                        "membership is a number for each record, 1 for a member; of lists of members make that first",
-                    ));
+                    return Err(Error::data(place)
+                        .expected("one of a few values a record")
+                        .found(format!("{} different values", values.len()))
+                        .advice(
+                            "membership is a number for each record, 1 for a member; of lists of members make \
+                             that first",
+                        ));
                 }
                 codes.push(at as u32);
             }

@@ -1,7 +1,7 @@
 //! Shadow models that another program trained, in files.
 //!
-//! Not our own ([`crate::audit::shadows::trained`]). Models are read one at a time, so that many of them need no more
-//! memory than one.
+//! Not our own ([`crate::audit::shadows::trained`]). Models are read one at a time, so that many of them need
+//! no more memory than one.
 
 use super::shape::unfit;
 use crate::audit::attacks::scores::{self, OutputForm, Predictions};
@@ -30,7 +30,8 @@ enum Place {
 }
 
 impl ShadowFile {
-    /// All in the arrays `outputs` and `keep` of the file or directory `path`; with the target, it is the last.
+    /// All in the arrays `outputs` and `keep` of the file or directory `path`; with the target, it is the
+    /// last.
     ///
     /// # Errors
     /// A damaged file.

@@ -1,7 +1,7 @@
 //! Predictions in a CSV file: a row a record, a header that names the columns.
 //!
-//! `label`, `membership` and the outputs in columns that end in a number (`p_0`, `p_1`, … or `logit_0`, …), as
-//! `veilgrad predict` writes them; `row` and `subgroup` if they are there. Other columns are passed over.
+//! `label`, `membership` and the outputs in columns that end in a number (`p_0`, `p_1`, … or `logit_0`, …),
+//! as `veilgrad predict` writes them; `row` and `subgroup` if they are there. Other columns are passed over.
 
 use super::options::Options;
 use super::raw::{self, LABELS, MEMBERSHIP, Membership, ROWS, RawPredictions, SUBGROUPS};

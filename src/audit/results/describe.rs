@@ -163,8 +163,8 @@ pub fn histogram(members: &[f64], nonmembers: &[f64]) -> Histogram {
 }
 
 /// The members with the highest scores of `attack`, records known to the attacker included: he knows them
-/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row first.
-/// `rows` and `labels` are those of all members.
+/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row
+/// first. `rows` and `labels` are those of all members.
 ///
 /// # Errors
 /// A score that is NaN.

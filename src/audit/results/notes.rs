@@ -11,8 +11,8 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
     let mut notes = vec![];
     if replica.collapsed {
         notes.push(format!(
-            "replica {number}: the defense's attack network collapsed (it says the same of every record, or a \
-             layer is dead): its penalty taught the classifier nothing"
+            "replica {number}: the defense's attack network collapsed (it says the same of every record, or \
+             a layer is dead): its penalty taught the classifier nothing"
         ));
     }
     if let Some(step) = replica.frozen_at_step {
@@ -27,8 +27,8 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
     }
     if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
         notes.push(format!(
-            "replica {number}: members and test records differ without the model (blind attack: AUC {:.3}): what \
-             the attacks find is in part that the split is not fair",
+            "replica {number}: members and test records differ without the model (blind attack: AUC {:.3}): \
+             what the attacks find is in part that the split is not fair",
             found.auc
         ));
     }

@@ -1,9 +1,10 @@
 //! `scores.npz`: every record's score under every attack, and its risk.
 //!
-//! Not what the attacks achieved ([`super::summary`]). For replica r, over the members of D and then the test records:
-//! `rows_r` \[N\] i64, `member_r` \[N\] u8, `known_r` \[N\] u8 (1: the attacker knows it, and no reported number is from
-//! it), `risk_r` \[N\] f64 ([`crate::statistics::calibration`], under the strongest attack), `score_ATTACK_r` \[N\] f64 (higher = more
-//! member-like; NaN: that attack does not judge the record).
+//! Not what the attacks achieved ([`super::summary`]). For replica r, over the members of D and then the test
+//! records: `rows_r` \[N\] i64, `member_r` \[N\] u8, `known_r` \[N\] u8 (1: the attacker knows it, and no
+//! reported number is from it), `risk_r` \[N\] f64 ([`crate::statistics::calibration`], under the strongest
+//! attack), `score_ATTACK_r` \[N\] f64 (higher = more member-like; NaN: that attack does not judge the
+//! record).
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::statistics::calibration::Calibration;
 
 /// One replica's scores.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
+pub struct ReplicaScores {
     /// \[N\]: members, then test records.
     rows: Vec<i64>,
     members: usize,
@@ -25,7 +26,7 @@ pub struct Scores {
     scores: Vec<(String, Vec<f64>)>,
 }
 
-impl Scores {
+impl ReplicaScores {
     /// Of the attacks on `evidence`; `strongest` gives the risk.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ impl Scores {
                 *risk = calibration.probability(score);
             }
         }
-        Ok(Scores {
+        Ok(ReplicaScores {
             rows: evidence.rows.iter().map(|&row| row.into()).collect(),
             members,
             known,
@@ -72,7 +73,7 @@ impl Scores {
 ///
 /// # Errors
 /// The file system's.
-pub fn save(path: &Path, replicas: &[Scores]) -> Result<()> {
+pub fn save(path: &Path, replicas: &[ReplicaScores]) -> Result<()> {
     npz::save(path, |writer| {
         for (r, replica) in replicas.iter().enumerate() {
             let n = replica.rows.len();

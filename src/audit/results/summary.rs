@@ -61,7 +61,8 @@ impl From<&AdapterSummary> for Adapter {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaSummary {
     /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
-    /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program trained the model.
+    /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program
+    /// trained the model.
     #[serde(flatten)]
     pub settings: Option<Replica>,
     /// On all of D.
@@ -162,7 +163,9 @@ mod tests {
         let expected = json!({
             "schema": 2,
             "version": "0.1.0",
-            "adapter": {"name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"},
+            "adapter": {
+                "name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"
+            },
             "dataset": {"name": "synthetic", "records": 9, "features": 4, "classes": 2},
             "notes": ["a note"],
             "replicas": [{

@@ -1,9 +1,9 @@
-//! Shadow models, whoever trained them: models like the target, trained on known records, from which an attacker
-//! learns what membership looks like.
+//! Shadow models, whoever trained them: models like the target, trained on known records, from which an
+//! attacker learns what membership looks like.
 //!
-//! Not the attacks that learn from them. Two sources give the same: models that we train ([`trained`]) and another
-//! program's, in a file ([`crate::audit::external`]). Where the two follow other rules, the rule is a field of
-//! [`Target`].
+//! Not the attacks that learn from them. Two sources give the same: models that we train ([`trained`]) and
+//! another program's, in a file ([`crate::audit::external`]). Where the two follow other rules, the rule is a
+//! field of [`TargetModel`].
 
 pub mod moments;
 mod pool;
@@ -64,7 +64,7 @@ pub enum WithoutScore {
 
 /// The target and the P records that its shadow models are asked about.
 #[derive(Debug)]
-pub struct Target<'a> {
+pub struct TargetModel<'a> {
     /// φ \[P, A\].
     pub phi: Vec<f64>,
     /// A.
@@ -77,8 +77,8 @@ pub struct Target<'a> {
     pub places: Vec<Option<usize>>,
     /// How many of the P, the first of them, a shadow model may have been trained on.
     pub pooled: usize,
-    /// Places of records that the attacker knows to be no members. Those that no shadow model was trained on are
-    /// RMIA's population.
+    /// Places of records that the attacker knows to be no members. Those that no shadow model was trained on
+    /// are RMIA's population.
     pub outsiders: Vec<u32>,
     pub without_score: WithoutScore,
 }
@@ -87,7 +87,7 @@ pub struct Target<'a> {
 #[derive(Debug)]
 pub struct Shadows<'a> {
     pub models: Box<dyn ShadowModels + 'a>,
-    pub target: Target<'a>,
+    pub target: TargetModel<'a>,
     pub moments: ShadowMoments,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Shadows<'a> {
     ///
     /// # Errors
     /// As [`ShadowModels::each`].
-    pub fn new(models: Box<dyn ShadowModels + 'a>, target: Target<'a>) -> Result<Self> {
+    pub fn new(models: Box<dyn ShadowModels + 'a>, target: TargetModel<'a>) -> Result<Self> {
         let mut moments = ShadowMoments::new(target.labels.len(), target.copies);
         models.each(&mut |model| {
             moments.add(model.trained_on, model.phi);

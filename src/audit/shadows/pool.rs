@@ -1,7 +1,8 @@
 //! Which records shadow models that we train are asked about, and which each of them is trained on.
 //!
-//! Not their training ([`super::trained`]). The pool is D and as many test records; shadow models come in pairs, one
-//! trained on a random half of the pool and one on the other half, so that every record is in exactly N/2 of them.
+//! Not their training ([`super::trained`]). The pool is D and as many test records; shadow models come in
+//! pairs, one trained on a random half of the pool and one on the other half, so that every record is in
+//! exactly N/2 of them.
 
 use crate::dataset::Split;
 use crate::random::{Stream, shuffle, stream};
@@ -22,8 +23,9 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// D (`members`), as many of the test records (`test`), all those that the attacker knows among them, and a
-    /// population of records that no model is trained on, `others` if the rest of the test records is too few.
+    /// D (`members`), as many of the test records (`test`), all those that the attacker knows among them, and
+    /// a population of records that no model is trained on, `others` if the rest of the test records is too
+    /// few.
     pub(super) fn new(
         members: &[u32],
         test: &[u32],
@@ -48,7 +50,8 @@ impl Pool {
         Pool { rows, pooled, halves }
     }
 
-    /// Where each of the target's members, and then of its `test` test records, is among [`rows`](Self::rows).
+    /// Where each of the target's members, and then of its `test` test records, is among
+    /// [`rows`](Self::rows).
     pub(super) fn places(&self, test: usize) -> Vec<Option<usize>> {
         let members = self.halves.known_members.len() + self.halves.scored_members.len();
         let mut places: Vec<Option<usize>> = (0..members).map(Some).collect();

@@ -1,13 +1,13 @@
-//! Shadow models that we train, as the target was, its defense and its D′ included: the attacker knows how the model
-//! was made (adaptive shadows).
+//! Shadow models that we train, as the target was, its defense and its D′ included: the attacker knows how
+//! the model was made (adaptive shadows).
 //!
-//! Not which records each is trained on ([`super::pool`]). They are a run like any other, in `shadows-R` below the
-//! target's, and are trained once.
+//! Not which records each is trained on (`pool`). They are a run like any other, in `shadows-R`
+//! below the target's, and are trained once.
 
 use std::collections::HashMap;
 
 use super::pool::{Pool, splits};
-use super::{OutputRows, ShadowModel, ShadowModels, Shadows, Target, WithoutScore};
+use super::{OutputRows, ShadowModel, ShadowModels, Shadows, TargetModel, WithoutScore};
 use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::job::AuditJob;
 use crate::dataset::{Dataset, save_splits};
@@ -34,8 +34,8 @@ pub struct TargetReplica<'a> {
     pub predictions: &'a ReplicaPredictions,
 }
 
-/// Trains the shadow models of a replica, unless they are there, and goes through them. `halves` is what the attacker
-/// knows of the members and test records.
+/// Trains the shadow models of a replica, unless they are there, and goes through them. `halves` is what the
+/// attacker knows of the members and test records.
 ///
 /// # Errors
 /// As [`crate::train::run`] and [`ShadowModels::each`]; no records left that no model is trained on.
@@ -98,11 +98,11 @@ pub fn train<'a>(
 }
 
 /// The target's own outputs on the pool's rows.
-fn target<'a>(pool: &Pool, predictions: &'a ReplicaPredictions, test: usize) -> Result<Target<'a>> {
+fn target<'a>(pool: &Pool, predictions: &'a ReplicaPredictions, test: usize) -> Result<TargetModel<'a>> {
     let places: HashMap<u32, usize> = predictions.rows.iter().copied().zip(0..).collect();
     let rows: Vec<usize> = pool.rows.iter().map(|row| places[row]).collect();
     let phi = confidences(predictions)?;
-    Ok(Target {
+    Ok(TargetModel {
         phi: rows.iter().map(|&row| phi[row]).collect(),
         copies: 1,
         labels: rows.iter().map(|&row| predictions.labels[row]).collect(),
