@@ -314,6 +314,7 @@ fn an_attack_network_that_collapsed_on_a_file_did_not_train() {
     let replica = &summary["replicas"][0];
     assert!(replica["control_accuracy"].as_f64() > Some(0.9), "{replica:#}");
     assert_eq!(replica["attack_trained"], false, "{replica:#}");
+    assert!(replica["notes"].to_string().contains("it says the same of every record"), "{replica:#}");
     let note = replica["attacks"]["neural"]["note"].as_str().unwrap_or_default();
     assert!(note.contains("attack did not train"), "{replica:#}");
 }

@@ -5,9 +5,9 @@
 //! ([`crate::audit::shadows::moments`]).
 //!
 //! For each record, φ (the logit-scaled confidence, [`super::scores::confidence`]) under models that were
-//! trained with it and without it is taken to be normal. Means, not medians; variances of n values over n −
-//! 1. With fewer than 64 models a record has too few values for variances of its own: they are pooled, the
-//! squares about each record's own mean added up over all records.
+//! trained with it and without it is taken to be normal. Means, not medians; variances are over
+//! n − 1. With fewer than 64 models a record has too few values for variances of its own: they are pooled,
+//! the squares about each record's own mean added up over all records.
 
 use crate::audit::evidence::Given;
 use crate::audit::shadows::Shadows;

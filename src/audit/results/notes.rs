@@ -5,6 +5,7 @@
 use super::attacks::strongest;
 use super::summary::ReplicaSummary;
 use crate::audit::attacks::blind;
+use crate::audit::attacks::neural::CONTROL;
 
 /// Of replica `number`.
 pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
@@ -19,10 +20,12 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
         notes.push(format!("replica {number}: training diverged at step {step}; this is the state before"));
     }
     if !replica.attack_trained {
+        let reason = match replica.control_accuracy.unwrap_or(0.0) {
+            control if control > CONTROL => "it says the same of every record".to_owned(),
+            control => format!("it finds {:.0}% where a signal is planted", 100.0 * control),
+        };
         notes.push(format!(
-            "replica {number}: the neural attack did not train (it finds {:.0}% where a signal is planted): \
-             its result is no evidence of privacy",
-            100.0 * replica.control_accuracy.unwrap_or(0.0)
+            "replica {number}: the neural attack did not train ({reason}): its result is no evidence of privacy"
         ));
     }
     if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
