@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use veilgrad::audit::attacks::ALL;
 use veilgrad::audit::results::subgroups::Subgroups;
 use veilgrad::audit::results::summary::Summary;
 use veilgrad::dataset::{Dataset, Synthetic, synthetic};
@@ -71,7 +72,7 @@ impl Scene {
     /// The audit's result and the notes that it made on its way.
     fn audited(&self, subgroups: Option<&Subgroups>) -> (Summary, Vec<String>) {
         let stop = AtomicBool::new(false);
-        let job = veilgrad::audit::Job {
+        let job = veilgrad::audit::AuditJob {
             config: &self.config,
             directory: &self.directory,
             context: &self.context,
@@ -95,22 +96,12 @@ impl veilgrad::run::event::Observer for Notes {
     }
 }
 
-const ALL: [&str; 14] = [
-    "confidence",
-    "confidence_per_class",
-    "entropy",
-    "entropy_per_class",
-    "gap",
-    "label_only",
-    "lira_offline",
-    "lira_online",
-    "modified_entropy",
-    "modified_entropy_per_class",
-    "neural",
-    "rmia_offline",
-    "rmia_online",
-    "shadow_model",
-];
+/// All attacks' names, as files have them in order.
+fn all() -> Vec<&'static str> {
+    let mut names: Vec<&str> = ALL.iter().map(|attack| attack.name).collect();
+    names.sort_unstable();
+    names
+}
 
 #[test]
 fn every_attack_finds_an_overfitted_model_and_shadow_models_are_trained_once() {
@@ -121,7 +112,7 @@ fn every_attack_finds_an_overfitted_model_and_shadow_models_are_trained_once() {
     let (summary, notes) = scene.audited(Some(&subgroups));
     assert!(notes.iter().filter(|n| n.contains("are trained")).count() == 2, "{notes:?}");
     for replica in &summary.replicas {
-        assert_eq!(replica.attacks.keys().collect::<Vec<_>>(), ALL);
+        assert_eq!(replica.attacks.keys().collect::<Vec<_>>(), all());
         for name in ["gap", "confidence", "lira_online", "lira_offline", "rmia_online", "shadow_model"] {
             let found = &replica.attacks[name];
             assert!(found.ci95.auc[0] > 0.5 && found.auc > 0.6, "{name}: {found:?}");
@@ -135,7 +126,7 @@ fn every_attack_finds_an_overfitted_model_and_shadow_models_are_trained_once() {
     }
     let details = scene.directory.read_details().unwrap();
     let first = &details.replicas[0];
-    assert_eq!(first.curves.keys().collect::<Vec<_>>(), ALL);
+    assert_eq!(first.curves.keys().collect::<Vec<_>>(), all());
     assert_eq!((first.classes.len(), first.subgroups.len(), first.worst.len()), (5, 2, 20));
     assert_eq!(first.subgroups.iter().map(|g| g.members + g.nonmembers).sum::<usize>(), 600);
     assert_eq!(first.confidence.members.iter().sum::<u64>(), 200);
@@ -199,7 +190,7 @@ fn a_split_that_is_not_fair_is_said_to_be_so() {
 }
 
 #[test]
-fn a_classifier_read_from_its_file_says_what_it_said() {
+fn a_classifier_read_from_its_file_gives_the_outputs_it_gave() {
     let temporary = tempfile::tempdir().unwrap();
     let changes = ["train.seed=[0,1]", "train.epochs=3"];
     let scene = Scene::trained(&changes, &temporary.path().join("run"));
@@ -207,9 +198,9 @@ fn a_classifier_read_from_its_file_says_what_it_said() {
     let load = |number| TrainedClassifier::load(&scene.context, &scene.config, &file, number, &scene.dataset);
     for replica in 0..2 {
         let logits = load(replica).unwrap().logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
-        let said = scene.directory.read_replica(replica).unwrap();
-        for (place, &row) in said.rows.iter().enumerate() {
-            assert_eq!(said.logits[place * 5..][..5], logits[row as usize * 5..][..5]);
+        let saved = scene.directory.read_replica(replica).unwrap();
+        for (place, &row) in saved.rows.iter().enumerate() {
+            assert_eq!(saved.logits[place * 5..][..5], logits[row as usize * 5..][..5]);
         }
     }
     assert!(load(2).unwrap_err().to_string().contains("expected a number below 2"));

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 use veilgrad::audit::attacks::scores::{self, Predictions};
-use veilgrad::audit::attacks::threshold::evaluate;
 use veilgrad::audit::attacks::{lira, rmia};
-use veilgrad::audit::results::result::Terms;
+use veilgrad::audit::shadows::moments::{ConfidenceSums, PhiMoments};
 use veilgrad::statistics::halves::Halves;
+use veilgrad::statistics::judgment::{Terms, evaluate};
 use veilgrad::statistics::roc::Roc;
 use veilgrad::statistics::{bootstrap, intervals};
 
@@ -122,18 +122,18 @@ fn lira_and_rmia_are_those_of_their_definitions() {
         let phi = numbers(&case["phi"]);
         let probability =
             |phi: &[f64]| phi.iter().map(|phi| 1.0 / (1.0 + (-phi).exp())).collect::<Vec<f64>>();
-        let (mut lira, mut rmia) = (lira::Statistics::new(n), rmia::Statistics::new(n));
+        let (mut moments, mut sums) = (PhiMoments::new(n), ConfidenceSums::new(n));
         for (keep, phi) in keep.chunks(n).zip(phi.chunks(n)) {
-            lira.add(keep, phi);
-            rmia.add(keep, &probability(phi));
+            moments.add(keep, phi);
+            sums.add(keep, &probability(phi));
         }
         let population: Vec<u32> = numbers(&case["population"]).iter().map(|&i| i as u32).collect();
         let p = probability(&target);
         for (name, found) in [
-            ("lira_online", lira.online(&target)),
-            ("lira_offline", lira.offline(&target)),
-            ("rmia_online", rmia.online(&p, &population)),
-            ("rmia_offline", rmia.offline(&p, &population)),
+            ("lira_online", lira::online(&moments, &target)),
+            ("lira_offline", lira::offline(&moments, &target)),
+            ("rmia_online", rmia::online(&sums, &p, &population)),
+            ("rmia_offline", rmia::offline(&sums, &p, &population)),
         ] {
             let expected = numbers(&case[name]);
             close(name, &found[..expected.len()], &expected, 1e-9);

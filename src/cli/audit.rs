@@ -7,6 +7,9 @@ use clap::Args;
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::{Global, interrupt, output};
+use crate::audit::AuditJob;
+use crate::audit::attacks::ALL;
+use crate::audit::attacks::attack::MembershipAttack;
 use crate::audit::results::gate::Condition;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::results::summary::Summary;
@@ -28,16 +31,18 @@ pub(super) struct AuditArgs {
     directory: Option<PathBuf>,
     #[command(flatten)]
     predictions: PredictionsArgs,
-    /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model attack.
+    /// Train N shadow models for each model (16 without a number), and run LiRA, RMIA and the shadow-model
+    /// attack.
     ///
     /// Each costs about as much as the model itself; they are kept in DIR and used again.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", value_parser = shadow_models,
-        conflicts_with = "predictions")]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", conflicts_with = "predictions",
+        value_parser = shadow_models)]
     shadows: Option<usize>,
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
     #[arg(long, conflicts_with = "predictions")]
     label_only: bool,
-    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by group too.
+    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by
+    /// group too.
     #[arg(long, value_name = "FILE", requires = "subgroup_column")]
     subgroups: Option<PathBuf>,
     /// How frequent members are among the records that an attacker would try: precision is for this.
@@ -45,12 +50,9 @@ pub(super) struct AuditArgs {
     /// Without it: the run's own, 0.1 by default.
     #[arg(long, value_name = "RATE", value_parser = base_rate)]
     base_rate: Option<f64>,
-    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any attack),
-    /// `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
-    ///
-    /// The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not run,
-    /// fails too. Results are printed and written all the same.
-    #[arg(long, value_name = "CONDITION")]
+    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any
+    /// attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
+    #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
     fail_if: Vec<String>,
     /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
     #[arg(long, value_name = "NAME")]
@@ -66,6 +68,28 @@ Examples:
     veilgrad report audits/model -o report.html
   In a pipeline, which is to stop (exit code 3) where the model leaks:
     veilgrad audit --predictions model.npz --fail-if 'tpr_at_fpr_0.001 > 0.01' --fail-if 'accuracy > 0.6'";
+
+/// The help of `--fail-if`, with the attacks there are.
+fn fail_if_help() -> String {
+    let attack = |attack: &MembershipAttack| {
+        let needs = attack.needs.iter().map(|need| need.title());
+        let learns = attack.learns.then_some("learns from the known half");
+        let blind = (!attack.sees_label).then_some("does not see the label");
+        let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();
+        match remarks.is_empty() {
+            true => attack.name.to_owned(),
+            false => format!("{} ({})", attack.name, remarks.join(", ")),
+        }
+    };
+    format!(
+        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any \
+         attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
+         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not \
+         run, fails too. Results are printed and written all the same.\n\n\
+         The attacks: {}.",
+        ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
+    )
+}
 
 fn base_rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
@@ -86,7 +110,7 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
     let mut progress = Progress::new(global.quiet);
     let summary = match &args.directory {
-        Some(directory) => of_run(args, directory, subgroups, global, &mut progress),
+        Some(directory) => audit_run(args, directory, subgroups, global, &mut progress),
         None if !args.predictions.are_given() => {
             Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
         }
@@ -104,7 +128,7 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     check(&conditions, &summary)
 }
 
-fn of_run(
+fn audit_run(
     args: &AuditArgs,
     directory: &Path,
     subgroups: Option<(&Path, &str)>,
@@ -166,7 +190,7 @@ pub(super) fn attack(
     interrupt::heed(|stop| {
         let subgroups = subgroups.as_ref();
         let (dataset, context) = (dataset.as_ref(), &context);
-        let job = crate::audit::Job { config, directory, context, dataset, subgroups, stop };
+        let job = AuditJob { config, directory, context, dataset, subgroups, stop };
         crate::audit::run(&job, progress)
     })
 }

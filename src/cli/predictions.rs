@@ -6,16 +6,15 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{Global, interrupt};
-use crate::audit::attacks::scores::Form;
+use crate::audit::attacks::scores::OutputForm;
+use crate::audit::carry_out;
 use crate::audit::external::{self, Options};
-use crate::audit::results::score_file;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::results::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::run::RunDirectory;
 use crate::run::config::AuditConfig;
-use crate::run::directory::SCORES;
 use crate::run::event::{Event, Observer};
 
 #[derive(Debug, Args)]
@@ -23,21 +22,23 @@ use crate::run::event::{Event, Observer};
 pub(super) struct PredictionsArgs {
     /// A model's outputs on members and non-members: npz, a directory of npy files, safetensors, or CSV.
     ///
-    /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N], membership [N]
-    /// (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N]; shadow_logits [M, N, C] or
-    /// [M, N, A, C] of A augmented copies, or shadow_scores [M, N] or [M, N, A], with shadow_keep [M, N]. Or, as
-    /// LiRA's authors keep them, logits [M, N, A, C], keep [M, N] and labels [N], the last model being the target.
+    /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N],
+    /// membership [N] (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N];
+    /// shadow_logits [M, N, C] or [M, N, A, C] of A augmented copies, or shadow_scores [M, N] or [M, N, A],
+    /// with shadow_keep [M, N]. Or, as LiRA's authors keep them, logits [M, N, A, C], keep [M, N] and labels
+    /// [N], the last model being the target.
     #[arg(long, value_name = "FILE")]
     predictions: Option<PathBuf>,
-    /// Shadow models' predictions, if in another place: a file, or a directory of experiment-…/keep.npy with scores/
-    /// or logits/ beside it.
+    /// Shadow models' predictions, if in another place: a file, or a directory of experiment-…/keep.npy with
+    /// scores/ or logits/ beside it.
     #[arg(long, value_name = "PATH", requires = "predictions")]
     shadow_predictions: Option<PathBuf>,
     /// What the outputs are, where their name and numbers do not tell.
     #[arg(long, value_name = "FORM", requires = "predictions")]
     outputs: Option<Outputs>,
     /// What labels count from, where they do not tell.
-    #[arg(long, value_name = "BASE", requires = "predictions", value_parser = clap::value_parser!(u32).range(0..=1))]
+    #[arg(long, value_name = "BASE", requires = "predictions",
+        value_parser = clap::value_parser!(u32).range(0..=1))]
     label_base: Option<u32>,
     /// The value of membership that means "member", where it is not 1, true, member, train or in.
     #[arg(long, value_name = "VALUE", requires = "predictions")]
@@ -87,8 +88,8 @@ impl PredictionsArgs {
         let defaults = Options::default();
         let options = Options {
             form: self.outputs.map(|outputs| match outputs {
-                Outputs::Logits => Form::Logits,
-                Outputs::Probabilities => Form::Probabilities,
+                Outputs::Logits => OutputForm::Logits,
+                Outputs::Probabilities => OutputForm::Probabilities,
             }),
             label_base: self.label_base,
             member_value: self.member_value.clone(),
@@ -112,22 +113,11 @@ impl PredictionsArgs {
         if let Some(context) = &context {
             progress.event(&Event::Adapter(context.adapter().clone()));
         }
-        let (summary, details, scores) = interrupt::heed(|stop| {
-            let job = external::Job {
-                external: &external,
-                config,
-                seed: self.audit_seed.unwrap_or(0),
-                subgroups: subgroups.as_ref(),
-                context: context.as_ref(),
-                stop,
-            };
-            external::run(&job, progress)
-        })?;
+        let case = external.case(self.audit_seed.unwrap_or(0), subgroups.as_ref(), context.as_ref())?;
+        let audit = interrupt::heed(|stop| carry_out(&case, config, stop, progress))?;
         if let Some(directory) = directory {
-            score_file::save(&directory.file(SCORES), &scores)?;
-            directory.write_details(&details)?;
-            directory.write_summary(&summary)?;
+            audit.write(&directory)?;
         }
-        Ok(summary)
+        Ok(audit.summary)
     }
 }

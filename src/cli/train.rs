@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
         }
         let summary = interrupt::heed(|stop| {
             let (config, context, dataset) = (self.config, &self.context, Some(&self.dataset));
-            let job = crate::audit::Job { config, directory, context, dataset, subgroups: None, stop };
+            let job = crate::audit::AuditJob { config, directory, context, dataset, subgroups: None, stop };
             crate::audit::run(&job, &mut progress)
         })?;
         conclude(&summary, directory, progress, global)

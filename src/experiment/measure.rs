@@ -2,7 +2,7 @@
 
 use super::tables::{self, Plan};
 use super::{Request, Subject, Table};
-use crate::audit::results::result::{Attacks, strongest};
+use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::run::config::AuditConfig;

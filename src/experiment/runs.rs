@@ -73,7 +73,10 @@ impl Runs {
             train::run(&job, observer)?;
         }
         let (directory, dataset) = (&directory, Some(dataset));
-        audit::run(&audit::Job { config, directory, context, dataset, subgroups: None, stop }, observer)?;
+        audit::run(
+            &audit::AuditJob { config, directory, context, dataset, subgroups: None, stop },
+            observer,
+        )?;
         Ok(())
     }
 

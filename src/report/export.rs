@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::comparison_text;
 use super::reproduction::Reproduction;
 use super::run::Run;
-use crate::audit::results::result::AttackResult;
 use crate::error::{Error, Kind, Result};
+use crate::statistics::judgment::AttackResult;
 
 /// The version of the document's shape.
 pub const SCHEMA: u32 = 1;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::audit::attacks;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::run::config::Replica;
 
@@ -54,7 +55,7 @@ pub(crate) fn count(n: usize, what: &str) -> String {
 
 /// An attack's name as text.
 pub(super) fn readable(attack: &str) -> String {
-    attack.replace('_', " ").replace("lira", "LiRA").replace("rmia", "RMIA")
+    attacks::title(attack)
 }
 
 /// A metric's name as text: `tpr_at_fpr_0.01` is TPR@1%.

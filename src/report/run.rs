@@ -54,11 +54,12 @@ impl Run {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::audit::results::attacks::Attacks;
     use crate::audit::results::details::{BINS, Curve, GroupResult, Histogram, RecordRisk, ReplicaDetails};
-    use crate::audit::results::result::{AttackResult, Attacks, Intervals};
     use crate::audit::results::summary::{ReplicaSummary, SCHEMA};
     use crate::dataset::DatasetSummary;
     use crate::run::config::Replica;
+    use crate::statistics::judgment::{AttackResult, Intervals};
 
     /// A run of one model with something for every figure.
     pub fn run(name: &str) -> Run {

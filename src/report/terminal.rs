@@ -7,9 +7,10 @@ use super::class;
 use super::labels::{NONE, Setting, label, readable, shown_settings};
 use super::remarks::{remarks, wrapped};
 use super::table::{self, Side};
-use crate::audit::results::result::{AttackResult, Attacks, strongest};
+use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::statistics::intervals::over_seeds;
+use crate::statistics::judgment::AttackResult;
 
 /// Models are listed one by one up to this many; beyond, only the groups of seeds are.
 const MOST_MODELS: usize = 24;
@@ -210,11 +211,11 @@ fn mean_and_half_width(values: &[f64]) -> String {
 mod tests {
     use super::super::labels::WIDTH;
     use super::*;
-    use crate::audit::results::result::Intervals;
     use crate::audit::results::summary::{Adapter, SCHEMA};
     use crate::dataset::DatasetSummary;
     use crate::graph::Class;
     use crate::run::config::Replica;
+    use crate::statistics::judgment::Intervals;
     use crate::statistics::levels::{TnrAtFnr, TprAtFpr};
 
     fn attack(accuracy: f64, tpr: Option<f64>) -> AttackResult {

@@ -2,11 +2,11 @@
 //!
 //! Not a proof of privacy: a small bound may only mean a weak attack, or few records.
 //!
-//! Were training (ε, δ)-differentially private, every attack on one record would have
-//! TPR ≤ e^ε · FPR + δ and TNR ≤ e^ε · FNR + δ (Kairouz, Oh and Viswanath 2015, "The composition theorem for
-//! differential privacy"). So ε ≥ ln((TPR − δ) / FPR) and ε ≥ ln((TNR − δ) / FNR), with bounds on the rates in
-//! their places that hold together with 95% confidence (Jagielski, Ullman and Oprea 2020, "Auditing
-//! differentially private machine learning"; Nasr et al. 2021, "Adversary instantiation").
+//! Were training (ε, δ)-differentially private, every attack on one record would have TPR ≤ e^ε · FPR + δ and
+//! TNR ≤ e^ε · FNR + δ (Kairouz, Oh and Viswanath 2015, "The composition theorem for differential privacy").
+//! So ε ≥ ln((TPR − δ) / FPR) and ε ≥ ln((TNR − δ) / FNR), with bounds on the rates in their places that hold
+//! together with 95% confidence (Jagielski, Ullman and Oprea 2020, "Auditing differentially private machine
+//! learning"; Nasr et al. 2021, "Adversary instantiation").
 
 use super::halves::Halves;
 use super::intervals::clopper_pearson;

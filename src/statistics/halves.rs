@@ -5,6 +5,9 @@
 use crate::error::{Error, Result};
 use crate::random::{Stream, shuffle, stream};
 
+/// Members, and non-members, from which there are halves: an interval needs 2 of each in a half.
+pub const LEAST_RECORDS: usize = 4;
+
 /// Something per record (a score, a label, an index), in the four groups of an evaluation.
 ///
 /// The attack is trained and its thresholds are chosen on the known half; every number reported
@@ -26,10 +29,10 @@ impl Halves<u32> {
     /// ascending order. The same seed gives the same halves for ever.
     ///
     /// # Errors
-    /// Fewer than 4 members or non-members: an interval needs 2 of each in a half.
+    /// Fewer than [`LEAST_RECORDS`] members or non-members.
     pub fn split(members: usize, nonmembers: usize, seed: u64) -> Result<Self> {
         let half = members.min(nonmembers) / 2;
-        if half < 2 {
+        if members.min(nonmembers) < LEAST_RECORDS {
             return Err(Error::data("audit")
                 .expected("at least 4 members and 4 non-members")
                 .found(format!("{members} and {nonmembers}"))
@@ -64,6 +67,31 @@ impl Halves<u32> {
             scored_members: at(&self.scored_members, members),
             scored_nonmembers: at(&self.scored_nonmembers, nonmembers),
         }
+    }
+
+    /// Those of these indices whose record is to be kept: `members` \[number of members\], `nonmembers`
+    /// likewise.
+    ///
+    /// # Panics
+    /// An index past the end: these are the halves of other groups.
+    #[must_use]
+    pub fn filter(&self, members: &[bool], nonmembers: &[bool]) -> Self {
+        let kept =
+            |indices: &[u32], keep: &[bool]| indices.iter().copied().filter(|&i| keep[i as usize]).collect();
+        Halves {
+            known_members: kept(&self.known_members, members),
+            known_nonmembers: kept(&self.known_nonmembers, nonmembers),
+            scored_members: kept(&self.scored_members, members),
+            scored_nonmembers: kept(&self.scored_nonmembers, nonmembers),
+        }
+    }
+}
+
+impl<T> Halves<T> {
+    /// The size of the smallest of the four groups.
+    pub fn smallest(&self) -> usize {
+        let known = self.known_members.len().min(self.known_nonmembers.len());
+        known.min(self.scored_members.len()).min(self.scored_nonmembers.len())
     }
 }
 
@@ -103,5 +131,10 @@ mod tests {
         let halves = Halves::split(6, 4, 1).unwrap();
         let picked = halves.pick(&[0u32, 1, 2, 3, 4, 5], &[0, 1, 2, 3]);
         assert_eq!(picked, halves);
+        let all = [true; 6];
+        assert_eq!(halves.filter(&all, &all[..4]), halves);
+        let none = halves.filter(&[false; 6], &all[..4]);
+        assert_eq!((none.known_members.len(), none.scored_nonmembers.len()), (0, 2));
+        assert_eq!((halves.smallest(), none.smallest()), (2, 0));
     }
 }

@@ -31,7 +31,7 @@ pub struct TnrAtFnr<T> {
 
 impl<T> TprAtFpr<T> {
     /// `rate` at each level.
-    pub fn of(mut rate: impl FnMut(f64) -> Option<T>) -> Self {
+    pub fn at_each_level(mut rate: impl FnMut(f64) -> Option<T>) -> Self {
         let [at_0_0001, at_0_001, at_0_01] = LEVELS.map(&mut rate);
         TprAtFpr { at_0_0001, at_0_001, at_0_01 }
     }
@@ -39,7 +39,7 @@ impl<T> TprAtFpr<T> {
 
 impl<T> TnrAtFnr<T> {
     /// `rate` at each level.
-    pub fn of(mut rate: impl FnMut(f64) -> Option<T>) -> Self {
+    pub fn at_each_level(mut rate: impl FnMut(f64) -> Option<T>) -> Self {
         let [at_0_0001, at_0_001, at_0_01] = LEVELS.map(&mut rate);
         TnrAtFnr { at_0_0001, at_0_001, at_0_01 }
     }

@@ -301,3 +301,20 @@ fn what_predict_releases_can_be_audited() {
         );
     }
 }
+
+/// One output for all records, and one label: nothing to learn from, so the network says the same of every record,
+/// though its control learns well.
+#[test]
+fn an_attack_network_that_collapsed_on_a_file_did_not_train() {
+    let (program, mut model) = (Veilgrad::new(), model());
+    model.labels.fill(0);
+    let same = [1.0, 0.5, 0.0, -0.5, -1.0].repeat(N);
+    model.save(&program, "same.npz", "logits", &same);
+    let summary = program.succeeds("audit --predictions same.npz --neural --json").json();
+    let replica = &summary["replicas"][0];
+    assert!(replica["control_accuracy"].as_f64() > Some(0.9), "{replica:#}");
+    assert_eq!(replica["attack_trained"], false, "{replica:#}");
+    assert!(replica["notes"].to_string().contains("it says the same of every record"), "{replica:#}");
+    let note = replica["attacks"]["neural"]["note"].as_str().unwrap_or_default();
+    assert!(note.contains("attack did not train"), "{replica:#}");
+}

@@ -1,24 +1,25 @@
 //! The blind attack: can members and non-members be told apart without any model?
 //!
-//! Not an attack on the model, but a check of the audit: where features and labels alone give members away, the
-//! two groups are not drawn from one distribution, and what other attacks find is in part that difference (Das,
-//! Zhang and Tramèr 2024, "Blind baselines beat membership inference attacks for foundation models").
+//! Not an attack on the model, but a check of the audit: where features and labels alone give members away,
+//! the two groups are not drawn from one distribution, and what other attacks find is in part that difference
+//! (Das, Zhang and Tramèr 2024, "Blind baselines beat membership inference attacks for foundation models").
 //!
 //! Naive Bayes: the score is the sum over label and features of log P(value | member) − log P(value |
-//! non-member), with Bernoulli features where all values are 0 or 1, else normal ones; fitted to the known half.
+//! non-member), with Bernoulli features where all values are 0 or 1, else normal ones; fitted to the known
+//! half.
 
-use super::threshold::Scored;
-use crate::audit::results::result::AttackResult;
+use super::scored::Scored;
 use crate::dataset::{Dataset, Features};
 use crate::error::Result;
 use crate::statistics::halves::Halves;
+use crate::statistics::judgment::AttackResult;
 
 /// Below this a feature's variance is rounding.
 const LEAST_VARIANCE: f64 = 1e-12;
 
 /// The records of one group: labels, and with features their rows in the data set.
 #[derive(Debug, Clone, Copy)]
-pub struct Group<'a> {
+pub struct BlindRecords<'a> {
     pub rows: &'a [u32],
     pub labels: &'a [u32],
 }
@@ -30,8 +31,8 @@ pub struct Group<'a> {
 pub fn attack(
     dataset: Option<&Dataset>,
     classes: usize,
-    members: Group,
-    nonmembers: Group,
+    members: BlindRecords,
+    nonmembers: BlindRecords,
     halves: &Halves<u32>,
 ) -> Result<Scored> {
     let mut scores = by_labels(classes, members.labels, nonmembers.labels, halves);
@@ -53,14 +54,15 @@ pub fn attack(
     Scored::new("blind", halves, &members, &nonmembers)
 }
 
-/// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one of
-/// two thousand fair splits.
+/// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one
+/// of two thousand fair splits.
 pub fn differ(blind: &AttackResult) -> bool {
     let standard_error = (blind.auc - blind.ci95.auc[0]) / 1.96;
     blind.auc - 0.5 > 3.29 * standard_error
 }
 
-/// log P(y | member) − log P(y | non-member) of every record, with a record of each class added to what is known.
+/// log P(y | member) − log P(y | non-member) of every record, with a record of each class added to what is
+/// known.
 fn by_labels(classes: usize, members: &[u32], nonmembers: &[u32], halves: &Halves<u32>) -> [Vec<f64>; 2] {
     let known = halves.pick(members, nonmembers);
     let frequency = |labels: &[u32]| -> Vec<f64> {
@@ -73,8 +75,8 @@ fn by_labels(classes: usize, members: &[u32], nonmembers: &[u32], halves: &Halve
     [members, nonmembers].map(|labels| labels.iter().map(|&y| m[y as usize] - n[y as usize]).collect())
 }
 
-/// Number of records, and for each feature sum and sum of squares about the first record's value, which is near
-/// enough to the mean that nothing cancels.
+/// Number of records, and for each feature sum and sum of squares about the first record's value, which is
+/// near enough to the mean that nothing cancels.
 struct Moments {
     count: f64,
     first: Vec<f64>,
@@ -121,15 +123,16 @@ fn evidence(features: &Features, row: u32, numbers: &[bool], [members, nonmember
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::results::result::Terms;
     use crate::dataset::{Synthetic, synthetic};
+    use crate::statistics::judgment::Terms;
 
     fn found(dataset: Option<&Dataset>, members: &[u32], nonmembers: &[u32], labels: &[u32]) -> AttackResult {
         let of = |rows: &[u32]| rows.iter().map(|&r| labels[r as usize]).collect::<Vec<_>>();
         let (m, n) = (of(members), of(nonmembers));
         let halves = Halves::split(members.len(), nonmembers.len(), 1).unwrap();
         let classes = *labels.iter().max().unwrap() as usize + 1;
-        let (m, n) = (Group { rows: members, labels: &m }, Group { rows: nonmembers, labels: &n });
+        let (m, n) =
+            (BlindRecords { rows: members, labels: &m }, BlindRecords { rows: nonmembers, labels: &n });
         let terms = Terms { seed: 0, base_rate: 0.1, delta: 1e-5 };
         attack(dataset, classes, m, n, &halves).unwrap().result(&terms).unwrap()
     }

@@ -1,5 +1,6 @@
-//! The label-only attack (Choquette-Choo et al. 2021, "Label-only membership inference attacks"): members stay
-//! rightly classified under small changes more often than others, which shows in the predicted label alone.
+//! The label-only attack (Choquette-Choo et al. 2021, "Label-only membership inference attacks"): members
+//! stay rightly classified under small changes more often than others, which shows in the predicted label
+//! alone.
 //!
 //! It needs no confidences, so masking them does not help; but the model must be asked anew. The score is the
 //! number of changed copies that the model gets right.
@@ -12,12 +13,13 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::audit::run::Job;
+use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
+use crate::audit::evidence::{Evidence, Queries, needed};
 use crate::dataset::{Dataset, Features, Image};
 use crate::error::Result;
 use crate::random::{Stream, chance, normal, stream, uniform};
-use crate::release::predict::TrainedClassifier;
-use crate::run::event::{Event, Observer};
+use crate::run::config::AuditConfig;
+use std::sync::atomic::AtomicBool;
 
 /// q, the copies of a record that is no image.
 const COPIES: usize = 32;
@@ -34,25 +36,54 @@ const SHIFT: i32 = 2;
 /// Bytes of copies that are asked about at once.
 const AT_ONCE: usize = 64 << 20;
 
-/// For each of `rows` the number of changed copies that the classifier gets right.
+/// For each record the number of changed copies that the classifier gets right.
 ///
 /// # Errors
-/// As [`TrainedClassifier::logits`].
-pub fn scores(
-    job: &Job,
-    dataset: &Dataset,
-    classifier: &TrainedClassifier,
+/// As [`Queries::classifier`] and
+/// [`TrainedClassifier::logits`](crate::release::predict::TrainedClassifier::logits).
+pub(super) fn run(
+    attack: &MembershipAttack,
+    evidence: &[&Evidence],
+    tools: &mut Tools,
+) -> Result<Vec<Outcome>> {
+    let total = evidence.iter().map(|evidence| evidence.rows.len()).sum();
+    let mut done = 0;
+    let mut outcomes = vec![];
+    for evidence in evidence {
+        let scores =
+            scores(needed(&evidence.queries)?, &evidence.rows, evidence.seed, tools.stop, |records| {
+                done += records;
+                tools.progress(done, total);
+            })?;
+        outcomes.push(Outcome::of_scores(attack, evidence, &scores)?);
+    }
+    Ok(outcomes)
+}
+
+/// Multiply-adds of a forward pass over all copies.
+pub(super) fn cost(_: &AuditConfig, sizes: &Sizes) -> f64 {
+    let copies = if sizes.images { moves().count() } else { COPIES };
+    let records = sizes.replicas * (sizes.members + sizes.others) * copies;
+    2.0 * sizes.parameters as f64 * records as f64
+}
+
+/// For each of `rows` the number of changed copies that the classifier gets right; `progress` is told how
+/// many records were done.
+fn scores(
+    queries: &Queries,
     rows: &[u32],
     seed: u64,
-    observer: &mut dyn Observer,
+    stop: &AtomicBool,
+    mut progress: impl FnMut(usize),
 ) -> Result<Vec<f64>> {
-    let changes = Changes::of(dataset, rows);
+    let (dataset, classifier) = (queries.dataset, queries.classifier()?);
+    let changes = Changes::new(dataset, rows);
     let (stride, copies) = (dataset.features.stride(), changes.copies());
     let chunk = (AT_ONCE / (4 * stride * copies)).max(1);
     let mut scores = Vec::with_capacity(rows.len());
     for part in rows.chunks(chunk) {
         let asked = changes.copies_of(dataset, part, seed);
-        let logits = classifier.logits(&asked, job.stop)?;
+        let logits = classifier.logits(&asked, stop)?;
         let classes = classifier.classes();
         let right = logits.chunks_exact(classes).zip(&asked.labels).map(|(row, &label)| {
             let best = (1..classes).fold(0, |best, c| if row[c] > row[best] { c } else { best });
@@ -60,8 +91,7 @@ pub fn scores(
         });
         let right: Vec<f64> = right.collect();
         scores.extend(right.chunks_exact(copies).map(|copies| copies.iter().sum::<f64>()));
-        let run = job.directory.name();
-        observer.event(&Event::attack(&run, "label-only attack", scores.len(), rows.len()));
+        progress(part.len());
     }
     Ok(scores)
 }
@@ -76,7 +106,7 @@ enum Changes {
 
 impl Changes {
     /// Deviations are those of the records in `rows`.
-    fn of(dataset: &Dataset, rows: &[u32]) -> Changes {
+    fn new(dataset: &Dataset, rows: &[u32]) -> Changes {
         if let Some(image) = dataset.image {
             return Changes::Moves(image);
         }
@@ -102,8 +132,8 @@ impl Changes {
         }
     }
 
-    /// The changed copies of `rows`, a record's next to each other, with its label. A record's changes depend on
-    /// the seed and its number alone.
+    /// The changed copies of `rows`, a record's next to each other, with its label. A record's changes depend
+    /// on the seed and its number alone.
     fn copies_of(&self, dataset: &Dataset, rows: &[u32], seed: u64) -> Dataset {
         let (features, copies) = (&dataset.features, self.copies());
         let width = features.width();
@@ -185,8 +215,8 @@ fn change(x: f32, noise: Option<f64>, rng: &mut ChaCha8Rng) -> f32 {
     }
 }
 
-/// Calls `flip` with each of `width` places that is flipped. The gaps between them are geometric: a draw a flip,
-/// not a draw a bit.
+/// Calls `flip` with each of `width` places that is flipped. The gaps between them are geometric: a draw a
+/// flip, not a draw a bit.
 fn flips(width: usize, rng: &mut ChaCha8Rng, mut flip: impl FnMut(usize)) {
     let gap = |rng: &mut ChaCha8Rng| ((1.0 - uniform(rng)).ln() / (1.0 - FLIPPED).ln()) as usize;
     let mut j = gap(rng);
@@ -230,7 +260,7 @@ mod tests {
     fn two_bits_in_a_hundred_are_flipped_and_always_the_same() {
         let data = synthetic(&Synthetic { records: 200, ..Synthetic::default() }).unwrap();
         let rows: Vec<u32> = (0..200).collect();
-        let changes = Changes::of(&data, &rows);
+        let changes = Changes::new(&data, &rows);
         let copies = changes.copies_of(&data, &rows, 3);
         assert_eq!((copies.records(), copies.width(), copies.labels[32]), (6400, 600, data.labels[1]));
         let differing =

@@ -3,8 +3,8 @@
 //! Not the game's attack network, which is part of the defense. He initialisation,
 //! Adam, batches half members and half not, the last epoch, never the best one.
 
-use super::scores::Form;
-use crate::audit::subject::Subject;
+use super::scores::OutputForm;
+use crate::audit::evidence::Evidence;
 use crate::error::Result;
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
@@ -34,7 +34,7 @@ pub const CONTROL: f64 = 0.9;
 pub struct Lesson {
     /// `[N, C]`.
     pub outputs: Vec<f32>,
-    pub form: Form,
+    pub form: OutputForm,
     /// C.
     pub classes: usize,
     /// `[N]`.
@@ -44,30 +44,30 @@ pub struct Lesson {
     pub seed: u64,
 }
 
-impl From<&Subject> for Lesson {
-    fn from(subject: &Subject) -> Self {
-        let shifted = |i: &u32| i + subject.members as u32;
+impl From<&Evidence<'_>> for Lesson {
+    fn from(evidence: &Evidence) -> Self {
+        let shifted = |i: &u32| i + evidence.members as u32;
         Lesson {
-            outputs: subject.outputs.clone(),
-            form: subject.form,
-            classes: subject.classes,
-            labels: subject.labels.clone(),
+            outputs: evidence.outputs.clone(),
+            form: evidence.form,
+            classes: evidence.classes,
+            labels: evidence.labels.clone(),
             known: [
-                subject.halves.known_members.clone(),
-                subject.halves.known_nonmembers.iter().map(shifted).collect(),
+                evidence.halves.known_members.clone(),
+                evidence.halves.known_nonmembers.iter().map(shifted).collect(),
             ],
-            seed: subject.seed,
+            seed: evidence.seed,
         }
     }
 }
 
-/// The subject's lesson with a signal that any trained attack finds: members' predictions are mixed half and
+/// The evidence's lesson with a signal that any trained attack finds: members' predictions are mixed half and
 /// half with class 0, non-members' with class 1.
-pub fn plant(subject: &Subject) -> Lesson {
-    let mut planted = Lesson::from(subject);
-    for (i, row) in planted.outputs.chunks_exact_mut(subject.classes).enumerate() {
-        let mark = usize::from(i >= subject.members).min(subject.classes - 1);
-        row.iter_mut().for_each(|z| *z = logit(subject.form, *z));
+pub fn plant(evidence: &Evidence) -> Lesson {
+    let mut planted = Lesson::from(evidence);
+    for (i, row) in planted.outputs.chunks_exact_mut(evidence.classes).enumerate() {
+        let mark = usize::from(i >= evidence.members).min(evidence.classes - 1);
+        row.iter_mut().for_each(|z| *z = logit(evidence.form, *z));
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
         for (c, z) in row.iter_mut().enumerate() {
@@ -76,7 +76,7 @@ pub fn plant(subject: &Subject) -> Lesson {
             *z = mixed.max(1e-30).ln();
         }
     }
-    Lesson { form: Form::Logits, ..planted }
+    Lesson { form: OutputForm::Logits, ..planted }
 }
 
 /// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is as
@@ -130,10 +130,10 @@ fn enough(records: &[u32], size: usize) -> Vec<u32> {
 }
 
 /// A logit that the softmax in front of the network turns into the output again.
-fn logit(form: Form, output: f32) -> f32 {
+fn logit(form: OutputForm, output: f32) -> f32 {
     match form {
-        Form::Logits => output,
-        Form::Probabilities => output.max(1e-30).ln(),
+        OutputForm::Logits => output,
+        OutputForm::Probabilities => output.max(1e-30).ln(),
     }
 }
 

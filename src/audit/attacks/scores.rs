@@ -1,6 +1,6 @@
 //! The scores of the threshold attacks: one number a record from the classifier's output on it.
 //!
-//! Not the attacks themselves: choosing a threshold and judging it is [`super::threshold`]'s.
+//! Not the attacks themselves: choosing a threshold and judging it is [`super::scored`]'s.
 //!
 //! Notation: N records, C classes, z the logits, y the label, p = softmax(z). All arithmetic is
 //! f64 and in logarithms: log p_i = z_i − lse(z) and log(1 − p_i) = lse_{j≠i}(z) − lse(z), so a
@@ -21,7 +21,7 @@ const SUM_TOLERANCE: f64 = 1e-2;
 pub struct Predictions<'a> {
     /// \[N, C\] row-major.
     values: &'a [f32],
-    form: Form,
+    form: OutputForm,
     classes: usize,
     /// \[N\], each under C.
     labels: &'a [u32],
@@ -29,7 +29,7 @@ pub struct Predictions<'a> {
 
 /// What a classifier's outputs are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputForm {
     Logits,
     Probabilities,
 }
@@ -39,10 +39,10 @@ impl<'a> Predictions<'a> {
     ///
     /// # Errors
     /// Theirs.
-    pub fn new(form: Form, outputs: &'a [f32], classes: usize, labels: &'a [u32]) -> Result<Self> {
+    pub fn new(form: OutputForm, outputs: &'a [f32], classes: usize, labels: &'a [u32]) -> Result<Self> {
         match form {
-            Form::Logits => Self::from_logits(outputs, classes, labels),
-            Form::Probabilities => Self::from_probabilities(outputs, classes, labels),
+            OutputForm::Logits => Self::from_logits(outputs, classes, labels),
+            OutputForm::Probabilities => Self::from_probabilities(outputs, classes, labels),
         }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Predictions<'a> {
     /// Fewer than two classes, sizes that do not fit, a label that is no class, a logit that is
     /// NaN or infinite.
     pub fn from_logits(logits: &'a [f32], classes: usize, labels: &'a [u32]) -> Result<Self> {
-        let predictions = Self::shaped(logits, Form::Logits, classes, labels)?;
+        let predictions = Self::shaped(logits, OutputForm::Logits, classes, labels)?;
         if let Some(at) = logits.iter().position(|z| !z.is_finite()) {
             return Err(Error::data(format!("logits, record {}", at / classes))
                 .expected("finite numbers")
@@ -69,7 +69,7 @@ impl<'a> Predictions<'a> {
     /// As [`from_logits`](Self::from_logits), and a value outside \[0, 1\] or a row whose sum is
     /// not 1 (within 0.01).
     pub fn from_probabilities(probabilities: &'a [f32], classes: usize, labels: &'a [u32]) -> Result<Self> {
-        let predictions = Self::shaped(probabilities, Form::Probabilities, classes, labels)?;
+        let predictions = Self::shaped(probabilities, OutputForm::Probabilities, classes, labels)?;
         for (record, row) in probabilities.chunks_exact(classes).enumerate() {
             let sum: f64 = row.iter().map(|&p| f64::from(p)).sum();
             let outside = row.iter().find(|p| !(0.0..=1.0).contains(*p));
@@ -84,7 +84,7 @@ impl<'a> Predictions<'a> {
         Ok(predictions)
     }
 
-    fn shaped(values: &'a [f32], form: Form, classes: usize, labels: &'a [u32]) -> Result<Self> {
+    fn shaped(values: &'a [f32], form: OutputForm, classes: usize, labels: &'a [u32]) -> Result<Self> {
         if classes < 2 {
             return Err(Error::data("predictions").expected("at least 2 classes").found(classes.to_string()));
         }
@@ -131,8 +131,8 @@ impl<'a> Predictions<'a> {
             for (z, &value) in z.iter_mut().zip(row) {
                 let value = f64::from(value);
                 *z = match self.form {
-                    Form::Logits => value,
-                    Form::Probabilities => value.max(SMALLEST_PROBABILITY).ln(),
+                    OutputForm::Logits => value,
+                    OutputForm::Probabilities => value.max(SMALLEST_PROBABILITY).ln(),
                 };
             }
             score(&Row { z: &z, lse: log_sum_exp(z.iter().copied()), label: label as usize })

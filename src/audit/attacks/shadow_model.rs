@@ -1,20 +1,20 @@
-//! The shadow-model attack (Shokri et al. 2017, "Membership inference attacks against machine learning models"):
-//! one attack network a class, trained on what shadow models say of records that they were trained on and of
-//! others.
+//! The shadow-model attack (Shokri et al. 2017, "Membership inference attacks against machine learning
+//! models"): one attack network a class, trained on what shadow models make of records that they were trained
+//! on and of others.
 //!
 //! Not the shadow models ([`crate::audit::shadows`]). All classes' networks are replicas of one training.
 
+use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
+use super::by_shadows;
 use super::neural::{self, Lesson};
-use super::scores::Form;
-use crate::audit::run::Job;
-use crate::audit::shadows::Shadows;
-use crate::error::Result;
+use super::neural_attack::network_cost;
+use super::scores::OutputForm;
+use crate::audit::evidence::{Evidence, needed};
+use crate::audit::shadows::{OutputRows, Shadows};
+use crate::error::{Error, Result};
 use crate::nn::Initialisation;
 use crate::random::{Stream, shuffle, stream};
-use crate::run::config::AuditAttackConfig;
-use crate::run::event::{Event, Observer};
-use crate::run::predictions::ReplicaPredictions;
-use std::collections::HashMap;
+use crate::run::config::{AuditAttackConfig, AuditConfig};
 
 /// The authors' network: one hidden layer. The label is the same throughout a class, so its branch is a bias.
 const HIDDEN: usize = 64;
@@ -22,77 +22,97 @@ const HIDDEN: usize = 64;
 /// Examples of a class, of either kind, at most: more make it slower and hardly better.
 const EXAMPLES: usize = 2048;
 
-/// The logit of membership of each of the pool's rows, from the target's outputs on them.
+/// The logit of membership of each record that shadow models are asked about.
 ///
 /// # Errors
-/// As [`Shadows::each`] and [`neural::train`].
-pub fn scores(
-    job: &Job,
-    shadows: &Shadows,
-    target: &ReplicaPredictions,
-    seed: u64,
-    observer: &mut dyn Observer,
-) -> Result<Vec<f64>> {
-    let classes = target.classes;
-    let rows = &shadows.pool.rows;
-    let places: HashMap<u32, usize> = target.rows.iter().copied().zip(0..).collect();
-    // By class: the target's records, asked about, then examples of members and of others.
-    let mut asked: Vec<Vec<usize>> = vec![vec![]; classes];
-    for (i, row) in rows.iter().enumerate() {
-        asked[target.labels[places[row]] as usize].push(i);
-    }
-    let mut lessons: Vec<Lesson> = asked
-        .iter()
-        .enumerate()
-        .map(|(class, records)| Lesson {
-            outputs: records.iter().flat_map(|&i| output(target, places[&rows[i]]).iter().copied()).collect(),
-            form: Form::Logits,
-            classes,
-            labels: vec![class as u32; records.len()],
-            known: [vec![], vec![]],
-            seed,
-        })
-        .collect();
-    // Which of a class's examples are kept is drawn before any is read: a share of each model's.
-    let mut rng = stream(seed, Stream::Shadows);
-    shadows.each(|said, found| {
-        let mut order: Vec<u32> = (0..shadows.pool.pooled as u32).collect();
-        shuffle(&mut order, &mut rng);
-        let mut taken = vec![[0; 2]; classes];
-        for (place, kept) in order.into_iter().map(|i| found[i as usize]) {
-            let lesson = &mut lessons[said.labels[place] as usize];
-            let taken = &mut taken[said.labels[place] as usize][usize::from(!kept)];
-            if *taken < EXAMPLES.div_ceil(shadows.models()) {
-                *taken += 1;
-                lesson.known[usize::from(!kept)].push(lesson.labels.len() as u32);
-                lesson.labels.push(said.labels[place]);
-                lesson.outputs.extend(output(said, place));
-            }
+/// As [`ShadowModels::each`](crate::audit::shadows::ShadowModels::each) and [`neural::train`].
+pub(super) fn run(
+    attack: &MembershipAttack,
+    evidence: &[&Evidence],
+    tools: &mut Tools,
+) -> Result<Vec<Outcome>> {
+    let config = network(tools.config);
+    let mut outcomes = vec![];
+    for (i, model) in evidence.iter().enumerate() {
+        let shadows = needed(&model.shadows)?;
+        let (taught, lessons) = lessons(shadows, model)?;
+        let (context, stop) = (needed(&model.gpu)?, tools.stop);
+        let mut progress =
+            |done: usize, total: usize| tools.progress(i * total + done, evidence.len() * total);
+        let found = neural::train(context, &config, &lessons, stop, &mut progress)?;
+        // Where a class has no network: no opinion.
+        let mut scores = vec![0.0; shadows.target.labels.len()];
+        for (records, found) in taught.iter().zip(found) {
+            records.iter().zip(found).for_each(|(&place, score)| scores[place] = score);
         }
-        Ok(())
-    })?;
-    let mut config = job.config.audit.clone();
-    config.attack = AuditAttackConfig {
+        outcomes.push(by_shadows::outcome(attack, model, &scores)?);
+    }
+    Ok(outcomes)
+}
+
+/// Multiply-adds of training a network a class.
+pub(super) fn cost(config: &AuditConfig, sizes: &Sizes) -> f64 {
+    let pooled = 2 * sizes.members.min(sizes.others);
+    let examples = (config.shadows * pooled / 2 / sizes.classes).min(EXAMPLES);
+    let networks = (sizes.replicas * sizes.classes) as f64;
+    networks * network_cost(&network(config), sizes.classes, examples, pooled / sizes.classes)
+}
+
+/// The audit's configuration with the authors' network.
+fn network(config: &AuditConfig) -> AuditConfig {
+    let attack = AuditAttackConfig {
         prediction_layers: vec![HIDDEN],
         label_layers: vec![1],
         joint_layers: vec![],
         initialisation: Initialisation::He,
     };
-    // A class without examples of both kinds has no network: its records are in no half that is scored.
-    let (taught, lessons): (Vec<usize>, Vec<Lesson>) =
-        lessons.into_iter().enumerate().filter(|(_, l)| l.known.iter().all(|k| !k.is_empty())).unzip();
-    let mut progress = |done: usize, total: usize| {
-        observer.event(&Event::attack(&job.directory.name(), "shadow-model attack", done, total));
-    };
-    let found = neural::train(job.context, &config, &lessons, job.stop, &mut progress)?;
-    // Where a class has no network: no opinion.
-    let mut scores = vec![0.0; rows.len()];
-    for (class, found) in taught.into_iter().zip(found) {
-        asked[class].iter().zip(found).for_each(|(&i, score)| scores[i] = score);
-    }
-    Ok(scores)
+    AuditConfig { attack, ..config.clone() }
 }
 
-fn output(said: &ReplicaPredictions, place: usize) -> &[f32] {
-    &said.logits[place * said.classes..][..said.classes]
+/// The lesson of each class that has examples of both kinds, and the places of the records that it is about.
+/// The records of another class are in no half that is scored.
+fn lessons(shadows: &Shadows, evidence: &Evidence) -> Result<(Vec<Vec<usize>>, Vec<Lesson>)> {
+    let (target, classes) = (&shadows.target, evidence.classes);
+    let own = outputs(target.outputs.as_ref())?;
+    // By class: the target's records, asked about, then examples of members and of others.
+    let mut asked: Vec<Vec<usize>> = vec![vec![]; classes];
+    target.labels.iter().enumerate().for_each(|(place, &label)| asked[label as usize].push(place));
+    let mut lessons: Vec<Lesson> = asked
+        .iter()
+        .enumerate()
+        .map(|(class, records)| Lesson {
+            outputs: records.iter().flat_map(|&place| own.row(place)).copied().collect(),
+            form: OutputForm::Logits,
+            classes,
+            labels: vec![class as u32; records.len()],
+            known: [vec![], vec![]],
+            seed: evidence.seed,
+        })
+        .collect();
+    // Which of a class's examples are kept is drawn before any is read: a share of each model's.
+    let most = EXAMPLES.div_ceil(shadows.models.models());
+    let mut rng = stream(evidence.seed, Stream::Shadows);
+    shadows.models.each(&mut |model| {
+        let outputs = outputs(model.outputs.as_ref())?;
+        let mut order: Vec<u32> = (0..target.pooled as u32).collect();
+        shuffle(&mut order, &mut rng);
+        let mut taken = vec![[0; 2]; classes];
+        for place in order.into_iter().map(|place| place as usize) {
+            let (label, kind) = (target.labels[place], usize::from(!model.trained_on[place]));
+            let (lesson, taken) = (&mut lessons[label as usize], &mut taken[label as usize][kind]);
+            if *taken < most {
+                *taken += 1;
+                lesson.known[kind].push(lesson.labels.len() as u32);
+                lesson.labels.push(label);
+                lesson.outputs.extend(outputs.row(place));
+            }
+        }
+        Ok(())
+    })?;
+    let both = |lesson: &Lesson| lesson.known.iter().all(|kind| !kind.is_empty());
+    Ok(asked.into_iter().zip(lessons).filter(|(_, lesson)| both(lesson)).unzip())
+}
+
+fn outputs<'o, 'm>(found: Option<&'o OutputRows<'m>>) -> Result<&'o OutputRows<'m>> {
+    found.ok_or_else(|| Error::data("shadow models").expected("their outputs").found("φ alone"))
 }

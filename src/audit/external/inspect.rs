@@ -1,15 +1,16 @@
-//! From a file's numbers to predictions that can be audited: what they are is told from them where they leave no
-//! doubt, and asked for where they do.
+//! From a file's numbers to predictions that can be audited: what they are is told from them where they leave
+//! no doubt, and asked for where they do.
 //!
-//! Not the reading (`raw`).
+//! Not the reading (`arrays`, `table`).
 
-use super::Options;
-use super::raw::{Membership, Raw};
-use super::shadows::Source;
-use crate::audit::attacks::scores::{self, Form, Predictions};
+use super::options::Options;
+use super::raw::{Membership, RawPredictions};
+use super::shadows::ShadowFile;
+use crate::audit::attacks::scores::{self, OutputForm, Predictions};
 use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
 use crate::statistics::intervals;
 use crate::statistics::roc::Roc;
 use std::hash::{DefaultHasher, Hasher};
@@ -21,25 +22,28 @@ const SUM_TOLERANCE: f64 = 1e-2;
 const ROUNDING: f32 = 1e-5;
 
 /// A model's predictions, understood.
-pub struct External {
+pub struct ExternalPredictions {
     /// The file's name, without its ending.
     pub name: String,
-    pub form: Form,
+    pub form: OutputForm,
     /// The outputs (logits or, as `form` says, probabilities), labels from 0, membership in our codes.
     pub predictions: ReplicaPredictions,
-    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; the predictions have the first of them.
+    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; the predictions have the first of
+    /// them.
     pub(super) augmented: Option<Vec<f32>>,
     /// A.
     pub(super) augmentations: usize,
+    /// By class: its number.
+    pub(super) class_names: Vec<String>,
     pub subgroups: Option<Subgroups>,
-    pub(super) shadows: Option<Source>,
+    pub(super) shadows: Option<ShadowFile>,
     /// What was found, a sentence each.
     pub found: Vec<String>,
     /// What was found that may spoil the results.
     pub warnings: Vec<String>,
 }
 
-pub(super) fn inspect(mut raw: Raw, options: &Options) -> Result<External> {
+pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<ExternalPredictions> {
     let (n, classes) = (raw.labels.len(), raw.classes);
     if classes < 2 {
         return Err(Error::data(&raw.place)
@@ -53,7 +57,7 @@ pub(super) fn inspect(mut raw: Raw, options: &Options) -> Result<External> {
     let membership = membership(&raw, options, &mut found)?;
     let count = |code: u8| membership.iter().filter(|m| **m == code).count();
     let (members, others, reference) = (count(MEMBER), count(TEST), count(REFERENCE));
-    if members < 4 || others < 4 {
+    if members.min(others) < LEAST_RECORDS {
         return Err(Error::data(&raw.place)
             .expected("at least 4 members and 4 non-members")
             .found(format!("{members} and {others}"))
@@ -76,17 +80,18 @@ pub(super) fn inspect(mut raw: Raw, options: &Options) -> Result<External> {
         Some(groups) => Some(Subgroups::new(groups, &raw.place)?),
         None => None,
     };
-    let of_reference = if reference > 0 { format!(", {reference} records of D′") } else { String::new() };
+    let and_reference = if reference > 0 { format!(", {reference} records of D′") } else { String::new() };
     found.insert(
         0,
-        format!("{n} records of {classes} classes: {members} members, {others} non-members{of_reference}"),
+        format!("{n} records of {classes} classes: {members} members, {others} non-members{and_reference}"),
     );
-    Ok(External {
+    Ok(ExternalPredictions {
         name: raw.name,
         form,
         predictions,
         augmented: raw.augmented,
         augmentations: raw.augmentations,
+        class_names: (0..classes).map(|c| c.to_string()).collect(),
         subgroups,
         shadows: raw.shadows,
         found,
@@ -95,7 +100,7 @@ pub(super) fn inspect(mut raw: Raw, options: &Options) -> Result<External> {
 }
 
 /// Logits or probabilities; probabilities are left as such: in \[0, 1\], of sum 1.
-fn form(raw: &mut Raw, options: &Options, found: &mut Vec<String>) -> Result<Form> {
+fn form(raw: &mut RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<OutputForm> {
     let place = format!("{}, {}", raw.place, raw.outputs_name);
     let classes = raw.classes;
     if let Some(at) = raw.outputs.iter().position(|v| !v.is_finite()) {
@@ -118,19 +123,21 @@ fn form(raw: &mut Raw, options: &Options, found: &mut Vec<String>) -> Result<For
     };
     let (form, why) = match (options.form, raw.declared, outside) {
         (Some(form), ..) => (form, "as given".to_owned()),
-        (None, Some(Form::Logits), None) if wrong == 0 => {
+        (None, Some(OutputForm::Logits), None) if wrong == 0 => {
             return Err(ask("an array called logits whose rows are from 0 to 1 and sum to 1"));
         }
         (None, Some(form), _) => (form, "as the name says".to_owned()),
-        (None, None, Some(at)) => (Form::Logits, format!("since {} is not between 0 and 1", raw.outputs[at])),
+        (None, None, Some(at)) => {
+            (OutputForm::Logits, format!("since {} is not between 0 and 1", raw.outputs[at]))
+        }
         (None, None, None) if wrong == 0 => {
-            (Form::Probabilities, "since all are from 0 to 1 and rows sum to 1".to_owned())
+            (OutputForm::Probabilities, "since all are from 0 to 1 and rows sum to 1".to_owned())
         }
         (None, None, None) => {
             return Err(ask(&format!("numbers from 0 to 1, but {wrong} rows do not sum to 1")));
         }
     };
-    if form == Form::Logits {
+    if form == OutputForm::Logits {
         found.push(format!("{}: logits, {why}", raw.outputs_name));
         return Ok(form);
     }
@@ -171,7 +178,7 @@ fn form(raw: &mut Raw, options: &Options, found: &mut Vec<String>) -> Result<For
 }
 
 /// From 0.
-fn labels(raw: &Raw, options: &Options, found: &mut Vec<String>) -> Result<Vec<u32>> {
+fn labels(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<Vec<u32>> {
     let place = format!("{}, labels", raw.place);
     let classes = raw.classes as i64;
     let (Some(&lowest), Some(&highest)) = (raw.labels.iter().min(), raw.labels.iter().max()) else {
@@ -219,7 +226,7 @@ fn argmax(row: &[f32]) -> usize {
 }
 
 /// In our codes.
-fn membership(raw: &Raw, options: &Options, found: &mut Vec<String>) -> Result<Vec<u8>> {
+fn membership(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<Vec<u8>> {
     let place = format!("{}, membership", raw.place);
     let (codes, values) = match &raw.membership {
         Membership::Text(codes, values) => (codes.clone(), values.clone()),
@@ -232,10 +239,13 @@ fn membership(raw: &Raw, options: &Options, found: &mut Vec<String>) -> Result<V
                     values.push(*number);
                 }
                 if values.len() > 16 {
-                    let found = format!("{} different values", values.len());
-                    return Err(Error::data(place).expected("one of a few values a record").found(found).advice(
-                        "membership is a number for each record, 1 for a member; of lists of members make that first",
-                    ));
+                    return Err(Error::data(place)
+                        .expected("one of a few values a record")
+                        .found(format!("{} different values", values.len()))
+                        .advice(
+                            "membership is a number for each record, 1 for a member; of lists of members make \
+                             that first",
+                        ));
                 }
                 codes.push(at as u32);
             }
@@ -269,25 +279,25 @@ fn membership(raw: &Raw, options: &Options, found: &mut Vec<String>) -> Result<V
             .found(format!("only {}", values.join(", ")))
             .advice("name the value of members with --member-value"));
     }
-    let of = |code: u8| -> Vec<&str> {
+    let with = |code: u8| -> Vec<&str> {
         values.iter().zip(&meanings).filter(|(_, m)| **m == code).map(|(v, _)| v.as_str()).collect()
     };
-    found.push(format!("membership: {} is a member, {} not", of(MEMBER).join(", "), of(TEST).join(", ")));
+    found.push(format!("membership: {} is a member, {} not", with(MEMBER).join(", "), with(TEST).join(", ")));
     Ok(codes.iter().map(|&code| meanings[code as usize]).collect())
 }
 
 /// A model that does better on the others than on its members is hardly meant.
-fn check_polarity(place: &str, form: Form, predictions: &ReplicaPredictions) -> Result<()> {
+fn check_polarity(place: &str, form: OutputForm, predictions: &ReplicaPredictions) -> Result<()> {
     let phi = scores::confidence(&Predictions::new(
         form,
         &predictions.logits,
         predictions.classes,
         &predictions.labels,
     )?);
-    let of = |code: u8| -> Vec<f64> {
+    let with = |code: u8| -> Vec<f64> {
         phi.iter().zip(&predictions.membership).filter(|(_, m)| **m == code).map(|(phi, _)| *phi).collect()
     };
-    let roc = Roc::new(&of(MEMBER), &of(TEST))?;
+    let roc = Roc::new(&with(MEMBER), &with(TEST))?;
     // 3.29 standard errors: as in one of two thousand models that tell nothing.
     let standard_error = (intervals::auc(&roc)[1] - roc.auc()) / 1.96;
     if roc.auc() + 3.29 * standard_error >= 0.5 {
@@ -303,7 +313,7 @@ fn check_polarity(place: &str, form: Form, predictions: &ReplicaPredictions) -> 
 fn duplicates(predictions: &ReplicaPredictions) -> Vec<String> {
     let mut warnings = vec![];
     let both = |keys: &dyn Fn(usize) -> u64| -> (usize, usize) {
-        let of = |code: u8| -> Vec<u64> {
+        let with = |code: u8| -> Vec<u64> {
             let mut found: Vec<u64> = (0..predictions.rows.len())
                 .filter(|&i| predictions.membership[i] == code)
                 .map(keys)
@@ -311,7 +321,7 @@ fn duplicates(predictions: &ReplicaPredictions) -> Vec<String> {
             found.sort_unstable();
             found
         };
-        let (members, others) = (of(MEMBER), of(TEST));
+        let (members, others) = (with(MEMBER), with(TEST));
         let shared = others.iter().filter(|key| members.binary_search(key).is_ok()).count();
         let alike = members.windows(2).filter(|pair| pair[0] == pair[1]).count();
         (shared, alike)

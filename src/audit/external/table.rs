@@ -1,11 +1,11 @@
 //! Predictions in a CSV file: a row a record, a header that names the columns.
 //!
-//! `label`, `membership` and the outputs in columns that end in a number (`p_0`, `p_1`, … or `logit_0`, …), as
-//! `veilgrad predict` writes them; `row` and `subgroup` if they are there. Other columns are passed over.
+//! `label`, `membership` and the outputs in columns that end in a number (`p_0`, `p_1`, … or `logit_0`, …),
+//! as `veilgrad predict` writes them; `row` and `subgroup` if they are there. Other columns are passed over.
 
-use super::Options;
-use super::raw::{self, LABELS, MEMBERSHIP, Membership, ROWS, Raw, SUBGROUPS};
-use crate::audit::attacks::scores::Form;
+use super::options::Options;
+use super::raw::{self, LABELS, MEMBERSHIP, Membership, ROWS, RawPredictions, SUBGROUPS};
+use crate::audit::attacks::scores::OutputForm;
 use crate::error::{Error, Result};
 use csv::{ByteRecord, ReaderBuilder};
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ struct Layout {
     stem: String,
 }
 
-pub(super) fn read(path: &Path, options: &Options) -> Result<Raw> {
+pub(super) fn read(path: &Path, options: &Options) -> Result<RawPredictions> {
     let place = path.display().to_string();
     let broken = |e: ::csv::Error| match e.kind() {
         ::csv::ErrorKind::Utf8 { .. } | ::csv::ErrorKind::Io(_) => Error::data(&place)
@@ -74,11 +74,11 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<Raw> {
     }
     let numbers: Option<Vec<i64>> = names.iter().map(|name| whole(name)).collect();
     let declared = match layout.stem.as_str() {
-        stem if LOGITS.contains(&stem) => Some(Form::Logits),
-        stem if PROBABILITIES.contains(&stem) => Some(Form::Probabilities),
+        stem if LOGITS.contains(&stem) => Some(OutputForm::Logits),
+        stem if PROBABILITIES.contains(&stem) => Some(OutputForm::Probabilities),
         _ => None,
     };
-    Ok(Raw {
+    Ok(RawPredictions {
         name: raw::name(path),
         outputs,
         augmented: None,
@@ -169,7 +169,7 @@ fn layout(place: &str, header: &[String], options: &Options) -> Result<Layout> {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<Raw> {
+    fn read_text(text: &str) -> Result<RawPredictions> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("predictions.csv");
         std::fs::write(&path, text).unwrap();
@@ -182,7 +182,7 @@ mod tests {
             .unwrap();
         assert_eq!((raw.classes, raw.outputs), (2, vec![0.25, 0.75, 0.5, 0.5]));
         assert_eq!((raw.labels, raw.rows), (vec![1, 0], Some(vec![7, 9])));
-        assert_eq!(raw.declared, Some(Form::Probabilities));
+        assert_eq!(raw.declared, Some(OutputForm::Probabilities));
         assert!(matches!(raw.membership, Membership::Numbers(m) if m == [1, 0]));
         let raw = read_text("y,member,Class1,Class2,group\n1,in,3,-4,a\n2,out,1,2,b\n").unwrap();
         assert_eq!((raw.declared, raw.subgroups), (None, Some(vec!["a".to_owned(), "b".to_owned()])));

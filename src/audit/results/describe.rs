@@ -1,63 +1,57 @@
 //! From scores to [`ReplicaDetails`]: curves, classes and subgroups, histograms, the most exposed records.
 //!
-//! Not the results of the whole ([`crate::audit::attacks::threshold::judge`]).
+//! Not the results of the whole ([`crate::statistics::judgment::judge`]).
 
 use std::collections::BTreeMap;
 
 use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, RecordRisk, ReplicaDetails, WORST};
-use super::risk::Calibration;
-use super::subgroups::Placed;
+use super::subgroups::Grouping;
+use crate::audit::attacks::scored::Scored;
 use crate::audit::attacks::scores::{self, Predictions};
-use crate::audit::attacks::threshold::Scored;
-use crate::audit::subject::Subject;
+use crate::audit::evidence::AuditedModel;
 use crate::error::Result;
-use crate::run::config::Replica;
+use crate::statistics::calibration::Calibration;
 use crate::statistics::intervals::{self, clopper_pearson};
 use crate::statistics::roc::Roc;
-
-/// What is known of the records beside the model's outputs on them.
-#[derive(Debug)]
-pub struct Records<'a> {
-    /// The members' record numbers.
-    pub rows: &'a [u32],
-    /// By class.
-    pub class_names: &'a [String],
-    pub subgroups: Option<Placed<'a>>,
-}
 
 /// The details of one model; `strongest` names the attack whose scores rank the records.
 ///
 /// # Errors
 /// A score that is NaN.
 pub fn replica(
-    settings: Option<Replica>,
-    subject: &Subject,
+    model: &AuditedModel,
+    class_names: &[String],
     attacks: &[Scored],
     strongest: Option<&str>,
-    records: &Records,
 ) -> Result<ReplicaDetails> {
-    let [members, nonmembers] = subject.predictions()?;
-    let classes =
-        Grouping { names: records.class_names, members: members.labels(), nonmembers: nonmembers.labels() };
-    let subgroups = match &records.subgroups {
-        Some(placed) => groups(&placed.grouping(), attacks, &members, &nonmembers)?,
+    let evidence = &model.on_members;
+    let [members, nonmembers] = evidence.predictions()?;
+    let classes = Grouping {
+        names: class_names,
+        members: members.labels().to_vec(),
+        nonmembers: nonmembers.labels().to_vec(),
+    };
+    let subgroups = match &model.subgroups {
+        Some(grouping) => groups(grouping, attacks, &members, &nonmembers)?,
         None => vec![],
     };
     // φ is the logit of p_y, and −Σ p log p at most log C.
     let confidence = |p: &Predictions| scores::confidence(p).into_iter().map(scores::probability).collect();
-    let most = (subject.classes as f64).ln();
+    let most = (evidence.classes as f64).ln();
     let entropy = |p: &Predictions| scores::entropy(p).iter().map(|e| (-e / most).clamp(0.0, 1.0)).collect();
-    let compared = |of: &dyn Fn(&Predictions) -> Vec<f64>| histogram(&of(&members), &of(&nonmembers));
+    let compared =
+        |value: &dyn Fn(&Predictions) -> Vec<f64>| histogram(&value(&members), &value(&nonmembers));
     let ranking = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
+    let [rows, _] = evidence.split(&evidence.rows);
     Ok(ReplicaDetails {
-        settings,
+        settings: model.measured.settings,
         curves: curves(attacks)?,
         classes: groups(&classes, attacks, &members, &nonmembers)?,
         subgroups,
         confidence: compared(&confidence),
         entropy: compared(&entropy),
         worst: match ranking {
-            Some(attack) => worst(attack, records.rows, members.labels())?,
+            Some(attack) => worst(attack, rows, members.labels())?,
             None => vec![],
         },
     })
@@ -90,15 +84,6 @@ fn curve(attack: &Scored) -> Result<Curve> {
     Ok(curve)
 }
 
-/// Which group each record belongs to: a class, or a value of a subgroup column.
-#[derive(Debug, Clone, Copy)]
-pub struct Grouping<'a> {
-    pub names: &'a [String],
-    /// For each member, and for each non-member, the number of its group.
-    pub members: &'a [u32],
-    pub nonmembers: &'a [u32],
-}
-
 /// The results on each group that has a record, in the order of their names' places.
 ///
 /// # Errors
@@ -110,7 +95,7 @@ pub fn groups(
     nonmembers: &Predictions,
 ) -> Result<Vec<GroupResult>> {
     let right = [scores::gap(members), scores::gap(nonmembers)];
-    let of = |groups: &[u32], right: &[f64]| -> Vec<(usize, f64)> {
+    let counts = |groups: &[u32], right: &[f64]| -> Vec<(usize, f64)> {
         let mut counts = vec![(0, 0.0); grouping.names.len()];
         for (&group, right) in groups.iter().zip(right) {
             let count = &mut counts[group as usize];
@@ -118,7 +103,7 @@ pub fn groups(
         }
         counts
     };
-    let [m, n] = [of(grouping.members, &right[0]), of(grouping.nonmembers, &right[1])];
+    let [m, n] = [counts(&grouping.members, &right[0]), counts(&grouping.nonmembers, &right[1])];
     let rate = |(count, right): (usize, f64)| (count > 0).then(|| right / count as f64);
     let mut results: Vec<GroupResult> = grouping
         .names
@@ -141,8 +126,8 @@ pub fn groups(
             parts
         };
         let (records, scores) = (&attack.records, &attack.scores);
-        let m = by_group(&records.scored_members, grouping.members, &scores.scored_members);
-        let n = by_group(&records.scored_nonmembers, grouping.nonmembers, &scores.scored_nonmembers);
+        let m = by_group(&records.scored_members, &grouping.members, &scores.scored_members);
+        let n = by_group(&records.scored_nonmembers, &grouping.nonmembers, &scores.scored_nonmembers);
         for (result, (m, n)) in results.iter_mut().zip(m.iter().zip(&n)) {
             if m.len() >= 2 && n.len() >= 2 {
                 result.attacks.insert(attack.name.clone(), on_group(m, n, attack.threshold)?);
@@ -178,8 +163,8 @@ pub fn histogram(members: &[f64], nonmembers: &[f64]) -> Histogram {
 }
 
 /// The members with the highest scores of `attack`, records known to the attacker included: he knows them
-/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row first.
-/// `rows` and `labels` are those of all members.
+/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row
+/// first. `rows` and `labels` are those of all members.
 ///
 /// # Errors
 /// A score that is NaN.
@@ -236,7 +221,8 @@ mod tests {
         // Records 0 to 4 of each kind; group 0 has records 0, 1 and 2, which are separated.
         let groups_of = [0, 0, 0, 1, 1];
         let names = ["a".to_owned(), "b".to_owned(), "nobody".to_owned()];
-        let grouping = Grouping { names: &names, members: &groups_of, nonmembers: &groups_of };
+        let grouping =
+            Grouping { names: &names, members: groups_of.to_vec(), nonmembers: groups_of.to_vec() };
         let logits = [1.0f32, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0];
         let model = Predictions::from_logits(&logits, 2, &[0; 5]).unwrap();
         let found =

@@ -4,19 +4,19 @@
 //!
 //! A condition is `[reference.][ATTACK.]METRIC OP NUMBER`, as `neural.accuracy > 0.6` or
 //! `tpr_at_fpr_0.001 > 0.01`: the audit fails if it holds for any model, and without ATTACK for any attack. A
-//! number that is not known (`null`: not resolvable, or an attack that was not run) fails too, and is said to be
-//! so: what was not measured is no evidence. METRIC is a key of an attack's result in `summary.json`, or a number
+//! number that is not known (`null`: not resolvable, or an attack that was not run) fails too, by name:
+//! what was not measured is no evidence. METRIC is a key of an attack's result in `summary.json`, or a number
 //! of the model (`test_accuracy < 0.7`); ATTACK may be `blind`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::result::AttackResult;
 use super::summary::{ReplicaSummary, Summary};
-use crate::audit::ATTACKS;
+use crate::audit::attacks;
 use crate::error::{Error, Result};
 use crate::run::config::nearest;
+use crate::statistics::judgment::AttackResult;
 
 /// The attack that is none: [`crate::audit::attacks::blind`].
 const BLIND: &str = "blind";
@@ -53,7 +53,7 @@ impl Comparison {
 
 /// Whose number a condition is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Subject {
+enum Whose {
     Model,
     /// Of `None`: every attack.
     Attack {
@@ -67,13 +67,13 @@ enum Subject {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     text: String,
-    subject: Subject,
+    subject: Whose,
     metric: String,
     comparison: Comparison,
     bound: f64,
 }
 
-/// What to call a subject, its numbers, and what to say where one is not known.
+/// Whose numbers, the numbers, and what to say where one is not known.
 type Known = (String, Map<String, Value>, String);
 
 impl Condition {
@@ -107,20 +107,21 @@ impl Condition {
             return Err(form().found(format!("no metric in {path:?}")).advice(advice));
         };
         let subject = match path[..path.len() - metric.len()].trim_end_matches('.') {
-            "" if of_models.contains(metric) => Subject::Model,
-            BLIND if of_attacks.contains(metric) => Subject::Blind,
+            "" if of_models.contains(metric) => Whose::Model,
+            BLIND if of_attacks.contains(metric) => Whose::Blind,
             prefix if of_attacks.contains(metric) => {
                 let rest = prefix.strip_prefix(REFERENCE).filter(|r| r.is_empty() || r.starts_with('.'));
                 let name = rest.map_or(prefix, |rest| rest.trim_start_matches('.'));
-                if !name.is_empty() && !ATTACKS.contains(&name) {
-                    let advice = match nearest(name, ATTACKS.into_iter()) {
+                if !name.is_empty() && attacks::find(name).is_none() {
+                    let names = attacks::ALL.iter().map(|attack| attack.name);
+                    let advice = match nearest(name, names.clone()) {
                         Some(near) => format!("did you mean {near}?"),
-                        None => format!("the attacks are {}", ATTACKS.join(", ")),
+                        None => format!("the attacks are {}", names.collect::<Vec<_>>().join(", ")),
                     };
                     return Err(form().found(format!("no attack {name:?}")).advice(advice));
                 }
                 let name = (!name.is_empty()).then(|| name.to_owned());
-                Subject::Attack { reference: rest.is_some(), name }
+                Whose::Attack { reference: rest.is_some(), name }
             }
             prefix => return Err(form().found(format!("{metric} of {prefix:?}, but it is the model's"))),
         };
@@ -135,7 +136,7 @@ impl Condition {
     pub fn violations(&self, summary: &Summary) -> Result<Vec<String>> {
         let mut violations = vec![];
         for (number, replica) in summary.replicas.iter().enumerate() {
-            for (whose, values, unknown) in self.subjects(replica)? {
+            for (whose, values, unknown) in self.numbers(replica)? {
                 let value = values.get(&self.metric).and_then(Value::as_f64);
                 let found = match value {
                     Some(value) if self.comparison.holds(value, self.bound) => format!("{value:.6}"),
@@ -151,16 +152,16 @@ impl Condition {
     }
 
     /// Each subject that the condition is about.
-    fn subjects(&self, replica: &ReplicaSummary) -> Result<Vec<Known>> {
+    fn numbers(&self, replica: &ReplicaSummary) -> Result<Vec<Known>> {
         let not_run =
             |whose: &str| (whose.to_owned(), Map::new(), "not known: the attack was not run".to_owned());
         match &self.subject {
-            Subject::Model => Ok(vec![(String::new(), object(replica)?, "not known".to_owned())]),
-            Subject::Blind => Ok(vec![match &replica.blind {
+            Whose::Model => Ok(vec![(String::new(), object(replica)?, "not known".to_owned())]),
+            Whose::Blind => Ok(vec![match &replica.blind {
                 Some(result) => ("blind.".to_owned(), object(result)?, result.not_resolvable()),
                 None => not_run("blind."),
             }]),
-            Subject::Attack { reference, name } => {
+            Whose::Attack { reference, name } => {
                 let (attacks, set) = match reference {
                     true => (&replica.attacks_on_reference, "reference."),
                     false => (&replica.attacks, ""),
@@ -199,7 +200,7 @@ fn metrics() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::result::Attacks;
+    use super::super::attacks::Attacks;
     use super::*;
     use crate::statistics::levels::TprAtFpr;
 

@@ -1,11 +1,11 @@
 //! What an audit found, and how it is kept.
 
+pub mod attacks;
 pub mod describe;
 pub mod details;
 mod files;
 pub mod gate;
-pub mod result;
-pub mod risk;
+pub mod notes;
 pub mod score_file;
 pub mod subgroups;
 pub mod summary;

@@ -1,21 +1,22 @@
 //! `scores.npz`: every record's score under every attack, and its risk.
 //!
-//! Not what the attacks achieved ([`super::summary`]). For replica r, over the members of D and then the test records:
-//! `rows_r` \[N\] i64, `member_r` \[N\] u8, `known_r` \[N\] u8 (1: the attacker knows it, and no reported number is from
-//! it), `risk_r` \[N\] f64 ([`super::risk`], under the strongest attack), `score_ATTACK_r` \[N\] f64 (higher = more
-//! member-like; NaN: that attack does not judge the record).
+//! Not what the attacks achieved ([`super::summary`]). For replica r, over the members of D and then the test
+//! records: `rows_r` \[N\] i64, `member_r` \[N\] u8, `known_r` \[N\] u8 (1: the attacker knows it, and no
+//! reported number is from it), `risk_r` \[N\] f64 ([`crate::statistics::calibration`], under the strongest
+//! attack), `score_ATTACK_r` \[N\] f64 (higher = more member-like; NaN: that attack does not judge the
+//! record).
 
 use std::path::Path;
 
-use super::risk::Calibration;
-use crate::audit::attacks::threshold::Scored;
-use crate::audit::subject::Subject;
+use crate::audit::attacks::scored::Scored;
+use crate::audit::evidence::Evidence;
 use crate::dataset::npz;
 use crate::error::Result;
+use crate::statistics::calibration::Calibration;
 
 /// One replica's scores.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scores {
+pub struct ReplicaScores {
     /// \[N\]: members, then test records.
     rows: Vec<i64>,
     members: usize,
@@ -25,18 +26,13 @@ pub struct Scores {
     scores: Vec<(String, Vec<f64>)>,
 }
 
-impl Scores {
-    /// Of the attacks on `subject`, whose records have the numbers `rows`; `strongest` gives the risk.
+impl ReplicaScores {
+    /// Of the attacks on `evidence`; `strongest` gives the risk.
     ///
     /// # Errors
     /// A score that is NaN.
-    pub fn new(
-        subject: &Subject,
-        attacks: &[Scored],
-        strongest: Option<&str>,
-        rows: &[Vec<u32>; 2],
-    ) -> Result<Self> {
-        let (n, members) = (subject.labels.len(), subject.members);
+    pub fn new(evidence: &Evidence, attacks: &[Scored], strongest: Option<&str>) -> Result<Self> {
+        let (n, members) = (evidence.labels.len(), evidence.members);
         let spread = |attack: &Scored| -> Vec<f64> {
             let mut scores = vec![f64::NAN; n];
             let (records, found) = (&attack.records, &attack.scores);
@@ -51,8 +47,8 @@ impl Scores {
             scores
         };
         let mut known = vec![0; n];
-        subject.halves.known_members.iter().for_each(|&i| known[i as usize] = 1);
-        subject.halves.known_nonmembers.iter().for_each(|&i| known[members + i as usize] = 1);
+        evidence.halves.known_members.iter().for_each(|&i| known[i as usize] = 1);
+        evidence.halves.known_nonmembers.iter().for_each(|&i| known[members + i as usize] = 1);
         let scores: Vec<(String, Vec<f64>)> =
             attacks.iter().map(|attack| (attack.name.clone(), spread(attack))).collect();
         let mut risk = vec![f64::NAN; n];
@@ -63,8 +59,8 @@ impl Scores {
                 *risk = calibration.probability(score);
             }
         }
-        Ok(Scores {
-            rows: rows.iter().flatten().map(|&row| row.into()).collect(),
+        Ok(ReplicaScores {
+            rows: evidence.rows.iter().map(|&row| row.into()).collect(),
             members,
             known,
             risk,
@@ -77,7 +73,7 @@ impl Scores {
 ///
 /// # Errors
 /// The file system's.
-pub fn save(path: &Path, replicas: &[Scores]) -> Result<()> {
+pub fn save(path: &Path, replicas: &[ReplicaScores]) -> Result<()> {
     npz::save(path, |writer| {
         for (r, replica) in replicas.iter().enumerate() {
             let n = replica.rows.len();

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::describe::Grouping;
 use crate::error::{Error, Result};
 
 /// Groups from which on a column is hardly one of groups: an identifier, a measured number.
@@ -20,12 +19,13 @@ pub struct Subgroups {
     groups: Vec<u32>,
 }
 
-/// The groups of one replica's members and non-members.
+/// Which group each record of an audit belongs to: a class, or a value of a subgroup column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed<'a> {
-    names: &'a [String],
-    members: Vec<u32>,
-    nonmembers: Vec<u32>,
+pub struct Grouping<'a> {
+    pub names: &'a [String],
+    /// For each member, and for each non-member, the number of its group.
+    pub members: Vec<u32>,
+    pub nonmembers: Vec<u32>,
 }
 
 impl Subgroups {
@@ -76,17 +76,10 @@ impl Subgroups {
         Self::new(&values, &format!("{place}, column {column}"))
     }
 
-    /// The groups of members and non-members with these record numbers.
-    pub fn of(&self, members: &[u32], nonmembers: &[u32]) -> Placed<'_> {
+    /// The groups of the members and non-members with these record numbers.
+    pub fn grouping(&self, members: &[u32], nonmembers: &[u32]) -> Grouping<'_> {
         let groups = |rows: &[u32]| rows.iter().map(|&row| self.groups[row as usize]).collect();
-        Placed { names: &self.names, members: groups(members), nonmembers: groups(nonmembers) }
-    }
-}
-
-impl Placed<'_> {
-    /// As the results take it.
-    pub fn grouping(&self) -> Grouping<'_> {
-        Grouping { names: self.names, members: &self.members, nonmembers: &self.nonmembers }
+        Grouping { names: &self.names, members: groups(members), nonmembers: groups(nonmembers) }
     }
 }
 
@@ -100,9 +93,9 @@ mod tests {
         let path = directory.path().join("groups.csv");
         std::fs::write(&path, "id,sex\n1,m\n2,f\n3,m\n").unwrap();
         let groups = Subgroups::read(&path, "sex", 3).unwrap();
-        let placed = groups.of(&[2, 1], &[0]);
-        assert_eq!(placed.grouping().names, ["f", "m"]);
-        assert_eq!((placed.members.as_slice(), placed.nonmembers.as_slice()), (&[1, 0][..], &[1][..]));
+        let grouping = groups.grouping(&[2, 1], &[0]);
+        assert_eq!(grouping.names, ["f", "m"]);
+        assert_eq!((grouping.members.as_slice(), grouping.nonmembers.as_slice()), (&[1, 0][..], &[1][..]));
         let message = |column, records| Subgroups::read(&path, column, records).unwrap_err().to_string();
         assert!(
             message("age", 3).contains("expected a column called age, found id, sex"),

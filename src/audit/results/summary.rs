@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::result::{AttackResult, Attacks};
+use super::attacks::Attacks;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::run::config::Replica;
+use crate::statistics::judgment::AttackResult;
 
 /// The version of the keys' meaning.
 pub const SCHEMA: u32 = 2;
@@ -60,7 +61,8 @@ impl From<&AdapterSummary> for Adapter {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaSummary {
     /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
-    /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program trained the model.
+    /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program
+    /// trained the model.
     #[serde(flatten)]
     pub settings: Option<Replica>,
     /// On all of D.
@@ -93,8 +95,8 @@ pub struct ReplicaSummary {
 
 #[cfg(test)]
 mod tests {
-    use super::super::result::Intervals;
     use super::*;
+    use crate::statistics::judgment::Intervals;
     use crate::statistics::levels::{TnrAtFnr, TprAtFpr};
     use serde_json::json;
 
@@ -161,7 +163,9 @@ mod tests {
         let expected = json!({
             "schema": 2,
             "version": "0.1.0",
-            "adapter": {"name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"},
+            "adapter": {
+                "name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"
+            },
             "dataset": {"name": "synthetic", "records": 9, "features": 4, "classes": 2},
             "notes": ["a note"],
             "replicas": [{

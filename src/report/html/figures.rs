@@ -1,12 +1,12 @@
 //! The report's figures: which numbers each shows, on which axes, and what is said below it.
 //!
-//! Not how a plot is drawn ([`super::super::plot`]).
+//! Not how a plot is drawn ([`super::plot`]).
 
 use super::escape::escape;
 use super::model::Model;
 use super::plot::{Axis, COLORS, Labels, Layer, steps, svg};
+use crate::audit::results::attacks::strongest;
 use crate::audit::results::details::{Curve, Histogram};
-use crate::audit::results::result::strongest;
 use crate::error::Result;
 use crate::report::comparison::{Comparison, Measured, Row};
 use crate::report::labels::readable;

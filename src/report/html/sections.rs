@@ -10,12 +10,13 @@ use super::model::Model;
 use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
-use crate::audit::results::result::{AttackResult, Attacks, strongest};
+use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
 use crate::report::labels::{NONE, Setting, count, readable};
 use crate::report::remarks;
 use crate::report::run::Run;
+use crate::statistics::judgment::AttackResult;
 
 pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reproduced]) -> String {
     let mut html = format!("<h1>{}</h1>", escape(title));

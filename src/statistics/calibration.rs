@@ -3,8 +3,8 @@
 //! Not an attack: the score is one's. The privacy risk score of Song & Mittal 2021 ("Systematic evaluation of
 //! privacy risks of machine learning models") is this probability too, there from histograms.
 
+use super::roc::Roc;
 use crate::error::Result;
-use crate::statistics::roc::Roc;
 
 /// The probability of membership as a function of the score, at even odds: non-decreasing, fitted to known
 /// members and non-members by isotonic regression (pool adjacent violators; Barlow et al. 1972), each group

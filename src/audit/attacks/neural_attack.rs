@@ -1,0 +1,69 @@
+//! The neural attack: an attack network a model, and beside each its positive control.
+//!
+//! Not the networks' training ([`super::neural`]).
+
+use super::attack::{MembershipAttack, NetworkTraining, Outcome, Sizes, Tools};
+use super::neural::{self, Lesson, plant};
+use super::scored::Scored;
+use crate::audit::evidence::{AttackedRecords, Evidence, needed};
+use crate::error::Result;
+use crate::nn::{Attack, AttackInput, LabelEncoding};
+use crate::run::config::AuditConfig;
+
+/// The logit of membership of each record.
+///
+/// # Errors
+/// As [`neural::train`].
+pub(super) fn run(
+    attack: &MembershipAttack,
+    evidence: &[&Evidence],
+    tools: &mut Tools,
+) -> Result<Vec<Outcome>> {
+    let mut lessons: Vec<Lesson> = evidence.iter().map(|evidence| Lesson::from(*evidence)).collect();
+    // The same records with a signal planted, trained beside. On D alone: on D′ it would be the same network
+    // on records of the same kind.
+    let on_members = evidence.iter().filter(|evidence| evidence.attacked == AttackedRecords::Members);
+    lessons.extend(on_members.map(|evidence| plant(evidence)));
+    let (context, config, stop) = (needed(&evidence[0].gpu)?, tools.config, tools.stop);
+    let mut progress = |done: usize, total: usize| tools.progress(done, total);
+    let scores = neural::train(context, config, &lessons, stop, &mut progress)?;
+    let (scores, controls) = scores.split_at(evidence.len());
+    let mut controls = controls.iter();
+    let mut outcomes = vec![];
+    for (evidence, scores) in evidence.iter().zip(scores) {
+        let scored = |scores: &[f64]| {
+            let [members, others] = evidence.split(scores);
+            Scored::new(attack.name, &evidence.halves, members, others)
+        };
+        let control = match evidence.attacked {
+            AttackedRecords::Members => {
+                controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?
+            }
+            AttackedRecords::Reference => None,
+        };
+        let training = Some(NetworkTraining { control, deviation: deviation(scores) });
+        outcomes.push(Outcome::Scored { scored: scored(scores)?, training });
+    }
+    Ok(outcomes)
+}
+
+fn deviation(scores: &[f64]) -> f64 {
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / scores.len() as f64;
+    variance.sqrt()
+}
+
+/// Multiply-adds of training a network a model, and with a control two.
+pub(super) fn cost(config: &AuditConfig, sizes: &Sizes) -> f64 {
+    let known = sizes.members.min(sizes.others) / 2;
+    let networks = sizes.replicas * if sizes.control { 2 } else { 1 };
+    networks as f64 * network_cost(config, sizes.classes, known, sizes.members + sizes.others)
+}
+
+/// Multiply-adds of training one network on `known` records of either kind, and of asking it about `asked`.
+pub(super) fn network_cost(config: &AuditConfig, classes: usize, known: usize, asked: usize) -> f64 {
+    let network = &config.attack;
+    let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
+    let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
+    attack.network.parameters() as f64 * (6 * 2 * known * config.epochs + 2 * asked) as f64
+}

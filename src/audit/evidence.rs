@@ -1,0 +1,212 @@
+//! What is known of the models of an audit, whoever trained them.
+//!
+//! Not where it comes from (a run's directory: [`super::run`]; a file: [`super::external`]), nor the
+//! attacks that go by it.
+
+use super::attacks::scores::{OutputForm, Predictions};
+use super::job::AuditJob;
+use super::results::subgroups::Grouping;
+use super::results::summary::ReplicaSummary;
+use super::shadows::Shadows;
+use crate::dataset::{Dataset, DatasetSummary};
+use crate::error::{Error, Result};
+use crate::gpu::Context;
+use crate::release::predict::TrainedClassifier;
+use crate::run::config::Replica;
+use crate::run::directory::MODEL;
+use crate::run::model_file::ModelFile;
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::Halves;
+
+/// What an attack may need beside the outputs, or why it is not there.
+pub type Given<T> = std::result::Result<T, String>;
+
+/// `given`, to an attack that is only run where it is there.
+///
+/// # Errors
+/// It is not.
+pub fn needed<T>(given: &Given<T>) -> Result<&T> {
+    given.as_ref().map_err(|reason| Error::data("audit").found(reason.clone()))
+}
+
+/// Whose membership is attacked; the others are test records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttackedRecords {
+    /// D, the records that the classifier was trained on.
+    Members,
+    /// D′, the records that its defense was trained on.
+    Reference,
+}
+
+impl AttackedRecords {
+    /// As text.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            AttackedRecords::Members => "D",
+            AttackedRecords::Reference => "D′",
+        }
+    }
+}
+
+/// What is known of one model and the records that it is asked about: N of them, the members first.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    pub attacked: AttackedRecords,
+    /// `[N, C]`.
+    pub outputs: Vec<f32>,
+    pub form: OutputForm,
+    /// C.
+    pub classes: usize,
+    /// `[N]`, each under C.
+    pub labels: Vec<u32>,
+    /// How many of the N are members.
+    pub members: usize,
+    /// `[N]`: the records' numbers.
+    pub rows: Vec<u32>,
+    /// What the attacker knows and what is scored; into the members and into the others.
+    pub halves: Halves<u32>,
+    /// Of all that is random.
+    pub seed: u64,
+    /// The GPU on which attack networks may be trained.
+    pub gpu: Given<&'a Context>,
+    /// The model itself, to be asked anew.
+    pub queries: Given<Queries<'a>>,
+    pub shadows: Given<Shadows<'a>>,
+}
+
+impl<'a> Evidence<'a> {
+    /// What `predictions` hold of the attacked records and of the test records; halves are drawn by `seed`.
+    /// Nothing beside it is given yet.
+    ///
+    /// # Errors
+    /// As [`Halves::split`].
+    pub fn new(
+        predictions: &ReplicaPredictions,
+        form: OutputForm,
+        attacked: AttackedRecords,
+        seed: u64,
+        gpu: Given<&'a Context>,
+    ) -> Result<Self> {
+        let code = match attacked {
+            AttackedRecords::Members => MEMBER,
+            AttackedRecords::Reference => REFERENCE,
+        };
+        let (members, others) = (predictions.of(code), predictions.of(TEST));
+        Ok(Evidence {
+            attacked,
+            halves: Halves::split(members.1.len(), others.1.len(), seed)?,
+            members: members.1.len(),
+            outputs: [members.0, others.0].concat(),
+            labels: [members.1, others.1].concat(),
+            rows: [predictions.rows_of(code), predictions.rows_of(TEST)].concat(),
+            form,
+            classes: predictions.classes,
+            seed,
+            gpu,
+            queries: Err("not given".to_owned()),
+            shadows: Err("not given".to_owned()),
+        })
+    }
+
+    /// The outputs on the members and on the others.
+    ///
+    /// # Errors
+    /// As [`Predictions::new`].
+    pub fn predictions(&self) -> Result<[Predictions<'_>; 2]> {
+        let (members, others) = self.outputs.split_at(self.members * self.classes);
+        let [own, other] = self.split(&self.labels);
+        Ok([
+            Predictions::new(self.form, members, self.classes, own)?,
+            Predictions::new(self.form, others, self.classes, other)?,
+        ])
+    }
+
+    /// Something per record `[N]`: the members' and the others'.
+    pub fn split<'t, T>(&self, values: &'t [T]) -> [&'t [T]; 2] {
+        values.split_at(self.members).into()
+    }
+}
+
+/// A replica of a run that may be asked about any record.
+#[derive(Debug, Clone, Copy)]
+pub struct Queries<'a> {
+    pub job: &'a AuditJob<'a>,
+    /// The run's data.
+    pub dataset: &'a Dataset,
+    /// The replica's number in the run.
+    pub number: usize,
+}
+
+impl<'a> Queries<'a> {
+    /// The classifier, read from its file.
+    ///
+    /// # Errors
+    /// As [`TrainedClassifier::load`].
+    pub fn classifier(&self) -> Result<TrainedClassifier<'a>> {
+        let AuditJob { config, directory, context, .. } = *self.job;
+        let file = ModelFile::read(&directory.file(MODEL))?;
+        TrainedClassifier::load(context, config, &file, self.number, self.dataset)
+    }
+}
+
+/// By what the blind attack, which checks the split, tells records apart.
+#[derive(Debug, Clone, Copy)]
+pub enum BlindBy<'a> {
+    /// It is not run.
+    Nothing,
+    Labels,
+    /// The records of this data set, and their labels.
+    Features(&'a Dataset),
+}
+
+/// One model of an audit.
+#[derive(Debug)]
+pub struct AuditedModel<'a> {
+    /// Accuracies, and what training says of itself; no attacks yet.
+    pub measured: ReplicaSummary,
+    pub on_members: Evidence<'a>,
+    /// `None` where there are too few records of D′.
+    pub on_reference: Option<Evidence<'a>>,
+    pub blind: BlindBy<'a>,
+    /// Of the members and the test records.
+    pub subgroups: Option<Grouping<'a>>,
+    /// What a reader must know of it, beside what the audit finds.
+    pub notes: Vec<String>,
+}
+
+/// All that an audit goes by.
+#[derive(Debug)]
+pub struct AuditCase<'a> {
+    /// Of the run or the file, in events.
+    pub name: String,
+    pub models: Vec<AuditedModel<'a>>,
+    /// By class.
+    pub class_names: &'a [String],
+    pub dataset: DatasetSummary,
+    /// What was found of the data as a whole.
+    pub notes: Vec<String>,
+    /// What training took, and gathering all this.
+    pub seconds: f64,
+}
+
+/// The accuracies on the records of each membership.
+pub fn measured(settings: Option<Replica>, predictions: &ReplicaPredictions) -> ReplicaSummary {
+    let accuracy = |membership: u8| -> Option<f64> {
+        let rows = predictions.logits.chunks_exact(predictions.classes).zip(&predictions.labels);
+        let asked = rows.zip(&predictions.membership).filter(|(_, found)| **found == membership);
+        let (mut right, mut all) = (0usize, 0usize);
+        for ((row, &label), _) in asked {
+            let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+            (right, all) = (right + usize::from(best == label as usize), all + 1);
+        }
+        (all > 0).then(|| right as f64 / all as f64)
+    };
+    ReplicaSummary {
+        settings,
+        train_accuracy: accuracy(MEMBER).unwrap_or(f64::NAN),
+        reference_accuracy: accuracy(REFERENCE),
+        test_accuracy: accuracy(TEST),
+        attack_trained: true,
+        ..ReplicaSummary::default()
+    }
+}

@@ -1,0 +1,97 @@
+//! The evidence in a file of predictions.
+//!
+//! Not the reading of the file, nor the audit.
+
+use super::inspect::ExternalPredictions;
+use super::shadows::{AskedRecords, FileShadows, ShadowFile};
+use crate::audit::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, measured};
+use crate::audit::results::subgroups::Subgroups;
+use crate::audit::shadows::{self, Shadows, WithoutScore};
+use crate::dataset::DatasetSummary;
+use crate::error::Result;
+use crate::gpu::Context;
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
+use std::time::Instant;
+
+impl ExternalPredictions {
+    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` are those of a file of
+    /// their own, else the predictions'; without `gpu` no attack network is trained.
+    ///
+    /// # Errors
+    /// Too few records; shadow models' predictions that do not fit.
+    pub fn case<'a>(
+        &'a self,
+        seed: u64,
+        subgroups: Option<&'a Subgroups>,
+        gpu: Option<&'a Context>,
+    ) -> Result<AuditCase<'a>> {
+        let started = Instant::now();
+        let predictions = &self.predictions;
+        let gpu = gpu.ok_or_else(|| "--neural is not given".to_owned());
+        let mut on_members = Evidence::new(predictions, self.form, AttackedRecords::Members, seed, gpu)?;
+        on_members.queries = Err("a file answers no queries".to_owned());
+        on_members.shadows = match &self.shadows {
+            Some(file) => Ok(self.shadows(file, &on_members)?),
+            None => Err("the file has no shadow models".to_owned()),
+        };
+        let on_reference = (self.places(REFERENCE).len() >= LEAST_RECORDS).then(|| {
+            // A network would have to be trained anew, without a control.
+            let gpu = Err("not for D′ of a file".to_owned());
+            Evidence::new(predictions, self.form, AttackedRecords::Reference, seed, gpu)
+        });
+        let mut notes: Vec<String> = self.found.iter().chain(&self.warnings).cloned().collect();
+        notes.extend(self.shadows.iter().map(|file| format!("{} shadow models", file.models())));
+        let subgroups = subgroups.or(self.subgroups.as_ref());
+        Ok(AuditCase {
+            name: self.name.clone(),
+            models: vec![AuditedModel {
+                measured: measured(None, predictions),
+                on_members,
+                on_reference: on_reference.transpose()?,
+                blind: BlindBy::Labels,
+                subgroups: subgroups.map(|groups| groups.grouping(&self.places(MEMBER), &self.places(TEST))),
+                notes: vec![],
+            }],
+            class_names: &self.class_names,
+            dataset: DatasetSummary {
+                name: self.name.clone(),
+                records: predictions.rows.len(),
+                features: None,
+                classes: predictions.classes,
+            },
+            notes,
+            seconds: started.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Places in the file of the records with this membership.
+    fn places(&self, code: u8) -> Vec<u32> {
+        let codes = (0..).zip(&self.predictions.membership);
+        codes.filter(|(_, found)| **found == code).map(|(place, _)| place).collect()
+    }
+
+    fn shadows<'a>(&'a self, file: &'a ShadowFile, evidence: &Evidence) -> Result<Shadows<'a>> {
+        let records = AskedRecords {
+            labels: &self.predictions.labels,
+            copies: self.augmentations,
+            classes: self.predictions.classes,
+            form: self.form,
+        };
+        let (members, others) = (self.places(MEMBER), self.places(TEST));
+        // Which records no model was trained on is for the file to tell; the attacker must know that they are
+        // none.
+        let known = evidence.halves.known_nonmembers.iter().map(|&i| others[i as usize]);
+        let target = shadows::TargetModel {
+            phi: records.phi(self.augmented.as_deref().unwrap_or(&self.predictions.logits))?,
+            copies: self.augmentations,
+            labels: self.predictions.labels.clone(),
+            outputs: None,
+            places: members.iter().chain(&others).map(|&place| Some(place as usize)).collect(),
+            pooled: self.predictions.labels.len(),
+            outsiders: known.chain(self.places(REFERENCE)).collect(),
+            without_score: WithoutScore::IsLeftOut,
+        };
+        Shadows::new(Box::new(FileShadows { file, records }), target)
+    }
+}

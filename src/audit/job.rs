@@ -1,0 +1,25 @@
+//! What the audit of a run is given.
+//!
+//! Not what is known of its models ([`super::evidence`]).
+
+use super::results::subgroups::Subgroups;
+use crate::dataset::Dataset;
+use crate::gpu::Context;
+use crate::run::RunDirectory;
+use crate::run::config::Config;
+use std::sync::atomic::AtomicBool;
+
+/// A finished run to be audited.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditJob<'a> {
+    pub config: &'a Config,
+    pub directory: &'a RunDirectory,
+    pub context: &'a Context,
+    /// The run's data, where they can be read: the blind attack needs them, and whatever asks or trains
+    /// models anew.
+    pub dataset: Option<&'a Dataset>,
+    /// Groups of records to be told apart in the results.
+    pub subgroups: Option<&'a Subgroups>,
+    /// Set from outside (Ctrl-C): stop soon.
+    pub stop: &'a AtomicBool,
+}

@@ -1,0 +1,116 @@
+//! The evidence in a finished run's directory, and the audit of it into `summary.json`, `details.json` and
+//! `scores.npz`.
+//!
+//! Not the audit itself ([`super::carry_out`]).
+
+use super::attacks::scores::OutputForm;
+use super::carry_out::carry_out;
+use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
+use super::job::AuditJob;
+use super::results::summary::Summary;
+use super::shadows::trained::{self, TargetReplica};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::run::config::Replica;
+use crate::run::directory::MODEL;
+use crate::run::event::{EpochMetrics, Observer};
+use crate::run::model_file::ModelFile;
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::LEAST_RECORDS;
+use crate::train::privacy::Guarantee;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// Attacks the models of the job's directory and writes what came of it there.
+///
+/// # Errors
+/// A run without predictions, too few records for an audit, a lost device;
+/// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
+pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
+    let AuditJob { config, directory, .. } = *job;
+    let started = Instant::now();
+    let predictions = directory.read_predictions()?;
+    let facts = ModelFile::read(&directory.file(MODEL))?.facts;
+    let metrics = directory.read_metrics()?;
+    let settings = config.replicas();
+    if predictions.len() != settings.len() {
+        return Err(Error::data(directory.path().display().to_string())
+            .expected(format!("predictions of {} replicas, as run.toml says", settings.len()))
+            .found(predictions.len().to_string())
+            .advice("the directory's files do not belong together: train anew"));
+    }
+    let enough = |code: u8| predictions.iter().all(|p| p.rows_of(code).len() >= LEAST_RECORDS);
+    if !(enough(MEMBER) && enough(TEST)) {
+        return Err(Error::data("audit")
+            .expected("at least 4 members and 4 test records")
+            .found("fewer")
+            .advice("keep more records for testing (--test)"));
+    }
+    let mut models = vec![];
+    for (number, (settings, predictions)) in settings.into_iter().zip(&predictions).enumerate() {
+        models.push(model(job, number, settings, predictions, enough(REFERENCE), &metrics, observer)?);
+    }
+    let case = AuditCase {
+        name: directory.name(),
+        models,
+        class_names: &facts.class_names,
+        dataset: facts.dataset.clone(),
+        notes: vec![],
+        seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
+    };
+    let audit = carry_out(&case, &config.audit, job.stop, observer)?;
+    audit.write(directory)?;
+    Ok(audit.summary)
+}
+
+/// What is known of replica `number`; its shadow models are trained, if they are asked for.
+fn model<'a>(
+    job: &'a AuditJob<'a>,
+    number: usize,
+    settings: Replica,
+    predictions: &'a ReplicaPredictions,
+    with_reference: bool,
+    metrics: &[EpochMetrics],
+    observer: &mut dyn Observer,
+) -> Result<AuditedModel<'a>> {
+    let evidence =
+        |target| Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context));
+    let mut on_members = evidence(AttackedRecords::Members)?;
+    on_members.queries = match job.config.audit.label_only {
+        true => Ok(Queries { job, dataset: data(job)?, number }),
+        false => Err("audit.label_only, --label-only, is not set".to_owned()),
+    };
+    on_members.shadows = if job.config.audit.shadows > 0 {
+        let replica = TargetReplica { number, settings, predictions };
+        Ok(trained::train(job, data(job)?, replica, &on_members.halves, observer)?)
+    } else {
+        Err("audit.shadows, --shadows, is 0".to_owned())
+    };
+    let mut measured = measured(Some(settings), predictions);
+    let last = metrics.iter().rfind(|m| m.replica == number);
+    measured.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
+    measured.frozen_at_step = last.and_then(|m| m.frozen_at_step);
+    let [members, others] = on_members.split(&on_members.rows);
+    let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));
+    let guarantee = Guarantee::of(job.config, &settings, members.len());
+    Ok(AuditedModel {
+        measured,
+        on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
+        blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
+        subgroups,
+        notes: guarantee.map(|guarantee| format!("replica {number}: {guarantee}")).into_iter().collect(),
+        on_members,
+    })
+}
+
+fn data<'a>(job: &AuditJob<'a>) -> Result<&'a Dataset> {
+    job.dataset.ok_or_else(|| {
+        Error::data("audit").expected("the run's data, to ask or train models anew").found("none")
+    })
+}
+
+/// Replicas of a group share their epochs' seconds: each epoch of a group counts once.
+fn training_seconds(metrics: &[EpochMetrics]) -> f64 {
+    let epochs: BTreeSet<(usize, u64)> = metrics.iter().map(|m| (m.epoch, m.seconds.to_bits())).collect();
+    epochs.into_iter().map(|(_, seconds)| f64::from_bits(seconds)).sum()
+}

@@ -1,0 +1,48 @@
+//! What is to be known of a model before its numbers are believed, in sentences for `summary.json`.
+//!
+//! Not the remarks on single attacks: those stand in their results.
+
+use super::attacks::strongest;
+use super::summary::ReplicaSummary;
+use crate::audit::attacks::blind;
+use crate::audit::attacks::neural::CONTROL;
+
+/// Of replica `number`.
+pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
+    let mut notes = vec![];
+    if replica.collapsed {
+        notes.push(format!(
+            "replica {number}: the defense's attack network collapsed (it says the same of every record, or \
+             a layer is dead): its penalty taught the classifier nothing"
+        ));
+    }
+    if let Some(step) = replica.frozen_at_step {
+        notes.push(format!("replica {number}: training diverged at step {step}; this is the state before"));
+    }
+    if !replica.attack_trained {
+        let reason = match replica.control_accuracy.unwrap_or(0.0) {
+            control if control > CONTROL => "it says the same of every record".to_owned(),
+            control => format!("it finds {:.0}% where a signal is planted", 100.0 * control),
+        };
+        notes.push(format!(
+            "replica {number}: the neural attack did not train ({reason}): its result is no evidence of privacy"
+        ));
+    }
+    if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
+        notes.push(format!(
+            "replica {number}: members and test records differ without the model (blind attack: AUC {:.3}): \
+             what the attacks find is in part that the split is not fair",
+            found.auc
+        ));
+    }
+    if let Some((name, best)) = strongest(&replica.attacks)
+        && let Some(neural) = replica.attacks.get("neural")
+        && best.accuracy - neural.accuracy > 0.02
+    {
+        notes.push(format!(
+            "replica {number}: {name} ({:.3}) finds more than the neural attack ({:.3})",
+            best.accuracy, neural.accuracy
+        ));
+    }
+    notes
+}

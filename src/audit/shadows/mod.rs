@@ -1,0 +1,118 @@
+//! Shadow models, whoever trained them: models like the target, trained on known records, from which an
+//! attacker learns what membership looks like.
+//!
+//! Not the attacks that learn from them. Two sources give the same: models that we train ([`trained`]) and
+//! another program's, in a file ([`crate::audit::external`]). Where the two follow other rules, the rule is a
+//! field of [`TargetModel`].
+
+pub mod moments;
+mod pool;
+pub mod trained;
+
+use crate::error::Result;
+use moments::{ShadowMoments, first_confidences};
+
+/// N models that are asked about the same P records, one in memory at a time.
+pub trait ShadowModels: std::fmt::Debug {
+    /// N.
+    fn models(&self) -> usize;
+
+    /// Calls `visit` with each model in turn.
+    ///
+    /// # Errors
+    /// Damaged files, arrays that do not fit; those of `visit`.
+    fn each(&self, visit: &mut dyn FnMut(&ShadowModel) -> Result<()>) -> Result<()>;
+}
+
+/// One shadow model and the P records.
+#[derive(Debug)]
+pub struct ShadowModel<'m> {
+    /// \[P\]: which of them it was trained on.
+    pub trained_on: &'m [bool],
+    /// φ \[P, A\] of A augmented copies.
+    pub phi: &'m [f64],
+    /// Its outputs on them, where they are at hand.
+    pub outputs: Option<OutputRows<'m>>,
+}
+
+/// A model's outputs on P records that lie among those on others.
+#[derive(Debug, Clone)]
+pub struct OutputRows<'m> {
+    /// \[any number, C\].
+    pub logits: &'m [f32],
+    /// C.
+    pub classes: usize,
+    /// \[P\]: which row is a record's.
+    pub rows: Vec<usize>,
+}
+
+impl<'m> OutputRows<'m> {
+    /// The logits \[C\] of the record at `place` of the P.
+    pub fn row(&self, place: usize) -> &'m [f32] {
+        &self.logits[self.rows[place] * self.classes..][..self.classes]
+    }
+}
+
+/// What becomes of a record that a shadow-model attack has no score for (NaN).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutScore {
+    /// The audit fails: of models that we trained every record must have one.
+    Fails,
+    /// The record is left out: which models were trained on it was not ours to choose.
+    IsLeftOut,
+}
+
+/// The target and the P records that its shadow models are asked about.
+#[derive(Debug)]
+pub struct TargetModel<'a> {
+    /// φ \[P, A\].
+    pub phi: Vec<f64>,
+    /// A.
+    pub copies: usize,
+    /// \[P\].
+    pub labels: Vec<u32>,
+    /// Where they are at hand.
+    pub outputs: Option<OutputRows<'a>>,
+    /// \[N\]: where each of the evidence's records is among the P, if it is.
+    pub places: Vec<Option<usize>>,
+    /// How many of the P, the first of them, a shadow model may have been trained on.
+    pub pooled: usize,
+    /// Places of records that the attacker knows to be no members. Those that no shadow model was trained on
+    /// are RMIA's population.
+    pub outsiders: Vec<u32>,
+    pub without_score: WithoutScore,
+}
+
+/// A target, its shadow models, and what these make of each record.
+#[derive(Debug)]
+pub struct Shadows<'a> {
+    pub models: Box<dyn ShadowModels + 'a>,
+    pub target: TargetModel<'a>,
+    pub moments: ShadowMoments,
+}
+
+impl<'a> Shadows<'a> {
+    /// Goes through the models once.
+    ///
+    /// # Errors
+    /// As [`ShadowModels::each`].
+    pub fn new(models: Box<dyn ShadowModels + 'a>, target: TargetModel<'a>) -> Result<Self> {
+        let mut moments = ShadowMoments::new(target.labels.len(), target.copies);
+        models.each(&mut |model| {
+            moments.add(model.trained_on, model.phi);
+            Ok(())
+        })?;
+        Ok(Shadows { models, target, moments })
+    }
+
+    /// The target's p_y \[P\].
+    pub fn confidences(&self) -> Vec<f64> {
+        first_confidences(&self.target.phi, self.target.copies)
+    }
+
+    /// RMIA's population: places of records that neither the target nor a shadow model was trained on.
+    pub fn population(&self) -> Vec<u32> {
+        let unseen = |place: &u32| self.moments.confidence.with[*place as usize].0 == 0.0;
+        self.target.outsiders.iter().copied().filter(unseen).collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! What shadow models make of each record, in moments: models come one at a time, and none is kept.
+//!
+//! Not the attacks that score by them ([`crate::audit::attacks::lira`], [`crate::audit::attacks::rmia`]).
+
+use crate::audit::attacks::scores::probability;
+
+/// Count, mean and summed squares about it (Welford 1962).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Moments {
+    pub count: f64,
+    pub mean: f64,
+    pub squares: f64,
+}
+
+impl Moments {
+    fn add(&mut self, x: f64) {
+        self.count += 1.0;
+        let distance = x - self.mean;
+        self.mean += distance / self.count;
+        self.squares += distance * (x - self.mean);
+    }
+}
+
+/// φ of P records under the shadow models seen so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhiMoments {
+    models: usize,
+    /// \[P\]: under models trained with the record, and without it.
+    pub with: Vec<Moments>,
+    pub without: Vec<Moments>,
+}
+
+impl PhiMoments {
+    /// Of so many records, before any model.
+    pub fn new(records: usize) -> Self {
+        let none = vec![Moments::default(); records];
+        PhiMoments { models: 0, with: none.clone(), without: none }
+    }
+
+    /// A shadow model's φ \[P\], and which of the P records it was trained on.
+    ///
+    /// # Panics
+    /// Lists of another length.
+    pub fn add(&mut self, trained_on: &[bool], phi: &[f64]) {
+        assert!(trained_on.len() == self.with.len() && phi.len() == trained_on.len(), "one value a record");
+        self.models += 1;
+        for (i, (&with, &phi)) in trained_on.iter().zip(phi).enumerate() {
+            if with { &mut self.with[i] } else { &mut self.without[i] }.add(phi);
+        }
+    }
+
+    /// Shadow models seen.
+    pub fn models(&self) -> usize {
+        self.models
+    }
+}
+
+/// The confidences of P records under the shadow models seen so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfidenceSums {
+    /// \[P\] (models, sum of p_y): trained with the record, and without it.
+    pub with: Vec<(f64, f64)>,
+    pub without: Vec<(f64, f64)>,
+}
+
+impl ConfidenceSums {
+    /// Of so many records, before any model.
+    pub fn new(records: usize) -> Self {
+        ConfidenceSums { with: vec![(0.0, 0.0); records], without: vec![(0.0, 0.0); records] }
+    }
+
+    /// A shadow model's p_y \[P\], and which of the P records it was trained on.
+    ///
+    /// # Panics
+    /// Lists of another length.
+    pub fn add(&mut self, trained_on: &[bool], confidence: &[f64]) {
+        assert!(
+            trained_on.len() == self.with.len() && confidence.len() == trained_on.len(),
+            "one value a record"
+        );
+        for (i, (&with, &p)) in trained_on.iter().zip(confidence).enumerate() {
+            let sum = if with { &mut self.with[i] } else { &mut self.without[i] };
+            *sum = (sum.0 + 1.0, sum.1 + p);
+        }
+    }
+}
+
+/// Both, of P records of which a model is asked about A augmented copies each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShadowMoments {
+    copies: usize,
+    /// Of P · A copies, a record's next to each other.
+    pub phi: PhiMoments,
+    /// Of P records, by their first copy.
+    pub confidence: ConfidenceSums,
+}
+
+impl ShadowMoments {
+    /// Of P `records` of A `copies`, before any model.
+    pub fn new(records: usize, copies: usize) -> Self {
+        ShadowMoments {
+            copies,
+            phi: PhiMoments::new(records * copies),
+            confidence: ConfidenceSums::new(records),
+        }
+    }
+
+    /// A shadow model's φ \[P, A\], and which of the P records it was trained on.
+    ///
+    /// # Panics
+    /// Lists of another length.
+    pub fn add(&mut self, trained_on: &[bool], phi: &[f64]) {
+        let repeated = trained_on.iter().flat_map(|&with| std::iter::repeat_n(with, self.copies));
+        self.phi.add(&repeated.collect::<Vec<_>>(), phi);
+        self.confidence.add(trained_on, &first_confidences(phi, self.copies));
+    }
+}
+
+/// p_y \[P\] of the first copies, from φ \[P, A\].
+pub fn first_confidences(phi: &[f64], copies: usize) -> Vec<f64> {
+    phi.chunks(copies).map(|phi| probability(phi[0])).collect()
+}

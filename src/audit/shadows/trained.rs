@@ -1,0 +1,203 @@
+//! Shadow models that we train, as the target was, its defense and its D′ included: the attacker knows how
+//! the model was made (adaptive shadows).
+//!
+//! Not which records each is trained on (`pool`). They are a run like any other, in `shadows-R`
+//! below the target's, and are trained once.
+
+use std::collections::HashMap;
+
+use super::pool::{Pool, splits};
+use super::{OutputRows, ShadowModel, ShadowModels, Shadows, TargetModel, WithoutScore};
+use crate::audit::attacks::scores::{self, Predictions};
+use crate::audit::job::AuditJob;
+use crate::dataset::{Dataset, save_splits};
+use crate::error::{Error, Result};
+use crate::random::{Stream, stream};
+use crate::run::RunDirectory;
+use crate::run::config::{Config, Replica, Sweep, TuningConfig};
+use crate::run::event::{Event, Observer};
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::statistics::halves::Halves;
+use rand_chacha::rand_core::Rng;
+
+/// The directory of the shadow models of replica `number`, below the run's.
+pub fn directory_name(number: usize) -> String {
+    format!("shadows-{number}")
+}
+
+/// A replica whose shadow models are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct TargetReplica<'a> {
+    /// Its number in the run.
+    pub number: usize,
+    pub settings: Replica,
+    pub predictions: &'a ReplicaPredictions,
+}
+
+/// Trains the shadow models of a replica, unless they are there, and goes through them. `halves` is what the
+/// attacker knows of the members and test records.
+///
+/// # Errors
+/// As [`crate::train::run`] and [`ShadowModels::each`]; no records left that no model is trained on.
+pub fn train<'a>(
+    job: &AuditJob,
+    dataset: &Dataset,
+    replica: TargetReplica<'a>,
+    halves: &Halves<u32>,
+    observer: &mut dyn Observer,
+) -> Result<Shadows<'a>> {
+    let TargetReplica { number, settings, predictions } = replica;
+    let (members, test) = (predictions.rows_of(MEMBER), predictions.rows_of(TEST));
+    let reference = predictions.rows_of(REFERENCE);
+    let defended = settings.lambda > 0.0 || settings.reference_weight > 0.0;
+    // Nobody was trained on D′ where there is no defense.
+    let others: &[u32] = if defended { &[] } else { &reference };
+    let pool = Pool::new(&members, &test, others, halves, settings.seed);
+    if pool.rows.len() == pool.pooled {
+        return Err(Error::data("shadow models")
+            .expected("records beside members and as many test records, for RMIA's population")
+            .found(format!("{} members, {} test records and none else", members.len(), test.len()))
+            .advice("train on fewer members, so that more records are left for testing"));
+    }
+    let models = job.config.audit.shadows;
+    let path = job.directory.file(&directory_name(number));
+    let split_file = job.directory.file(&format!("{}-split.npz", directory_name(number)));
+    let reference = if defended { reference } else { vec![] };
+    let splits = splits(&pool, &reference, models, settings.seed);
+    let seeds = seeds(models, settings.seed);
+    let mut config = shadow_config(job.config, settings, seeds, &split_file.display().to_string());
+    // As it stands in the shadow run's configuration, which is compared with this one.
+    config.tuning = TuningConfig::of(job.context);
+    let directory = match RunDirectory::open(&path) {
+        Ok(found) if found.read_config().is_ok_and(|c| c == config) => found,
+        _ => {
+            save_splits(&split_file, &splits)?;
+            RunDirectory::create(&path, true)?
+        }
+    };
+    if directory.is_trained() && directory.read_splits().is_ok_and(|s| s == splits) {
+        observer.event(&Event::Note(format!("shadow models of replica {number}: {}", path.display())));
+    } else {
+        observer.event(&Event::Note(format!(
+            "{models} shadow models of replica {number} are trained, in {}",
+            path.display()
+        )));
+        let begun = directory.read_config().is_ok();
+        let job = crate::train::Job {
+            config: &config,
+            dataset,
+            context: job.context,
+            directory: &directory,
+            resume: begun && !directory.is_trained(),
+            stop: job.stop,
+        };
+        crate::train::run(&job, observer)?;
+    }
+    let target = target(&pool, predictions, test.len())?;
+    Shadows::new(Box::new(TrainedShadows { rows: pool.rows, directory, models }), target)
+}
+
+/// The target's own outputs on the pool's rows.
+fn target<'a>(pool: &Pool, predictions: &'a ReplicaPredictions, test: usize) -> Result<TargetModel<'a>> {
+    let places: HashMap<u32, usize> = predictions.rows.iter().copied().zip(0..).collect();
+    let rows: Vec<usize> = pool.rows.iter().map(|row| places[row]).collect();
+    let phi = confidences(predictions)?;
+    Ok(TargetModel {
+        phi: rows.iter().map(|&row| phi[row]).collect(),
+        copies: 1,
+        labels: rows.iter().map(|&row| predictions.labels[row]).collect(),
+        outputs: Some(OutputRows { logits: &predictions.logits, classes: predictions.classes, rows }),
+        places: pool.places(test),
+        pooled: pool.pooled,
+        outsiders: pool.outsiders(),
+        without_score: WithoutScore::Fails,
+    })
+}
+
+/// The replicas of a shadow run, as [`ShadowModels`].
+#[derive(Debug)]
+struct TrainedShadows {
+    /// \[P\]: the pool's rows.
+    rows: Vec<u32>,
+    directory: RunDirectory,
+    models: usize,
+}
+
+impl ShadowModels for TrainedShadows {
+    fn models(&self) -> usize {
+        self.models
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&ShadowModel) -> Result<()>) -> Result<()> {
+        for model in 0..self.models {
+            let predictions = self.directory.read_replica(model)?;
+            let places: HashMap<u32, usize> = predictions.rows.iter().copied().zip(0..).collect();
+            let place = |row: &u32| {
+                places.get(row).copied().ok_or_else(|| {
+                    Error::data(self.directory.path().display().to_string())
+                        .expected(format!("predictions of record {row}"))
+                        .found("none")
+                        .advice("remove this directory: the shadow models are then trained anew")
+                })
+            };
+            let rows = self.rows.iter().map(place).collect::<Result<Vec<usize>>>()?;
+            let all = confidences(&predictions)?;
+            let phi: Vec<f64> = rows.iter().map(|&row| all[row]).collect();
+            let trained_on: Vec<bool> =
+                rows.iter().map(|&row| predictions.membership[row] == MEMBER).collect();
+            let outputs = OutputRows { logits: &predictions.logits, classes: predictions.classes, rows };
+            visit(&ShadowModel { trained_on: &trained_on, phi: &phi, outputs: Some(outputs) })?;
+        }
+        Ok(())
+    }
+}
+
+/// φ of every record.
+fn confidences(predictions: &ReplicaPredictions) -> Result<Vec<f64>> {
+    let ReplicaPredictions { logits, classes, labels, .. } = predictions;
+    Ok(scores::confidence(&Predictions::from_logits(logits, *classes, labels)?))
+}
+
+/// A seed for each shadow model, none of them the target's.
+fn seeds(models: usize, seed: u64) -> Vec<u64> {
+    let mut rng = stream(seed, Stream::Shadows);
+    (0..models).map(|_| rng.next_u64() >> 1).collect()
+}
+
+/// The target's configuration with other seeds and records, without an audit of its own.
+fn shadow_config(config: &Config, settings: Replica, seeds: Vec<u64>, split: &str) -> Config {
+    let mut config = config.clone();
+    config.name = format!("{}-shadows", config.name);
+    config.data.split = split.to_owned();
+    config.data.reference = Sweep::one(settings.reference);
+    config.model.learning_rate = Sweep::one(settings.learning_rate);
+    config.model.weight_decay = Sweep::one(settings.weight_decay);
+    config.model.dropout = Sweep::one(settings.dropout);
+    config.model.label_smoothing = Sweep::one(settings.label_smoothing);
+    config.model.confidence_penalty = Sweep::one(settings.confidence_penalty);
+    config.defense.reference_weight = Sweep::one(settings.reference_weight);
+    config.defense.private.clip = Sweep::one(settings.clip);
+    config.defense.private.noise = Sweep::one(settings.noise);
+    config.defense.lambda = Sweep::one(settings.lambda);
+    config.defense.attack.learning_rate = Sweep::one(settings.attack_learning_rate);
+    config.defense.attack.weight_decay = Sweep::one(settings.attack_weight_decay);
+    config.train.seed = Sweep::many(seeds);
+    config.audit.shadows = 0;
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_differ_and_are_those_of_the_target() {
+        let all = seeds(64, 3);
+        assert_eq!(all[..16], seeds(16, 3));
+        let mut unique = all.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert!(unique.len() == 64 && all.iter().all(|s| *s < 1 << 63));
+        assert_ne!(all, seeds(64, 4));
+    }
+}

@@ -1,0 +1,122 @@
+//! The tasks of an audit and what they cost, before anything is run.
+//!
+//! Not their carrying out.
+
+use super::attacks::ALL;
+use super::attacks::attack::{Need, Sizes};
+use super::evidence::AttackedRecords;
+use super::shadows::trained;
+use crate::run::RunDirectory;
+use crate::run::config::Config;
+use crate::run::event::{Phase, Task, Work};
+use crate::statistics::halves::LEAST_RECORDS;
+
+/// A run that will be audited.
+#[derive(Debug, Clone, Copy)]
+pub struct PlannedRun<'a> {
+    pub config: &'a Config,
+    pub directory: &'a RunDirectory,
+    /// |D|, |D′| and test records of a replica.
+    pub members: usize,
+    pub reference: usize,
+    pub test: usize,
+    /// C.
+    pub classes: usize,
+    /// Whether records are images.
+    pub images: bool,
+    /// The classifier's parameters: a forward pass costs about 2 multiply-adds each, a record's step 6.
+    pub parameters: usize,
+    /// What the training of one replica costs, in the same unit.
+    pub training: f64,
+}
+
+/// The tasks of the audit of a run, in the order in which they are carried out. A replica's shadow models are
+/// a run of their own, named by its directory; where they are there they cost nothing.
+pub fn work(run: &PlannedRun) -> Vec<Work> {
+    let config = &run.config.audit;
+    let replicas = run.config.replicas().len();
+    let mut tasks = vec![];
+    for number in (0..replicas).filter(|_| config.shadows > 0) {
+        let name = trained::directory_name(number);
+        let there = RunDirectory::open(&run.directory.file(&name)).is_ok_and(|run| run.is_trained());
+        // Each is trained on half of D and of as many test records.
+        let share = run.members.min(run.test) as f64 / run.members.max(1) as f64;
+        let cost = if there { 0.0 } else { config.shadows as f64 * run.training * 0.5 * (1.0 + share) };
+        tasks.push(Work { task: Task { run: name, group: 0, phase: Phase::Training }, cost });
+    }
+    for (attacked, members) in
+        [(AttackedRecords::Members, run.members), (AttackedRecords::Reference, run.reference)]
+    {
+        let on_members = attacked == AttackedRecords::Members;
+        if members < LEAST_RECORDS {
+            continue;
+        }
+        let sizes = Sizes {
+            members,
+            others: run.test,
+            classes: run.classes,
+            replicas,
+            parameters: run.parameters,
+            images: run.images,
+            control: on_members,
+        };
+        let met = |need: &Need| match need {
+            Need::Gpu => true,
+            Need::Queries => on_members && config.label_only,
+            Need::Shadows | Need::ShadowOutputs => on_members && config.shadows > 0,
+        };
+        for attack in ALL.iter().filter(|attack| attack.needs.iter().all(met)) {
+            let Some(cost) = attack.cost else { continue };
+            let phase = Phase::Attack(attack.task(attacked));
+            let task = Task { run: run.directory.name(), group: 0, phase };
+            tasks.push(Work { task, cost: cost(config, &sizes) });
+        }
+    }
+    tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_is_named_as_its_events_will_be() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+        let mut config = Config::default();
+        let planned = |config: &Config, reference: usize| {
+            let run = PlannedRun {
+                config,
+                directory: &directory,
+                members: 1000,
+                reference,
+                test: 4000,
+                classes: 10,
+                images: false,
+                parameters: 100_000,
+                training: 6.0 * 1e5 * 1000.0 * 20.0,
+            };
+            work(&run).into_iter().map(|w| (w.task.run, w.task.phase, w.cost)).collect::<Vec<_>>()
+        };
+        let attack = |name: &str| Phase::Attack(name.to_owned());
+        let names = |tasks: &[(String, Phase, f64)]| tasks.iter().map(|t| t.1.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&planned(&config, 0)), [attack("neural attack on D")]);
+        let both = planned(&config, 1000);
+        assert_eq!(names(&both), [attack("neural attack on D"), attack("neural attack on D′")]);
+        // A control is trained beside on D alone.
+        assert!(both[0].2 > 1.9 * both[1].2 && both[1].2 > 0.0, "{both:?}");
+        (config.audit.label_only, config.audit.shadows) = (true, 8);
+        let all = planned(&config, 0);
+        let expected = [
+            Phase::Training,
+            attack("neural attack on D"),
+            attack("label-only attack on D"),
+            attack("shadow-model attack on D"),
+        ];
+        assert_eq!(names(&all), expected);
+        // Eight models, each on as many records as the target.
+        assert_eq!((all[0].0.as_str(), all[0].2), ("shadows-0", 8.0 * 6.0 * 1e5 * 1000.0 * 20.0));
+        // 2 · P multiply-adds of 5,000 records in 32 copies.
+        assert_eq!(all[2].2, 2.0 * 1e5 * 5000.0 * 32.0);
+    }
+}
