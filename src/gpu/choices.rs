@@ -1,8 +1,8 @@
-//! Which tile variant runs, by kernel family and shape class: a small table, pure data. Where there is no entry,
-//! the adapter's default variant runs. Not how it is measured and kept: that is `plan::tune`.
+//! Which variant runs, by operation and shape class: a small table, pure data. Where there is no entry, or a variant
+//! that adapter or shape do not allow, the default runs. Not how it is measured and kept: that is `lab::tune`; nor
+//! which variants there are: operations say so.
 
-use crate::graph::{Tensor, Tile};
-use serde::de::IntoDeserializer;
+use crate::graph::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,28 +21,33 @@ pub fn shape_class(inputs: &[Tensor], output: &Tensor) -> String {
 }
 
 /// The variants chosen for an adapter where they are not its default. In files a list of
-/// `"FAMILY CLASS TILE"`, such as `"dense L×S register"`.
+/// `"FAMILY CLASS VARIANT"`, such as `"dense L×S register"`; the family is an operation's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Choices(BTreeMap<(String, String), Tile>);
+pub struct Choices(BTreeMap<(String, String), String>);
 
 impl Choices {
-    /// The variant of `family` (an operation's name) for these shapes, if one was chosen.
-    pub fn tile(&self, family: &str, inputs: &[Tensor], output: &Tensor) -> Option<Tile> {
+    /// The variant of `family` for these shapes, if one was chosen.
+    pub fn variant(&self, family: &str, inputs: &[Tensor], output: &Tensor) -> Option<&str> {
         // Most adapters have no table, and then no class has to be made.
         if self.0.is_empty() {
             return None;
         }
-        self.of(family, &shape_class(inputs, output))
+        self.for_class(family, &shape_class(inputs, output))
     }
 
-    /// [`tile`](Self::tile) by the class's name.
-    pub fn of(&self, family: &str, class: &str) -> Option<Tile> {
-        self.0.get(&(family.to_owned(), class.to_owned())).copied()
+    /// [`variant`](Self::variant) by the class's name.
+    pub fn for_class(&self, family: &str, class: &str) -> Option<&str> {
+        self.0.get(&(family.to_owned(), class.to_owned())).map(String::as_str)
     }
 
-    pub fn insert(&mut self, family: &str, class: &str, tile: Tile) {
-        self.0.insert((family.to_owned(), class.to_owned()), tile);
+    pub fn insert(&mut self, family: &str, class: &str, variant: &str) {
+        self.0.insert((family.to_owned(), class.to_owned()), variant.to_owned());
+    }
+
+    /// (family, class, variant) of each, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.0.iter().map(|((family, class), variant)| (family.as_str(), class.as_str(), variant.as_str()))
     }
 
     pub fn len(&self) -> usize {
@@ -52,19 +57,11 @@ impl Choices {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// Without the variants that are not among `tiles`.
-    #[must_use]
-    pub fn only(mut self, tiles: &[Tile]) -> Self {
-        self.0.retain(|_, tile| tiles.contains(tile));
-        self
-    }
 }
 
 impl From<Choices> for Vec<String> {
     fn from(choices: Choices) -> Self {
-        let entries = choices.0.into_iter();
-        entries.map(|((family, class), tile)| format!("{family} {class} {}", tile.name())).collect()
+        choices.iter().map(|(family, class, variant)| format!("{family} {class} {variant}")).collect()
     }
 }
 
@@ -74,11 +71,11 @@ impl TryFrom<Vec<String>> for Choices {
     fn try_from(entries: Vec<String>) -> Result<Self, String> {
         let mut choices = Choices::default();
         for entry in entries {
-            let fault = || format!("`{entry}`: expected \"FAMILY CLASS TILE\"");
             let parts: Vec<&str> = entry.split_whitespace().collect();
-            let [family, class, tile] = parts[..] else { return Err(fault()) };
-            let tile: Result<Tile, serde::de::value::Error> = Tile::deserialize(tile.into_deserializer());
-            choices.insert(family, class, tile.map_err(|e| format!("`{entry}`: {e}"))?);
+            let [family, class, variant] = parts[..] else {
+                return Err(format!("`{entry}`: expected \"FAMILY CLASS VARIANT\""));
+            };
+            choices.insert(family, class, variant);
         }
         Ok(choices)
     }
@@ -99,20 +96,19 @@ mod tests {
     #[test]
     fn choices_are_found_by_family_and_class_and_survive_being_written() {
         let mut choices = Choices::default();
-        choices.insert("dense", "L×S", Tile::Register);
+        choices.insert("dense", "L×S", "register");
         let (inputs, y) = ([Tensor::f32(128, 600), Tensor::f32(601, 32)], Tensor::f32(128, 32));
-        assert_eq!(choices.tile("dense", &inputs, &y), Some(Tile::Register));
-        assert_eq!(choices.tile("dense_dx", &inputs, &y), None);
-        assert_eq!(choices.tile("dense", &inputs, &Tensor::f32(128, 33)), None);
+        assert_eq!(choices.variant("dense", &inputs, &y), Some("register"));
+        assert_eq!(choices.variant("dense_dx", &inputs, &y), None);
+        assert_eq!(choices.variant("dense", &inputs, &Tensor::f32(128, 33)), None);
         let text = serde_json::to_string(&choices).unwrap();
         assert_eq!(text, r#"["dense L×S register"]"#);
         assert_eq!(serde_json::from_str::<Choices>(&text).unwrap(), choices);
-        assert!(choices.only(&[Tile::Outer]).is_empty());
     }
 
     #[test]
     fn an_entry_of_another_form_is_refused_with_its_text() {
-        for entry in ["dense L×S", "dense L×S square"] {
+        for entry in ["dense L×S", "dense L×S register tile"] {
             let error = Choices::try_from(vec![entry.to_owned()]).unwrap_err();
             assert!(error.contains(entry), "{error}");
         }

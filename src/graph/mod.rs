@@ -10,10 +10,12 @@
 
 mod gradients;
 mod hoist;
+mod launch;
 mod op;
 mod reference;
 
-pub use op::{Class, Grid, Kernel, Launch, Op, Target, Tile};
+pub use launch::{Class, Grid, Kernel, Launch, Need, Target, Variant};
+pub use op::Op;
 pub use reference::{Array, Values};
 
 use crate::error::{Error, Result};
@@ -294,6 +296,18 @@ impl Graph {
     fn result(&self, op: &dyn Op, inputs: &[NodeId]) -> Result<Tensor> {
         let tensors: Vec<Tensor> = inputs.iter().map(|&i| self.tensor(i)).collect();
         op.shape(&tensors)
+    }
+
+    /// The operation of a node and the tensors that it is launched with. `None`: nothing is launched for it.
+    pub fn operation(&self, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
+        let node = self.node(id);
+        let (op, first) = match &node.kind {
+            Kind::Compute(op) | Kind::Update(op) => (op, 0),
+            // The memory that it fills is where its result goes, not what it works on.
+            Kind::Fill(op) => (op, 1),
+            _ => return None,
+        };
+        Some((op, node.inputs[first..].iter().map(|&i| self.tensor(i)).collect()))
     }
 
     /// The buffer that `id` lies in: follows views and versions back to where memory is owned.

@@ -1,9 +1,9 @@
 //! Batches of images from the resident data set: bytes in planes become normalised floats, pixel after
 //! pixel, framed with black and, for training, moved about.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 use serde::{Deserialize, Serialize};
 
 /// The shape of an image: H × W pixels of C channels.
@@ -113,12 +113,12 @@ impl Op for GatherImages {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let kernel = if self.augment { kernel!("gather_images_augmented") } else { kernel!("gather_images") };
         let Image { height, width, channels } = self.image;
         let data = [inputs[0].rows, inputs[1].rows, y.rows, inputs[0].cols];
         let words = [data, [quads(y), height, width, channels]].concat().into_iter().chain([self.pad]);
-        Launch { kernel, words: words.map(word).collect(), grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel, words.map(word).collect(), Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -127,23 +127,23 @@ impl Op for GatherImages {
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     let shapes = [(1, 1, 1, 1, 0), (3, 5, 7, 3, 2), (2, 28, 28, 1, 2), (67, 32, 32, 3, 0), (5, 6, 4, 2, 1)];
     for (batch, height, width, channels, pad) in shapes {
         let image = Image { height, width, channels };
         let words = Format::Bytes.words(image.features());
-        let line = (Tensor::f32(1, channels), Fill::Uniform(0.01, 1.0));
+        let line = (Tensor::f32(1, channels), Contents::Uniform(0.01, 1.0));
         let inputs = vec![
-            (Tensor::u32(4, words).shared(), Fill::Words),
-            (Tensor::u32(2, words).shared(), Fill::Words),
+            (Tensor::u32(4, words).shared(), Contents::Words),
+            (Tensor::u32(2, words).shared(), Contents::Words),
             // Up to one beyond the data: that row is padding.
-            (Tensor::u32(batch, 1), Fill::Below(4 + 2 + 1)),
+            (Tensor::u32(batch, 1), Contents::Below(4 + 2 + 1)),
             line.clone(),
             line,
         ];
         cases.push(Case::new(GatherImages { image, pad, augment: false }, inputs.clone()));
-        let inputs = [inputs, vec![(Tensor::u32(1, 2), Fill::Words)]].concat();
+        let inputs = [inputs, vec![(Tensor::u32(1, 2), Contents::Words)]].concat();
         cases.push(Case::new(GatherImages { image, pad, augment: true }, inputs));
     }
     cases

@@ -1,8 +1,8 @@
 //! Batches from the resident data set: rows of features, decoded, and labels.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// How resident features lie in memory (u32 words).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +65,10 @@ impl Op for GatherRows {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [inputs[0].rows, y.rows, inputs[0].cols, quads(y)].map(word).to_vec();
         words.push(self.format as u32);
-        Launch { kernel: kernel!("gather_rows"), words, grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel!("gather_rows"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -103,9 +103,9 @@ impl Op for GatherStandardised {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let words = [inputs[0].rows, y.rows, quads(y)].map(word).to_vec();
-        Launch { kernel: kernel!("gather_standardised"), words, grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel!("gather_standardised"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -133,9 +133,9 @@ impl Op for GatherLabels {
         rows.map(|row| labels.data.get(row as usize).copied().unwrap_or(f64::from(PADDING)))
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let words = [inputs[0].rows, y.rows].map(word).to_vec();
-        Launch { kernel: kernel!("gather_labels"), words, grid: Grid::Items(y.rows) }
+        Launch::only(kernel!("gather_labels"), words, Grid::Items(y.rows))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -143,11 +143,11 @@ impl Op for GatherLabels {
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (records, batch, width) in [(1, 1, 1), (5, 3, 31), (9, 70, 33), (40, 17, 446)] {
         // Indices up to one beyond the data: that row is padding.
-        let rows = (Tensor::u32(batch, 1), Fill::Below(records as u32 + 1));
+        let rows = (Tensor::u32(batch, 1), Contents::Below(records as u32 + 1));
         for format in [Format::Bits, Format::Bytes] {
             let data = Tensor::u32(records, format.words(width)).shared();
             // The padding of a record is zero, as the loaders leave it.
@@ -161,7 +161,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let [hash, _] = pcg4d([i as u32, width as u32, 7, 1]);
                 f64::from(if i % words == words - 1 { hash & last } else { hash })
             });
-            let data = (data, Fill::Values(values.collect()));
+            let data = (data, Contents::Values(values.collect()));
             cases.push(Case::new(GatherRows { format, width }, vec![data, rows.clone()]));
         }
         let pitch = Format::Floats.words(width);
@@ -169,12 +169,12 @@ pub(super) fn cases() -> Vec<Case> {
             let value = if i % pitch < width { 0.37 * i as f32 - 5.0 } else { 0.0 };
             f64::from(value.to_bits())
         });
-        let data = (Tensor::u32(records, pitch).shared(), Fill::Values(floats.collect()));
+        let data = (Tensor::u32(records, pitch).shared(), Contents::Values(floats.collect()));
         cases.push(Case::new(GatherRows { format: Format::Floats, width }, vec![data, rows.clone()]));
         let line = (Tensor::f32(1, width), UNIT);
         let data = (Tensor::f32(records, width).shared(), UNIT);
         cases.push(Case::new(GatherStandardised, vec![data, rows.clone(), line.clone(), line]));
-        let labels = (Tensor::u32(records, 1).shared(), Fill::Below(100));
+        let labels = (Tensor::u32(records, 1).shared(), Contents::Below(100));
         cases.push(Case::new(GatherLabels, vec![labels, rows]));
     }
     cases

@@ -1,8 +1,8 @@
 //! Labels as rows of two values, for the encodings that the label layer's row gather cannot express (±1).
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, c\] = high where c = label_b, else low; `[B, classes]` from labels u32 `[B, 1]`. No derivative.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +29,10 @@ impl Op for OneHot {
         })
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, quads(y), y.cols].map(word).to_vec();
         words.extend([self.low.to_bits(), self.high.to_bits()]);
-        Launch { kernel: kernel!("one_hot"), words, grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel!("one_hot"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -40,10 +40,10 @@ impl Op for OneHot {
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     [(1, 1), (5, 3), (65, 100)]
         .map(|(rows, classes)| {
-            let labels = (Tensor::u32(rows, 1), Fill::Below(classes as u32));
+            let labels = (Tensor::u32(rows, 1), Contents::Below(classes as u32));
             Case::new(OneHot { classes, low: -1.0, high: 1.0 }, vec![labels])
         })
         .to_vec()

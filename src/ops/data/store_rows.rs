@@ -1,8 +1,8 @@
 //! Batches of results into one long table, read back once.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// table\[counter · B + b, :\] = x\[b, :\], an update of table `[N, C]`, from x `[B, C]` and counter u32 `[1, 1]`.
 /// Rows beyond N are dropped.
@@ -34,18 +34,18 @@ impl Op for StoreRows {
         table
     }
 
-    fn launch(&self, inputs: &[Tensor], table: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], table: &Tensor) -> Launch {
         let x = &inputs[1];
         let words = [x.rows, quads(x), table.rows].map(word).to_vec();
-        Launch { kernel: kernel!("store_rows"), words, grid: Grid::Items(x.elements() / 4) }
+        Launch::only(kernel!("store_rows"), words, Grid::Items(x.elements() / 4))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     [(10, 3, 5), (7, 1, 1), (130, 64, 30)]
         .map(|(records, batch, cols)| {
             let table = (Tensor::f32(records, cols), UNIT);
-            let counter = (Tensor::u32(1, 1), Fill::Below(4));
+            let counter = (Tensor::u32(1, 1), Contents::Below(4));
             Case::new(StoreRows, vec![table, (Tensor::f32(batch, cols), UNIT), counter]).update()
         })
         .to_vec()

@@ -1,8 +1,8 @@
 //! The loop on the GPU: what the host wrote for many steps, a line a step, and the counter that says which.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = tape\[counter, :\], the step's line: `[1, cols]` f32 or `[rows, 1]` u32, from tape u32 `[S, words]` and
 /// counter u32 `[1, 1]`. No derivative.
@@ -41,11 +41,11 @@ impl Op for Tape {
         Array::from_memory(&memory, &self.line)
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         // Only f32 lines have padding, and they are single rows.
         let cols = if y.dtype == DType::F32 { y.cols } else { y.elements() };
         let words = vec![word(inputs[0].cols), word(cols)];
-        Launch { kernel: kernel!("tape"), words, grid: Grid::Items(inputs[0].cols) }
+        Launch::only(kernel!("tape"), words, Grid::Items(inputs[0].cols))
     }
 }
 
@@ -68,22 +68,22 @@ impl Op for Advance {
         inputs[0].map(|n| n + 1.0)
     }
 
-    fn launch(&self, _: &[Tensor], _: &Tensor, _: &Target) -> Launch {
-        Launch { kernel: kernel!("advance"), words: vec![], grid: Grid::Items(1) }
+    fn launch(&self, _: &[Tensor], _: &Tensor) -> Launch {
+        Launch::only(kernel!("advance"), vec![], Grid::Items(1))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
-    let counter = (Tensor::u32(1, 1), Fill::Below(5));
+pub(in crate::ops) fn cases() -> Vec<Case> {
+    let counter = (Tensor::u32(1, 1), Contents::Below(5));
     let mut cases = vec![Case::new(Advance, vec![counter.clone()]).update()];
     for rows in [1, 3, 130] {
-        let tape = (Tensor::u32(5, rows), Fill::Words);
+        let tape = (Tensor::u32(5, rows), Contents::Words);
         cases.push(Case::new(Tape { line: Tensor::u32(rows, 1) }, vec![tape, counter.clone()]));
     }
     for cols in [1, 7, 8] {
         let line = Tensor::f32(1, cols);
         let values = (0..60).map(|i| f64::from((0.5 * i as f32 - 7.0).to_bits())).collect();
-        let tape = (Tensor::u32(5, line.elements()), Fill::Values(values));
+        let tape = (Tensor::u32(5, line.elements()), Contents::Values(values));
         cases.push(Case::new(Tape { line }, vec![tape, counter.clone()]));
     }
     cases

@@ -1,9 +1,9 @@
-//! tanh, relu and sigmoid as operations of their own. Layers fuse them instead ([`super::Dense`]);
+//! tanh, relu and sigmoid as operations of their own. Layers fuse them instead ([`Dense`]);
 //! their backward pass is here for both.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// A nonlinearity, `Identity` for none. The value is the code that the kernels switch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -68,13 +68,13 @@ impl Op for Activate {
         Ok(vec![Some(graph.apply(ActivateGrad(self.0), &[y, dy])?)])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
-        Launch {
-            kernel: kernel!("activation"),
-            words: vec![word(length), word(quads(y)), word(y.cols), self.0 as u32],
-            grid: Grid::Items(length),
-        }
+        Launch::only(
+            kernel!("activation"),
+            vec![word(length), word(quads(y)), word(y.cols), self.0 as u32],
+            Grid::Items(length),
+        )
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -102,29 +102,25 @@ impl Op for ActivateGrad {
         Array::from_fn(y.rows, y.cols, |r, c| dy.at(r, c) * self.0.slope(y.at(r, c)))
     }
 
-    fn launch(&self, _: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let length = dx.elements() / 4;
-        Launch {
-            kernel: kernel!("activation_grad"),
-            words: vec![word(length), self.0 as u32],
-            grid: Grid::Items(length),
-        }
+        Launch::only(kernel!("activation_grad"), vec![word(length), self.0 as u32], Grid::Items(length))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for act in [Activation::Tanh, Activation::Relu, Activation::Sigmoid] {
         for (rows, cols) in [(1, 1), (3, 7), (65, 12), (2, 257)] {
             // Drivers make tanh of exponentials: near 0 its error is that of numbers near 1, and a
             // single element has nothing larger beside it; nor has 1 − tanh², which cancels far from 0.
             let (low, high) = if rows * cols == 1 { (0.5, 1.0) } else { (-3.0, 3.0) };
-            let x = (Tensor::f32(rows, cols), Fill::Uniform(low, high));
+            let x = (Tensor::f32(rows, cols), Contents::Uniform(low, high));
             cases.push(Case::new(Activate(act), vec![x]).differentiable(&[0]));
         }
     }
     // Where f32 tanh and exp overflow on some backends.
-    let extreme = Fill::Values(vec![-1e4, -89.0, -45.0, 0.0, 45.0, 89.0, 1e4]);
+    let extreme = Contents::Values(vec![-1e4, -89.0, -45.0, 0.0, 45.0, 89.0, 1e4]);
     for act in [Activation::Tanh, Activation::Sigmoid] {
         cases.push(Case::new(Activate(act), vec![(Tensor::f32(2, 7), extreme.clone())]));
     }

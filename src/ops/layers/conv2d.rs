@@ -1,9 +1,9 @@
 //! Two-dimensional convolution with its bias and activation, and the gradients of its input and weights.
 //! What it goes over: [`Geometry`].
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, (oh · OW + ow) · Cout + co\] = act(Σ w\[(kh · k + kw) · Cin + ci, co\] · x\[b, (ih · IW + iw) · Cin + ci\] + bias\[co\])
 /// with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w `[k·k·Cin (+ 1), Cout]`, the bias as last row.
@@ -74,17 +74,29 @@ impl Op for Conv2d {
         ])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, target: &Target) -> Launch {
-        let words = self.geometry.words(y.rows, [usize::from(self.bias), self.activation as usize]);
-        let kernels = [kernel!("conv2d"), kernel!("conv2d_register"), kernel!("conv2d_outer.native")];
-        let (few, narrow) = (kernel!("conv2d_few.native"), kernel!("conv2d_narrow.native"));
-        let (kernel, tiles) = self.geometry.variant(target, kernels, few, narrow);
-        let (pixels, out_c) = (y.cols / self.geometry.y_channels, self.geometry.out_c);
-        let grid = match tiles {
-            true => Grid::Tiles { rows: y.rows * pixels, cols: out_c },
-            false => Grid::Items(y.rows.div_ceil(4) * pixels * out_c / 4),
-        };
-        Launch { kernel, words, grid }
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
+        let g = &self.geometry;
+        let words = g.words(y.rows, [usize::from(self.bias), self.activation as usize]);
+        let pixels = y.cols / g.y_channels;
+        let tiles = Grid::Tiles { rows: y.rows * pixels, cols: g.out_c };
+        let blocks = Grid::Items(y.rows.div_ceil(4) * pixels * g.out_c / 4);
+        let variants = vec![
+            Variant::new("few", kernel!("conv2d_few.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(!g.in_fours())
+                .default_on(Class::SOFTWARE),
+            Variant::new("narrow", kernel!("conv2d_narrow.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(g.in_fours() && g.narrow())
+                .default_on(Class::SOFTWARE),
+            Variant::new("outer", kernel!("conv2d_outer.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(g.in_fours() && !g.narrow())
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("conv2d_register"), blocks).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d"), tiles).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 
     fn writes(&self, column: usize) -> bool {
@@ -138,19 +150,22 @@ impl Op for Conv2dDx {
         dx
     }
 
-    fn launch(&self, _: &[Tensor], dx: &Tensor, target: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(dx.rows, [0, 0]);
-        let (register, outer) = (kernel!("conv2d_dx_register"), kernel!("conv2d_dx_outer.native"));
-        let kernels = [kernel!("conv2d_dx"), register, outer];
+        let tiles = Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c };
+        let blocks = Grid::Items(dx.rows.div_ceil(4) * g.in_h * g.in_w * g.in_c.div_ceil(4));
         // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels of y one
         // with the narrow forward kernel's tile was no faster.
-        let (kernel, tiles) = g.variant(target, kernels, register, outer);
-        let grid = match tiles {
-            true => Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c },
-            false => Grid::Items(dx.rows.div_ceil(4) * g.in_h * g.in_w * g.in_c.div_ceil(4)),
-        };
-        Launch { kernel, words, grid }
+        let variants = vec![
+            Variant::new("outer", kernel!("conv2d_dx_outer.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(g.in_fours())
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("conv2d_dx_register"), blocks).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d_dx"), tiles).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
@@ -200,26 +215,34 @@ impl Op for Conv2dDw {
         dw
     }
 
-    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(inputs[0].rows, [usize::from(self.bias), 0]);
-        let kernels =
-            [kernel!("conv2d_dw"), kernel!("conv2d_dw_register"), kernel!("conv2d_dw_outer.native")];
-        let (few, narrow) = (kernel!("conv2d_dw_few.native"), kernel!("conv2d_dw_narrow.native"));
-        let (kernel, tiles) = g.variant(target, kernels, few, narrow);
-        let grid = match tiles {
-            true => Grid::Tiles { rows: dw.rows, cols: dw.cols },
-            // The bias takes one item of a block like a tap's.
-            false => {
-                let blocks = (g.kernel * g.kernel + usize::from(self.bias)) * g.in_c.div_ceil(4);
-                Grid::Items(blocks * dw.cols / 4)
-            }
-        };
-        Launch { kernel, words, grid }
+        let tiles = Grid::Tiles { rows: dw.rows, cols: dw.cols };
+        // The bias takes one item of a block like a tap's.
+        let taps = g.kernel * g.kernel + usize::from(self.bias);
+        let blocks = Grid::Items(taps * g.in_c.div_ceil(4) * dw.cols / 4);
+        let variants = vec![
+            Variant::new("few", kernel!("conv2d_dw_few.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(!g.in_fours())
+                .default_on(Class::SOFTWARE),
+            Variant::new("narrow", kernel!("conv2d_dw_narrow.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(g.in_fours() && g.narrow())
+                .default_on(Class::SOFTWARE),
+            Variant::new("outer", kernel!("conv2d_dw_outer.native"), tiles)
+                .needs(OUTER_PRODUCT)
+                .fits(g.in_fours() && !g.narrow())
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("conv2d_dw_register"), blocks).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d_dw"), tiles).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     let geometry = |[in_h, in_w, in_c, out_c, kernel, stride, padding]: [usize; 7]| Geometry {
         in_h,
@@ -253,7 +276,7 @@ pub(super) fn cases() -> Vec<Case> {
         let geometry = if i % 2 == 1 { geometry.part(geometry.out_c + 12, 8) } else { geometry };
         let features = geometry.out_features().expect("cases fit");
         let (activation, bias) = ([Activation::Relu, Activation::Identity][i % 2], i % 3 != 1);
-        let fill = if i == 0 { Fill::Uniform(0.3, 0.9) } else { UNIT };
+        let fill = if i == 0 { Contents::Uniform(0.3, 0.9) } else { UNIT };
         let x = (Tensor::f32(batch, geometry.in_features()), fill.clone());
         let w = (Tensor::f32(geometry.fan_in() + usize::from(bias), geometry.out_c), fill);
         let dz = (Tensor::f32(batch, features), UNIT);

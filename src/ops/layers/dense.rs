@@ -1,15 +1,21 @@
 //! A fully connected layer with its bias and activation, and the two matrix products of its backward pass.
 
-use super::*;
-use crate::graph::{Array, Grid, Kernel, Launch, Target, Tile};
+use crate::graph::{Array, Class, Grid, Launch, Target, Variant};
 use crate::kernel;
+use crate::ops::*;
 
-/// Picks the target's variant of a kernel from (workgroup, register, outer) for a result of so many columns. A single
-/// column is one lane's of the outer product's eight: of a layer with one output the register tile takes 0.55 to 1.0
-/// times as long, forward and for dw (lavapipe, 128 to 1,408 rows); for dx, a layer with one input, it was not timed.
-fn variant(target: &Target, columns: usize, kernels: [Kernel; 3]) -> Kernel {
-    let tile = if target.tile == Tile::Outer && columns == 1 { Tile::Register } else { target.tile };
-    kernels[tile as usize]
+/// Whether the outer product fits a result. A single column is one lane's of its eight: of a layer with one output the
+/// register tile takes 0.55 to 1.0 times as long, forward and for dw (lavapipe, 128 to 1,408 rows); for dx, a layer
+/// with one input, it was not timed.
+fn fills_lanes(result: &Tensor) -> bool {
+    result.cols > 1
+}
+
+/// What messages call an adapter's default kernels: the variant of a large matrix product.
+pub fn default_variant(target: &Target) -> &'static str {
+    let (x, w) = (Tensor::f32(64, 64), Tensor::f32(65, 64));
+    let launch = Dense { activation: Activation::Identity }.launch(&[x, w], &x);
+    launch.default_variant(target).map_or("none", |variant| variant.name)
 }
 
 /// y = act(x · w\[..K\] + w\[K\]), `[B, N]`, from x `[B, K]` and w `[K + 1, N]`: weights with the bias as last row.
@@ -63,12 +69,19 @@ impl Op for Dense {
         ])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, target: &Target) -> Launch {
-        let kernels = [kernel!("dense"), kernel!("dense_register"), kernel!("dense_outer.native")];
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, inputs[0].cols, y.cols].map(word).to_vec();
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: y.rows, cols: y.cols };
-        Launch { kernel: variant(target, y.cols, kernels), words, grid }
+        let variants = vec![
+            Variant::new("outer", kernel!("dense_outer.native"), grid)
+                .needs(OUTER_PRODUCT)
+                .fits(fills_lanes(y))
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("dense_register"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -105,12 +118,19 @@ impl Op for DenseDx {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, target: &Target) -> Launch {
-        let kernels = [kernel!("dense_dx"), kernel!("dense_dx_register"), kernel!("dense_dx_outer.native")];
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let mut words = [dx.rows, dx.cols, inputs[0].cols].map(word).to_vec();
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: dx.rows, cols: dx.cols };
-        Launch { kernel: variant(target, dx.cols, kernels), words, grid }
+        let variants = vec![
+            Variant::new("outer", kernel!("dense_dx_outer.native"), grid)
+                .needs(OUTER_PRODUCT)
+                .fits(fills_lanes(dx))
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("dense_dx_register"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense_dx"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
@@ -142,16 +162,23 @@ impl Op for DenseDw {
         dw
     }
 
-    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
-        let kernels = [kernel!("dense_dw"), kernel!("dense_dw_register"), kernel!("dense_dw_outer.native")];
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, dw.cols].map(word).to_vec();
         let grid = Grid::Tiles { rows: dw.rows, cols: dw.cols };
-        Launch { kernel: variant(target, dw.cols, kernels), words, grid }
+        let variants = vec![
+            Variant::new("outer", kernel!("dense_dw_outer.native"), grid)
+                .needs(OUTER_PRODUCT)
+                .fits(fills_lanes(dw))
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("dense_dw_register"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense_dw"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     let shapes = [
         (1, 1, 1),
@@ -170,7 +197,7 @@ pub(super) fn cases() -> Vec<Case> {
         let activation =
             [Activation::Tanh, Activation::Relu, Activation::Sigmoid, Activation::Identity][i % 4];
         // A single output must not be a difference near 0: there is nothing larger to measure its error by.
-        let fill = if i == 0 { Fill::Uniform(0.3, 0.9) } else { UNIT };
+        let fill = if i == 0 { Contents::Uniform(0.3, 0.9) } else { UNIT };
         let x = (Tensor::f32(rows, inputs), fill.clone());
         let w = (Tensor::f32(inputs + 1, outputs), fill);
         let dz = (Tensor::f32(rows, outputs), UNIT);

@@ -1,8 +1,8 @@
 //! Inverted dropout with counter-based random numbers: no state, and a replica draws the same alone or in company.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = x / (1 − rate) where the random number of (seed, step, layer, element) is at least `rate`, else 0.
 /// Inputs: x, key u32 `[1, 2]` (seed, step), rate `[1, 1]` in \[0, 1).
@@ -62,19 +62,19 @@ impl Op for Dropout {
         Ok(vec![Some(graph.apply(*self, &[dy, inputs[1], inputs[2]])?), None, None])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = vec![word(y.elements()), self.layer];
-        Launch { kernel: kernel!("dropout"), words, grid: Grid::Items(y.elements()) }
+        Launch::only(kernel!("dropout"), words, Grid::Items(y.elements()))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (65, 64)] {
         for rate in [0.0, 0.25, 0.5] {
             let x = (Tensor::f32(rows, cols), UNIT);
-            let key = (Tensor::u32(1, 2), Fill::Words);
-            let rate = (Tensor::f32(1, 1), Fill::Values(vec![rate]));
+            let key = (Tensor::u32(1, 2), Contents::Words);
+            let rate = (Tensor::f32(1, 1), Contents::Values(vec![rate]));
             cases.push(Case::new(Dropout { layer: 1 }, vec![x, key, rate]).differentiable(&[0]));
         }
     }

@@ -1,7 +1,6 @@
-//! What a convolution goes over, which of its kernels fits that, and how much work it is.
+//! What a convolution goes over, and how much work it is.
 
-use super::*;
-use crate::graph::{Kernel, Target, Tile};
+use crate::ops::*;
 
 /// What a convolution goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Geometry {
         pixel * self.y_channels + self.y_first
     }
 
-    /// Whether channels can be loaded four at a time.
+    /// Whether channels of y can be loaded four at a time.
     pub(super) fn fours(&self) -> bool {
         let fits = self.y_first + self.out_c <= self.y_channels;
         fits && [self.out_c, self.y_channels, self.y_first].iter().all(|c| c.is_multiple_of(4))
@@ -101,21 +100,14 @@ impl Geometry {
         self.taps().map_or(0, |taps| taps.len() * self.in_c * self.out_c)
     }
 
-    /// The target's variant of a kernel from (workgroup, register, outer) and, of the outer product, for few channels
-    /// of x (the others load four at once) and for few of y (a tile is 64 wide); whether it goes by tiles.
-    pub(super) fn variant(
-        &self,
-        target: &Target,
-        kernels: [Kernel; 3],
-        few: Kernel,
-        narrow: Kernel,
-    ) -> (Kernel, bool) {
-        let kernel = match target.tile {
-            Tile::Outer if !self.in_c.is_multiple_of(4) => few,
-            Tile::Outer if self.out_c < 32 => narrow,
-            tile => kernels[tile as usize],
-        };
-        (kernel, kernel.name != kernels[Tile::Register as usize].name)
+    /// Whether channels of x can be loaded four at a time.
+    pub(super) fn in_fours(&self) -> bool {
+        self.in_c.is_multiple_of(4)
+    }
+
+    /// Whether y has few channels for the outer product, whose tiles are 64 wide.
+    pub(super) fn narrow(&self) -> bool {
+        self.out_c < 32
     }
 
     /// Uniform words of the three kernels.

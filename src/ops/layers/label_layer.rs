@@ -1,8 +1,8 @@
 //! A dense layer whose input is a one-hot label: a row gather, its backward a deterministic scatter.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target, Tile};
+use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, :\] = act(w\[label_b, :\] + w\[C, :\]), `[B, N]`, from labels u32 `[B, 1]` and w `[C + 1, N]` whose
 /// last row is the bias.
@@ -51,10 +51,10 @@ impl Op for LabelLayer {
         Ok(vec![None, Some(graph.apply(LabelLayerDw { classes }, &[inputs[0], dz])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, inputs[1].rows - 1, quads(y), y.cols].map(word).to_vec();
         words.push(self.activation as u32);
-        Launch { kernel: kernel!("label_layer"), words, grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel!("label_layer"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -93,21 +93,22 @@ impl Op for LabelLayerDw {
         dw
     }
 
-    fn launch(&self, inputs: &[Tensor], dw: &Tensor, target: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let words = [inputs[1].rows, self.classes, quads(dw)].map(word).to_vec();
-        let (kernel, items) = match target.tile {
-            Tile::Workgroup => (kernel!("label_layer_dw"), dw.rows * quads(dw)),
-            Tile::Register | Tile::Outer => (kernel!("label_layer_dw_long"), quads(dw)),
-        };
-        Launch { kernel, words, grid: Grid::Items(items) }
+        let [columns, elements] = [quads(dw), dw.rows * quads(dw)].map(Grid::Items);
+        let variants = vec![
+            Variant::new("register", kernel!("label_layer_dw_long"), columns).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("label_layer_dw"), elements).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, classes, cols) in [(1, 1, 1), (5, 3, 7), (130, 30, 64), (33, 100, 65)] {
         for activation in [Activation::Identity, Activation::Relu] {
-            let labels = (Tensor::u32(rows, 1), Fill::Below(classes as u32));
+            let labels = (Tensor::u32(rows, 1), Contents::Below(classes as u32));
             let inputs = vec![labels, (Tensor::f32(classes + 1, cols), UNIT)];
             cases.push(Case::new(LabelLayer { activation }, inputs).differentiable(&[1]).floor(1.0));
         }

@@ -3,9 +3,9 @@
 //!
 //! Source: Ioffe and Szegedy 2015, "Batch Normalization", algorithms 1 and 2; momentum as PyTorch defines it.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// Some channels of the pixels of a batch, x `[B, P·channels]` seen as N = B·P rows of `channels`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,11 +79,11 @@ impl Op for ChannelSums {
         sums
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let (x, c) = (&inputs[0], &self.0);
         let sizes = [c.rows(x), c.all / 4, c.first / 4, c.count / 4, c.parts(x).each];
         let grid = Grid::Items(y.rows / 2 * c.count / 4);
-        Launch { kernel: kernel!("channel_sums"), words: sizes.map(word).to_vec(), grid }
+        Launch::only(kernel!("channel_sums"), sizes.map(word).to_vec(), grid)
     }
 }
 
@@ -128,11 +128,11 @@ impl Op for Moments {
         Ok(vec![None, Some(graph.apply(dx, &[dy, inputs[1], y])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let (sums, x, c) = (&inputs[0], &inputs[1], &self.0);
         let rows = (c.rows(x) as f32).to_bits();
         let words = vec![word(sums.rows / 2), rows, word(c.first / 4), word(c.count / 4), word(c.all / 4)];
-        Launch { kernel: kernel!("moments"), words, grid: Grid::Items(c.count / 4) }
+        Launch::only(kernel!("moments"), words, Grid::Items(c.count / 4))
     }
 
     fn writes(&self, column: usize) -> bool {
@@ -177,13 +177,13 @@ impl Op for MomentsDx {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let c = &self.channels;
         let (rows, _) = (c.rows(dx), inputs);
         let sizes = [rows, c.all / 4, c.first / 4, c.count / 4, usize::from(self.accumulate)];
         let width = if self.accumulate { c.count } else { c.all };
         let grid = Grid::Items(rows.div_ceil(8) * width / 4);
-        Launch { kernel: kernel!("moments_dx"), words: sizes.map(word).to_vec(), grid }
+        Launch::only(kernel!("moments_dx"), sizes.map(word).to_vec(), grid)
     }
 
     fn accumulating(&self) -> Option<Arc<dyn Op>> {
@@ -239,11 +239,11 @@ impl Op for RunningMoments {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], running: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], running: &Tensor) -> Launch {
         let sizes = [self.count / 4, quads(&inputs[1]), quads(running), self.first / 4];
         let mut words = sizes.map(word).to_vec();
         words.extend([MOMENTUM.to_bits(), self.unbiased().to_bits()]);
-        Launch { kernel: kernel!("running_moments"), words, grid: Grid::Items(self.count / 4) }
+        Launch::only(kernel!("running_moments"), words, Grid::Items(self.count / 4))
     }
 }
 
@@ -259,17 +259,17 @@ pub fn moments(graph: &mut Graph, x: NodeId, channels: Channels, into: Option<No
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (batch, pixels, [all, first, count]) in
         [(1, 1, [4, 0, 4]), (3, 7, [8, 4, 4]), (65, 9, [12, 0, 12]), (130, 131, [28, 8, 12])]
     {
         let channels = Channels { all, first, count };
         let x = Tensor::f32(batch, pixels * all);
-        let far = Fill::Uniform(9.0, 11.0);
-        let s = (Tensor::f32(2, all), Fill::Uniform(0.1, 2.0));
+        let far = Contents::Uniform(9.0, 11.0);
+        let s = (Tensor::f32(2, all), Contents::Uniform(0.1, 2.0));
         cases.push(Case::new(ChannelSums(channels), vec![(x, far.clone())]).tolerance(1e-5).floor(1.0));
-        let sums = (Tensor::f32(2 * channels.parts(&x).count, count), Fill::Uniform(0.0, 0.1));
+        let sums = (Tensor::f32(2 * channels.parts(&x).count, count), Contents::Uniform(0.0, 0.1));
         let inputs = vec![s.clone(), sums, (x, UNIT)];
         cases.push(Case::new(Moments(channels), inputs).fill().tolerance(1e-5));
         let inputs = vec![s.clone(), (x, UNIT), s.clone()];

@@ -1,9 +1,9 @@
 //! Batch normalisation with the ReLU that follows it, by moments that are given: a batch's ([`Moments`]) or running ones.
 
 use super::moments::{Channels, Parts};
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// Added to the variance: PyTorch's default. The shaders have it too.
 const EPSILON: f64 = 1e-5;
@@ -112,10 +112,10 @@ impl Op for NormRelu {
         ])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let words = self.words(&inputs[0], &inputs[1]);
         let grid = Grid::Items(self.channels().rows(&inputs[0]).div_ceil(8) * self.count / 4);
-        Launch { kernel: kernel!("norm_relu"), words, grid }
+        Launch::only(kernel!("norm_relu"), words, grid)
     }
 
     fn recomputed(&self) -> bool {
@@ -164,13 +164,13 @@ impl Op for NormReluDx {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let own = &inputs[usize::from(self.accumulate)..];
         let mut words = self.norm.words(dx, &own[1]);
         words.push(u32::from(self.accumulate));
         let width = if self.accumulate { self.norm.count } else { self.norm.all };
         let grid = Grid::Items(self.norm.channels().rows(dx).div_ceil(8) * width / 4);
-        Launch { kernel: kernel!("norm_relu_dx"), words, grid }
+        Launch::only(kernel!("norm_relu_dx"), words, grid)
     }
 
     fn accumulating(&self) -> Option<Arc<dyn Op>> {
@@ -209,11 +209,11 @@ impl Op for NormReluSums {
         sums
     }
 
-    fn launch(&self, inputs: &[Tensor], sums: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], sums: &Tensor) -> Launch {
         let mut words = self.0.words(&inputs[0], &inputs[1]);
         words.push(word(self.0.parts(&inputs[0]).each));
         let grid = Grid::Items(sums.rows / 2 * self.0.count / 4);
-        Launch { kernel: kernel!("norm_relu_sums"), words, grid }
+        Launch::only(kernel!("norm_relu_sums"), words, grid)
     }
 }
 
@@ -237,9 +237,9 @@ impl Op for SumParts {
         Array::from_fn(2, sums.cols, |odd, c| (odd..sums.rows).step_by(2).map(|i| sums.at(i, c)).sum())
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let words = vec![word(inputs[0].rows / 2), word(quads(y))];
-        Launch { kernel: kernel!("sum_parts"), words, grid: Grid::Items(quads(y)) }
+        Launch::only(kernel!("sum_parts"), words, Grid::Items(quads(y)))
     }
 }
 
@@ -278,17 +278,13 @@ impl Op for NormReluDs {
         ds
     }
 
-    fn launch(&self, inputs: &[Tensor], ds: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], ds: &Tensor) -> Launch {
         let sizes = [inputs[0].rows / 2, self.norm.count / 4, quads(ds), self.norm.first / 4];
-        Launch {
-            kernel: kernel!("norm_relu_ds"),
-            words: sizes.map(word).to_vec(),
-            grid: Grid::Items(quads(ds)),
-        }
+        Launch::only(kernel!("norm_relu_ds"), sizes.map(word).to_vec(), Grid::Items(quads(ds)))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (batch, pixels, [all, count, first, width]) in
         [(1, 1, [4, 4, 0, 4]), (3, 7, [8, 4, 4, 12]), (65, 9, [12, 12, 0, 12]), (130, 131, [28, 20, 8, 40])]
@@ -299,15 +295,15 @@ pub(super) fn cases() -> Vec<Case> {
             let [a, b] = pcg4d([i, 4, 2, 1]).map(|word| f64::from(word % 1000) / 1000.0);
             0.6 + (4.0 + a) * if b < 0.5 { -1.0 } else { 1.0 }
         };
-        let x = (Tensor::f32(batch, pixels * all), Fill::Values((0..997).map(value).collect()));
-        let s = (Tensor::f32(2, width), Fill::Uniform(0.2, 1.0));
-        let w = (Tensor::f32(2, count), Fill::Uniform(0.5, 1.5));
+        let x = (Tensor::f32(batch, pixels * all), Contents::Values((0..997).map(value).collect()));
+        let s = (Tensor::f32(2, width), Contents::Uniform(0.2, 1.0));
+        let w = (Tensor::f32(2, count), Contents::Uniform(0.5, 1.5));
         let dy = (norm.result(&x.0), UNIT);
         let inputs = vec![x.clone(), s.clone(), w.clone()];
         let case = Case::new(norm, inputs.clone()).floor(1.0).tolerance(1e-5);
         // Differences of sums over so many pixels as in the large ones would be rounding.
         cases.push(if batch < 10 { case.differentiable(&[0, 1, 2]) } else { case });
-        let with = |more: &[(Tensor, Fill)]| inputs.iter().chain(more).cloned().collect::<Vec<_>>();
+        let with = |more: &[(Tensor, Contents)]| inputs.iter().chain(more).cloned().collect::<Vec<_>>();
         let dx = NormReluDx { norm, accumulate: false };
         cases.push(Case::new(dx, with(std::slice::from_ref(&dy))).floor(1.0).tolerance(1e-5));
         let mut all_of_it = with(std::slice::from_ref(&dy));
@@ -316,7 +312,7 @@ pub(super) fn cases() -> Vec<Case> {
         cases.push(Case::new(op, all_of_it).update().floor(1.0).tolerance(1e-5));
         let sums = NormReluSums(norm);
         cases.push(Case::new(sums, with(&[dy])).floor(8.0).tolerance(1e-5));
-        let parts = (Tensor::f32(2 * norm.parts(&x.0).count, count), Fill::Uniform(0.0, 1.0));
+        let parts = (Tensor::f32(2 * norm.parts(&x.0).count, count), Contents::Uniform(0.0, 1.0));
         cases.push(Case::new(SumParts, vec![parts.clone()]));
         cases.push(Case::new(NormReluDs { norm, all: width }, vec![parts, s, w]).tolerance(1e-5));
     }
@@ -325,7 +321,6 @@ pub(super) fn cases() -> Vec<Case> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::moments;
     use super::*;
     use crate::graph::Values;
 

@@ -1,8 +1,8 @@
 //! Pooling of images: the largest or the mean value of each channel in windows of pixels.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// Windows of k×k pixels (global: of all pixels), a step of `stride` apart, none reaching beyond the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +109,9 @@ impl Op for Pool {
         Ok(vec![Some(graph.apply(PoolGrad(*self), &[inputs[0], dy])?)])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = self.windows.words(y.rows, self.pooling);
-        Launch { kernel: kernel!("pool"), words, grid: Grid::Items(y.elements() / 4) }
+        Launch::only(kernel!("pool"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -158,13 +158,13 @@ impl Op for PoolGrad {
         dx
     }
 
-    fn launch(&self, _: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let words = self.0.windows.words(dx.rows, self.0.pooling);
-        Launch { kernel: kernel!("pool_grad"), words, grid: Grid::Items(dx.elements() / 4) }
+        Launch::only(kernel!("pool_grad"), words, Grid::Items(dx.elements() / 4))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (batch, windows) in [
         (1, Windows { in_h: 1, in_w: 1, channels: 4, window: [1, 1], stride: 1 }),
@@ -184,7 +184,7 @@ pub(super) fn cases() -> Vec<Case> {
             let case = Case::new(op, vec![(x, UNIT)]).floor(1.0);
             cases.push(if mean || windows.window == [2, 2] { case.differentiable(&[0]) } else { case });
             let dy = op.shape(&[x]).expect("cases fit");
-            let inputs = vec![(x, Fill::Values(values.clone())), (dy, UNIT)];
+            let inputs = vec![(x, Contents::Values(values.clone())), (dy, UNIT)];
             cases.push(Case::new(PoolGrad(op), inputs).floor(1.0));
         }
     }

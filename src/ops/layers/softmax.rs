@@ -1,8 +1,8 @@
 //! Softmax over the columns of each row.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, c\] = exp(x\[b, c\]) / Σ exp(x\[b, :\]), shifted by the row's largest.
 /// dx = y ⊙ (dy − ⟨y, dy⟩).
@@ -10,7 +10,7 @@ use crate::kernel;
 pub struct Softmax;
 
 /// The softmax of one row.
-pub(super) fn softmax(row: &[f64]) -> Vec<f64> {
+pub(in crate::ops) fn softmax(row: &[f64]) -> Vec<f64> {
     let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let e: Vec<f64> = row.iter().map(|x| (x - top).exp()).collect();
     let total: f64 = e.iter().sum();
@@ -43,9 +43,9 @@ impl Op for Softmax {
         Ok(vec![Some(graph.apply(SoftmaxGrad, &[y, dy])?)])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = [y.rows, y.cols, quads(y)].map(word).to_vec();
-        Launch { kernel: kernel!("softmax"), words, grid: Grid::Items(y.rows) }
+        Launch::only(kernel!("softmax"), words, Grid::Items(y.rows))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -75,23 +75,23 @@ impl Op for SoftmaxGrad {
         Array::from_fn(y.rows, y.cols, |r, c| y.at(r, c) * (dy.at(r, c) - inner[r]))
     }
 
-    fn launch(&self, _: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let words = [dx.rows, quads(dx)].map(word).to_vec();
-        Launch { kernel: kernel!("softmax_grad"), words, grid: Grid::Items(dx.rows) }
+        Launch::only(kernel!("softmax_grad"), words, Grid::Items(dx.rows))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = [(1, 1), (3, 7), (65, 100), (2, 257)]
         .map(|(rows, cols)| {
             // The gradient is a difference: small where one class has nearly all.
-            Case::new(Softmax, vec![(Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0))])
+            Case::new(Softmax, vec![(Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0))])
                 .differentiable(&[0])
                 .tolerance(1e-5)
         })
         .to_vec();
     // Logits whose exponentials overflow f32.
-    let large = Fill::Values(vec![1000.0, 999.0, -1000.0, 500.0, 998.5]);
+    let large = Contents::Values(vec![1000.0, 999.0, -1000.0, 500.0, 998.5]);
     cases.push(Case::new(Softmax, vec![(Tensor::f32(3, 5), large)]));
     cases
 }

@@ -1,8 +1,8 @@
 //! Running totals on the GPU, read once an epoch.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// Columns of [`CountClassifier`]'s counters: Σ cross-entropy, correct, records, 1 + the step of the first
 /// non-finite loss (0: none).
@@ -38,7 +38,7 @@ impl Op for CountClassifier {
         for b in (0..x.rows).filter(|&b| labels.at(b, 0) != f64::from(PADDING)) {
             let (row, label) = (x.row(b), labels.at(b, 0) as usize);
             let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
-            loss -= super::softmax::softmax(row)[label].ln();
+            loss -= softmax(row)[label].ln();
             counts.data[1] += f64::from(u8::from(best == label));
             counts.data[2] += 1.0;
         }
@@ -49,10 +49,10 @@ impl Op for CountClassifier {
         counts
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[1];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch { kernel: kernel!("count_classifier"), words, grid: Grid::Items(1) }
+        Launch::only(kernel!("count_classifier"), words, Grid::Items(1))
     }
 }
 
@@ -103,41 +103,41 @@ impl Op for CountAttack {
         counts
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let words = [inputs[1].rows, self.members].map(word).to_vec();
-        Launch { kernel: kernel!("count_attack"), words, grid: Grid::Items(1) }
+        Launch::only(kernel!("count_attack"), words, Grid::Items(1))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
-    let step = (Tensor::u32(1, 1), Fill::Below(9));
+pub(in crate::ops) fn cases() -> Vec<Case> {
+    let step = (Tensor::u32(1, 1), Contents::Below(9));
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (130, 30), (64, 100)] {
-        let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Fill::Values(vec![1.0, 2.0, 3.0, 0.0]));
+        let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, 0.0]));
         let labels: Vec<f64> =
             (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
-        let labels = (Tensor::u32(rows, 1), Fill::Values(labels));
-        let x = (Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0));
+        let labels = (Tensor::u32(rows, 1), Contents::Values(labels));
+        let x = (Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0));
         cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
     }
     for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
         for seen in [0.0, 64.0] {
-            let counts = Fill::Values(vec![-40.0, 30.0, seen, 1.0, 20.0, 0.0, 0.25, 0.0]);
+            let counts = Contents::Values(vec![-40.0, 30.0, seen, 1.0, 20.0, 0.0, 0.25, 0.0]);
             let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
-            let s = (Tensor::f32(rows, 1), Fill::Uniform(-3.0, 3.0));
+            let s = (Tensor::f32(rows, 1), Contents::Uniform(-3.0, 3.0));
             cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
         }
     }
     // The first step that is not finite is kept, a later one does not overwrite it.
     for flag in [0.0, 3.0] {
         for odd in [f64::NAN, f64::INFINITY] {
-            let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Fill::Values(vec![1.0, 2.0, 3.0, flag]));
-            let x = (Tensor::f32(2, 3), Fill::Values(vec![0.5, odd, 0.25, 1.0, 2.0, 3.0]));
-            let labels = (Tensor::u32(2, 1), Fill::Values(vec![0.0, 2.0]));
+            let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, flag]));
+            let x = (Tensor::f32(2, 3), Contents::Values(vec![0.5, odd, 0.25, 1.0, 2.0, 3.0]));
+            let labels = (Tensor::u32(2, 1), Contents::Values(vec![0.0, 2.0]));
             cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
-            let counts = Fill::Values(vec![1.0, 2.0, 3.0, 0.0, 1.0, flag, 0.5, 0.0]);
+            let counts = Contents::Values(vec![1.0, 2.0, 3.0, 0.0, 1.0, flag, 0.5, 0.0]);
             let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
-            let s = (Tensor::f32(3, 1), Fill::Values(vec![0.5, odd, -1.0]));
+            let s = (Tensor::f32(3, 1), Contents::Values(vec![0.5, odd, -1.0]));
             cases.push(Case::new(CountAttack { members: 2 }, vec![counts, s, step.clone()]).update());
         }
     }

@@ -1,10 +1,10 @@
 //! Softmax cross-entropy of logits against labels, averaged over the batch.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
-use super::softmax::softmax;
+use crate::ops::layers::softmax::softmax;
 
 /// y = 1/B Σ_b (lse(x_b) − x_b\[label_b\]), a scalar, from logits `[B, C]` and labels u32 `[B, 1]`.
 /// dx\[b, c\] = dy/B (softmax(x_b)\[c\] − \[c = label_b\]).
@@ -42,10 +42,10 @@ impl Op for CrossEntropy {
         Ok(vec![Some(graph.apply(CrossEntropyGrad, &[inputs[0], inputs[1], dy])?), None])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch { kernel: kernel!("cross_entropy"), words, grid: Grid::Items(1) }
+        Launch::only(kernel!("cross_entropy"), words, Grid::Items(1))
     }
 }
 
@@ -75,25 +75,25 @@ impl Op for CrossEntropyGrad {
         dx.map(|v| v * scale)
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let words = [dx.rows, inputs[0].cols, quads(dx)].map(word).to_vec();
-        Launch { kernel: kernel!("cross_entropy_grad"), words, grid: Grid::Items(dx.rows) }
+        Launch::only(kernel!("cross_entropy_grad"), words, Grid::Items(dx.rows))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = [(1, 1), (3, 7), (65, 100), (129, 30)]
         .map(|(rows, cols)| {
-            let x = (Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0));
-            let labels = (Tensor::u32(rows, 1), Fill::Below(cols as u32));
+            let x = (Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0));
+            let labels = (Tensor::u32(rows, 1), Contents::Below(cols as u32));
             // ln 1 = 0 at one class: the absolute error of a log is that of numbers near 1.
             let tolerance = if cols == 1 { 1.0 } else { 2e-5 };
             Case::new(CrossEntropy, vec![x, labels]).differentiable(&[0]).tolerance(tolerance)
         })
         .to_vec();
     // Exponentials that overflow f32; the loss is a difference of numbers near 100.
-    let large = (Tensor::f32(3, 5), Fill::Values(vec![100.0, 99.0, -100.0, 50.0, 98.5]));
-    let labels = (Tensor::u32(3, 1), Fill::Below(5));
+    let large = (Tensor::f32(3, 5), Contents::Values(vec![100.0, 99.0, -100.0, 50.0, 98.5]));
+    let labels = (Tensor::u32(3, 1), Contents::Below(5));
     cases.push(Case::new(CrossEntropy, vec![large, labels]).tolerance(2e-5));
     cases
 }

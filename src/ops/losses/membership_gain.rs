@@ -1,8 +1,8 @@
 //! The attack's gain, from its logits: what h maximises and, for its own records, what f minimises.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// What a record adds to the gain; h = σ(s), members first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,8 +91,8 @@ impl Op for MembershipGain {
         Ok(vec![Some(graph.apply(MembershipGainGrad(*self), &[inputs[0], dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
-        Launch { kernel: kernel!("membership_gain"), words: self.words(&inputs[0]), grid: Grid::Items(1) }
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
+        Launch::only(kernel!("membership_gain"), self.words(&inputs[0]), Grid::Items(1))
     }
 }
 
@@ -117,24 +117,24 @@ impl Op for MembershipGainGrad {
         Array::from_fn(s.rows, 1, |b, _| scale * self.0.slope(s.at(b, 0), b))
     }
 
-    fn launch(&self, inputs: &[Tensor], ds: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], ds: &Tensor) -> Launch {
         let words = self.0.words(&inputs[0]);
-        Launch { kernel: kernel!("membership_gain_grad"), words, grid: Grid::Items(ds.rows) }
+        Launch::only(kernel!("membership_gain_grad"), words, Grid::Items(ds.rows))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for form in [GainForm::Log, GainForm::Squared, GainForm::Linear] {
         for (rows, members) in [(1, 1), (2, 1), (67, 30), (256, 128), (128, 128)] {
-            let s = (Tensor::f32(rows, 1), Fill::Uniform(-5.0, 5.0));
+            let s = (Tensor::f32(rows, 1), Contents::Uniform(-5.0, 5.0));
             // log h near 0 has the error of numbers near 1, and few records may all be there.
             let tolerance = if rows <= 2 { 2e-5 } else { 2e-6 };
             let case = Case::new(MembershipGain { form, members }, vec![s]).differentiable(&[0]);
             cases.push(case.tolerance(tolerance));
         }
         // Saturated logits: log(sigmoid(s)) would be −∞ here.
-        let s = (Tensor::f32(4, 1), Fill::Values(vec![-200.0, 60.0, -60.0, 200.0]));
+        let s = (Tensor::f32(4, 1), Contents::Values(vec![-200.0, 60.0, -60.0, 200.0]));
         cases.push(Case::new(MembershipGain { form, members: 2 }, vec![s]));
     }
     cases

@@ -1,9 +1,9 @@
 //! Label smoothing and the confidence penalty: what they add to the cross-entropy.
 
-use super::softmax::softmax;
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::layers::softmax::softmax;
+use crate::ops::*;
 
 /// y = 1/B Σ_b (a (log p_label − 1/C Σ_c log p_c) + w Σ_c p_c log p_c), a scalar, from logits `[B, C]`, labels u32
 /// `[B, 1]` and (a, w) `[1, 2]`, with p the softmax.
@@ -66,10 +66,10 @@ impl Op for OutputPenalty {
         Ok(vec![Some(dx), None, None])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch { kernel: kernel!("output_penalty"), words, grid: Grid::Items(1) }
+        Launch::only(kernel!("output_penalty"), words, Grid::Items(1))
     }
 }
 
@@ -105,19 +105,19 @@ impl Op for OutputPenaltyGrad {
         dx
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let words = [dx.rows, inputs[0].cols, quads(dx)].map(word).to_vec();
-        Launch { kernel: kernel!("output_penalty_grad"), words, grid: Grid::Items(dx.rows) }
+        Launch::only(kernel!("output_penalty_grad"), words, Grid::Items(dx.rows))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (65, 100), (129, 30)] {
         for weights in [vec![0.1, 0.0], vec![0.0, 0.5], vec![0.2, 0.3]] {
-            let x = (Tensor::f32(rows, cols), Fill::Uniform(-4.0, 4.0));
-            let labels = (Tensor::u32(rows, 1), Fill::Below(cols as u32));
-            let weights = (Tensor::f32(1, 2), Fill::Values(vec![weights[0], weights[1], 0.0, 0.0]));
+            let x = (Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0));
+            let labels = (Tensor::u32(rows, 1), Contents::Below(cols as u32));
+            let weights = (Tensor::f32(1, 2), Contents::Values(vec![weights[0], weights[1], 0.0, 0.0]));
             // Differences of logarithms of up to log C: their error is theirs.
             let case = Case::new(OutputPenalty, vec![x, labels, weights]).differentiable(&[0]);
             cases.push(case.tolerance(2e-5).floor(1.0));

@@ -1,8 +1,8 @@
 //! Adam over one flat buffer of parameters and moments.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
+use crate::ops::*;
 
 /// state `[3, P]` (rows: parameters, first and second moment) ← one step along gradient `[1, P]`.
 /// scalars\[slot..slot + 4\] = learning rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), weight decay, active (0: leave all).
@@ -56,22 +56,30 @@ impl Op for Adam {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, target: &Target) -> Launch {
-        let kernels = [kernel!("adam"), kernel!("adam_long"), kernel!("adam_long.native")];
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let length = inputs[1].cols / 4;
         let mut words = vec![word(length), word(self.slot)];
         words.extend([self.b1, self.b2, self.eps].map(f32::to_bits));
-        Launch { kernel: kernels[target.tile as usize], words, grid: Grid::Items(length) }
+        let grid = Grid::Items(length);
+        // The names are those of the matrix products that they go with.
+        let variants = vec![
+            Variant::new("outer", kernel!("adam_long.native"), grid)
+                .needs(OUTER_PRODUCT)
+                .default_on(Class::SOFTWARE),
+            Variant::new("register", kernel!("adam_long"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("adam"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     // Within a workgroup, a whole one, one more vec4, several with a tail.
     for length in [4, 132, 1024, 1028, 3108] {
         for active in [0.0, 1.0] {
-            let state = (Tensor::f32(3, length), Fill::Uniform(0.1, 1.0));
-            let scalars = Fill::Values(vec![0.0, 1e-3, 1.5, 0.01, active, 0.0, 0.0, 0.0]);
+            let state = (Tensor::f32(3, length), Contents::Uniform(0.1, 1.0));
+            let scalars = Contents::Values(vec![0.0, 1e-3, 1.5, 0.01, active, 0.0, 0.0, 0.0]);
             let inputs = vec![state, (Tensor::f32(1, length), UNIT), (Tensor::f32(1, 8), scalars)];
             cases.push(Case::new(Adam::at(1), inputs).update());
         }

@@ -1,8 +1,8 @@
 //! Per-record clipping: rows scaled so that each record's gradient is no longer than a bound.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y_b = dz_b · C / max(C, B √s_b), from dz `[B, N]`, s `[B, 1]` and the bound C `[1, 1]` > 0. dz is the gradient of
 /// a mean over B records, so a record's own gradient is B times its part, and s its part's squared norm over all
@@ -31,20 +31,20 @@ impl Op for ClipRows {
         })
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
         let words = vec![word(length), word(quads(y)), (y.rows as f32).to_bits()];
-        Launch { kernel: kernel!("clip_rows"), words, grid: Grid::Items(length) }
+        Launch::only(kernel!("clip_rows"), words, Grid::Items(length))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (7, 5), (65, 100)] {
         // Nobody, some and everybody is clipped.
         for clip in [1e3, 0.6 * rows as f64, 1e-3] {
-            let squares = (Tensor::f32(rows, 1), Fill::Uniform(0.0, 1.0));
-            let clip = (Tensor::f32(1, 1), Fill::Values(vec![clip]));
+            let squares = (Tensor::f32(rows, 1), Contents::Uniform(0.0, 1.0));
+            let clip = (Tensor::f32(1, 1), Contents::Values(vec![clip]));
             cases.push(Case::new(ClipRows, vec![(Tensor::f32(rows, cols), UNIT), squares, clip]));
         }
     }

@@ -1,9 +1,8 @@
 //! Gaussian noise with counter-based random numbers: no state, and a replica draws the same alone or in company.
 
-use super::dropout::pcg4d;
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = x + s·z with z standard normal, a function of (seed, step, layer, element). Inputs: x, key u32 `[1, 2]` (seed,
 /// step), s `[1, 1]` ≥ 0. Box and Muller 1958 on 24 bits each, so |z| ≤ 5.8. A hash is no cryptographic generator:
@@ -44,18 +43,18 @@ impl Op for Noise {
         })
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = vec![word(y.elements()), word(y.pitch()), word(y.cols), STREAM + self.layer];
-        Launch { kernel: kernel!("noise"), words, grid: Grid::Items(y.elements()) }
+        Launch::only(kernel!("noise"), words, Grid::Items(y.elements()))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (65, 64)] {
         for s in [0.0, 0.5] {
-            let key = (Tensor::u32(1, 2), Fill::Words);
-            let s = (Tensor::f32(1, 1), Fill::Values(vec![s]));
+            let key = (Tensor::u32(1, 2), Contents::Words);
+            let s = (Tensor::f32(1, 1), Contents::Values(vec![s]));
             let case = Case::new(Noise { layer: 1 }, vec![(Tensor::f32(rows, cols), UNIT), key, s]);
             // WGSL bounds the error of cos absolutely, by 2⁻¹¹, and z is up to 5.8 times it.
             cases.push(case.tolerance(2e-3).floor(1.0));

@@ -1,8 +1,8 @@
 //! Per-record gradient norms of a dense layer, from its input and the gradient of its output.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b\] = ‖(x_b, 1)‖² ‖dz_b‖², `[B, 1]`, from x `[B, K]` and dz `[B, N]`: the squared norm of record b's part of
 /// [`DenseDw`], whose K·N numbers are never made (Goodfellow 2015, "Efficient per-example gradient
@@ -26,13 +26,13 @@ impl Op for RecordNorm {
         Array::from_fn(inputs[0].rows, 1, |b, _| (square(inputs[0].row(b)) + 1.0) * square(inputs[1].row(b)))
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let words = [y.rows, quads(&inputs[0]), quads(&inputs[1])].map(word).to_vec();
-        Launch { kernel: kernel!("record_norm"), words, grid: Grid::Items(y.rows) }
+        Launch::only(kernel!("record_norm"), words, Grid::Items(y.rows))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     [(1, 1, 1), (7, 13, 11), (64, 600, 100), (65, 63, 2)]
         .map(|(rows, inputs, outputs)| {
             let x = (Tensor::f32(rows, inputs), UNIT);

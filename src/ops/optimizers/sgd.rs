@@ -1,8 +1,8 @@
 //! Stochastic gradient descent with momentum over one flat buffer.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
+use crate::ops::*;
 
 /// state `[2, P]` (rows: parameters, momentum) ← one step along gradient `[1, P]`.
 /// scalars\[slot..slot + 4\] = learning rate, (unused), weight decay, active (0: leave all).
@@ -41,20 +41,24 @@ impl Op for Sgd {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, target: &Target) -> Launch {
-        let kernels = [kernel!("sgd"), kernel!("sgd_long"), kernel!("sgd_long")];
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let length = inputs[1].cols / 4;
         let words = vec![word(length), word(self.slot), self.momentum.to_bits()];
-        Launch { kernel: kernels[target.tile as usize], words, grid: Grid::Items(length) }
+        let grid = Grid::Items(length);
+        let variants = vec![
+            Variant::new("register", kernel!("sgd_long"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("sgd"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     // Within a workgroup, a whole one, one more vec4, several with a tail.
     for length in [4, 132, 1024, 1028, 3108] {
         for active in [0.0, 1.0] {
-            let scalars = Fill::Values(vec![0.0, 1e-2, 0.0, 0.01, active, 0.0, 0.0, 0.0]);
+            let scalars = Contents::Values(vec![0.0, 1e-2, 0.0, 0.01, active, 0.0, 0.0, 0.0]);
             let state = (Tensor::f32(2, length), UNIT);
             let inputs = vec![state, (Tensor::f32(1, length), UNIT), (Tensor::f32(1, 8), scalars)];
             cases.push(Case::new(Sgd { slot: 1, momentum: 0.9 }, inputs).update());

@@ -1,8 +1,8 @@
 //! Sum of two tensors: the fan-in of gradients.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = a + b.  dy/da = dy/db = 1.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +35,9 @@ impl Op for Add {
         Ok(vec![Some(dy), Some(dy)])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
-        Launch { kernel: kernel!("add"), words: vec![word(length)], grid: Grid::Items(length) }
+        Launch::only(kernel!("add"), vec![word(length)], Grid::Items(length))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -45,7 +45,7 @@ impl Op for Add {
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     [(1, 1), (3, 7), (64, 4), (5, 257)]
         .map(|(rows, cols)| {
             let t = Tensor::f32(rows, cols);

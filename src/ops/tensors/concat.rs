@@ -1,8 +1,8 @@
 //! Columns of two tensors side by side, and the column slice that is its backward.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, :\] = (a\[b, :\], b\[b, :\]).  Backward: a [`ColumnSlice`] each.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +49,10 @@ impl Op for Concat {
         Ok(gradients)
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let (a, b) = (&inputs[0], &inputs[1]);
         let words = [y.rows, y.pitch(), a.pitch(), a.cols, b.pitch(), b.cols].map(word).to_vec();
-        Launch { kernel: kernel!("concat"), words, grid: Grid::Items(y.elements()) }
+        Launch::only(kernel!("concat"), words, Grid::Items(y.elements()))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -102,15 +102,15 @@ impl Op for ColumnSlice {
         Ok(vec![Some(graph.apply(back, &[dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let x = &inputs[0];
         let mut words = [y.rows, y.pitch(), y.cols, x.pitch(), x.cols, self.start].map(word).to_vec();
         words.push(u32::from(self.pad));
-        Launch { kernel: kernel!("column_slice"), words, grid: Grid::Items(y.elements()) }
+        Launch::only(kernel!("column_slice"), words, Grid::Items(y.elements()))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, a, b) in [(1, 1, 1), (3, 7, 6), (65, 64, 64), (2, 5, 130)] {
         let inputs = vec![(Tensor::f32(rows, a), UNIT), (Tensor::f32(rows, b), UNIT)];

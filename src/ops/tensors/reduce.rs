@@ -1,8 +1,8 @@
 //! Sum and mean over all elements of a tensor, and the broadcast that is their backward.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = factor · Σ x, a scalar `[1, 1]`: factor 1 for the sum, 1/n for the mean.  dy/dx = factor.
 #[derive(Debug, Clone, Copy)]
@@ -45,9 +45,9 @@ impl Op for Reduce {
         Ok(vec![Some(graph.apply(Broadcast { rows, cols, factor: self.factor }, &[dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let words = vec![word(inputs[0].elements() / 4), self.factor.to_bits()];
-        Launch { kernel: kernel!("reduce"), words, grid: Grid::Items(1) }
+        Launch::only(kernel!("reduce"), words, Grid::Items(1))
     }
 }
 
@@ -85,20 +85,20 @@ impl Op for Broadcast {
         Ok(vec![Some(graph.apply(Reduce { factor: self.factor }, &[dy])?)])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
         let words = vec![word(length), word(quads(y)), word(y.cols), self.factor.to_bits()];
-        Launch { kernel: kernel!("broadcast"), words, grid: Grid::Items(length) }
+        Launch::only(kernel!("broadcast"), words, Grid::Items(length))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (65, 4), (128, 101)] {
         let x = Tensor::f32(rows, cols);
         for op in [Reduce::SUM, Reduce::mean(&x)] {
             // Positive terms: no cancellation to divide the error by.
-            cases.push(Case::new(op, vec![(x, Fill::Uniform(0.0, 1.0))]).differentiable(&[0]));
+            cases.push(Case::new(op, vec![(x, Contents::Uniform(0.0, 1.0))]).differentiable(&[0]));
         }
         let op = Broadcast { rows, cols, factor: 0.5 };
         cases.push(Case::new(op, vec![(Tensor::f32(1, 1), UNIT)]).differentiable(&[0]).tolerance(1e-5));

@@ -1,8 +1,8 @@
 //! Consecutive rows of a tensor as a differentiable copy. (Without a derivative, [`Graph::rows`] is free.)
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, :\] = x\[start + b, :\].  Backward: [`RowPad`].
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +38,7 @@ impl Op for RowSlice {
         Ok(vec![Some(graph.apply(RowPad { start: self.start, rows }, &[dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         copy_rows(&inputs[0], y, self.start, 0)
     }
 }
@@ -80,7 +80,7 @@ impl Op for RowPad {
         Ok(vec![Some(graph.apply(RowSlice { start: self.start, rows }, &[dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         copy_rows(&inputs[0], y, self.start, 1)
     }
 }
@@ -88,10 +88,10 @@ impl Op for RowPad {
 fn copy_rows(x: &Tensor, y: &Tensor, start: usize, pad: u32) -> Launch {
     let length = y.elements() / 4;
     let words = vec![word(start * quads(x)), word(length), word(x.elements() / 4), pad];
-    Launch { kernel: kernel!("row_slice"), words, grid: Grid::Items(length) }
+    Launch::only(kernel!("row_slice"), words, Grid::Items(length))
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols, start, count) in [(1, 1, 0, 1), (7, 5, 2, 3), (130, 9, 129, 1), (66, 64, 0, 65)] {
         let slice = RowSlice { start, rows: count };

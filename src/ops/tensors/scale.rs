@@ -1,8 +1,8 @@
 //! A tensor times a constant and a scalar of the replica: λ, and learning-rate-like factors.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y = factor · s · x, with s `[1, 1]`.  dy/dx = factor · s; s has no derivative here (it is a setting).
 #[derive(Debug, Clone, Copy)]
@@ -36,10 +36,10 @@ impl Op for Scale {
         Ok(vec![Some(graph.apply(*self, &[dy, inputs[1]])?), None])
     }
 
-    fn launch(&self, _: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
         let words = vec![word(length), self.factor.to_bits()];
-        Launch { kernel: kernel!("scale"), words, grid: Grid::Items(length) }
+        Launch::only(kernel!("scale"), words, Grid::Items(length))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -47,7 +47,7 @@ impl Op for Scale {
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     [(1, 1), (3, 7), (64, 4), (5, 257)]
         .map(|(rows, cols)| {
             let inputs = vec![(Tensor::f32(rows, cols), UNIT), (Tensor::f32(1, 1), UNIT)];

@@ -1,8 +1,8 @@
 //! Class scores in descending order, all or the first k of them: attack inputs that do not know which class is which.
 
-use super::*;
-use crate::graph::{Array, Grid, Launch, Target};
+use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
+use crate::ops::*;
 
 /// y\[b, rank(c)\] = x\[b, c\] for ranks below `k`; descending, the lower column first among equals.
 /// The derivative is the permutation's.
@@ -54,10 +54,10 @@ impl Op for SortRows {
         Ok(vec![Some(graph.apply(SortRowsGrad, &[inputs[0], dy])?)])
     }
 
-    fn launch(&self, inputs: &[Tensor], y: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, x.pitch(), y.cols, y.pitch()].map(word).to_vec();
-        Launch { kernel: kernel!("sort_rows"), words, grid: Grid::Items(x.rows * x.pitch()) }
+        Launch::only(kernel!("sort_rows"), words, Grid::Items(x.rows * x.pitch()))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -88,19 +88,19 @@ impl Op for SortRowsGrad {
         Array::new(x.rows, x.cols, rows.collect())
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor, _: &Target) -> Launch {
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let dy = &inputs[1];
         let words = [dx.rows, dx.cols, dx.pitch(), dy.cols, dy.pitch()].map(word).to_vec();
-        Launch { kernel: kernel!("sort_rows_grad"), words, grid: Grid::Items(dx.elements()) }
+        Launch::only(kernel!("sort_rows_grad"), words, Grid::Items(dx.elements()))
     }
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::ops) fn cases() -> Vec<Case> {
     let mut cases = vec![];
     for (rows, cols, k) in [(1, 1, 1), (3, 7, 7), (5, 7, 3), (65, 100, 10), (2, 30, 30), (3, 2, 1)] {
         cases.push(Case::new(SortRows { k }, vec![(Tensor::f32(rows, cols), UNIT)]).differentiable(&[0]));
     }
-    let ties = Fill::Values(vec![0.5, 0.25, 0.5, 0.25, 0.0, 0.5]);
+    let ties = Contents::Values(vec![0.5, 0.25, 0.5, 0.25, 0.0, 0.5]);
     cases.push(Case::new(SortRows { k: 4 }, vec![(Tensor::f32(2, 6), ties)]));
     cases
 }
