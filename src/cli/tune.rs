@@ -8,11 +8,11 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
-use crate::lab::table::{self, Table, by_shape};
 use crate::lab::tune;
+use crate::lab::tuning_table::{TuningTable, by_shape, place};
 use crate::lab::variants::{Stored, stored};
 use crate::ops::default_variant;
-use crate::report::table::{Side, text as columns};
+use crate::report::table::{self, Side};
 
 /// Finds this adapter's fastest kernel variants and stores them for training.
 ///
@@ -38,54 +38,54 @@ pub(super) struct TuneArgs {
 pub(super) fn run(args: &TuneArgs, global: &Global) -> Result<()> {
     let context = Context::new(&global.gpu_options())?;
     let adapter = context.adapter();
-    let place = table::place(adapter).ok_or_else(|| {
+    let path = place(adapter).ok_or_else(|| {
         Error::new(Kind::Io, "the user's cache directory").expected("a home directory").found("none")
     })?;
     if !global.quiet {
         output::note(&format!("adapter: {}, {}", adapter.name, adapter.driver));
     }
-    let mut table = tune::tune(&context, &args.op, &args.batch, super::seed(), &mut |done| {
+    let mut tuned = tune::tune(&context, &args.op, &args.batch, super::seed(), &mut |done| {
         if !global.quiet {
             output::note(done);
         }
     })?;
     if let Stored::Table(_, earlier) = stored(adapter) {
-        table = table.with_others_of(earlier);
+        tuned = tuned.with_others_of(earlier);
     }
-    for path in [Some(&place), args.export.as_ref()].into_iter().flatten() {
-        table.save(path)?;
+    for path in [Some(&path), args.export.as_ref()].into_iter().flatten() {
+        tuned.save(path)?;
     }
-    let regret = table.regret();
+    let regret = tuned.regret();
     if global.json {
-        return output::json(&json!({ "stored": place, "regret": regret, "table": table }));
+        return output::json(&json!({ "stored": path, "regret": regret, "table": tuned }));
     }
     output::result(&format!(
         "{}\nchosen beside the default, {}: {}\nwithout them all shapes together take {:.2} times as long, the \
          worst {:.2} times\nstored: {}",
-        text(&table),
+        text(&tuned),
         default_variant(&context.target()),
-        if table.choices.is_empty() {
+        if tuned.choices.is_empty() {
             "nothing".to_owned()
         } else {
-            Vec::from(table.choices.clone()).join(", ")
+            Vec::from(tuned.choices.clone()).join(", ")
         },
         regret.overall,
         regret.worst,
-        place.display()
+        path.display()
     ))
 }
 
 /// A line a shape, a column a variant; the chosen one is marked.
-fn text(table: &Table) -> String {
+fn text(tuned: &TuningTable) -> String {
     let mut names: Vec<&str> = vec![];
-    for candidate in &table.candidates {
+    for candidate in &tuned.candidates {
         if !names.contains(&candidate.variant.as_str()) {
             names.push(&candidate.variant);
         }
     }
-    let rows: Vec<Vec<String>> = by_shape(&table.candidates)
+    let rows: Vec<Vec<String>> = by_shape(&tuned.candidates)
         .map(|shape| {
-            let chosen = table.chosen(shape);
+            let chosen = tuned.chosen(shape);
             let times = names.iter().map(|name| {
                 let one = shape.iter().find(|candidate| candidate.variant == *name);
                 match one.map(|candidate| candidate.microseconds) {
@@ -102,5 +102,5 @@ fn text(table: &Table) -> String {
         .collect();
     let mut header = vec![("kernel", Side::Left), ("class", Side::Left), ("operands", Side::Left)];
     header.extend(names.iter().map(|name| (*name, Side::Right)));
-    format!("microseconds; *: chosen\n{}", columns(&header, &rows))
+    format!("microseconds; *: chosen\n{}", table::text(&header, &rows))
 }

@@ -1,12 +1,12 @@
 //! Finds the fastest variant of every operation and shape class on the adapter at hand: each variant is held against
 //! the f64 reference first, then timed beside the others at the shapes of the real networks. Not how the result is
-//! kept: that is [`super::table`].
+//! kept: that is [`super::tuning_table`].
 //!
 //! Nothing here happens by itself: another variant adds up in another order, so runs would no longer repeat.
 
 use super::check;
 use super::kernels::{self, Bench, Prepared, median};
-use super::table::{Candidate, Table, by_shape, run_by};
+use super::tuning_table::{Candidate, TuningTable, by_shape, run_by};
 use crate::error::{Error, Result};
 use crate::gpu::{Choices, Context, shape_class};
 use crate::graph::{Kernel, Launch, Target, Tensor};
@@ -89,7 +89,7 @@ pub fn tune(
     batches: &[usize],
     seed: u64,
     each: &mut dyn FnMut(&str),
-) -> Result<Table> {
+) -> Result<TuningTable> {
     let target = context.target();
     let families = families(&target);
     if let Some(unknown) = only.iter().find(|name| !families.contains(&name.as_str())) {
@@ -129,7 +129,7 @@ pub fn tune(
         }
     }
     let adapter = context.adapter();
-    Ok(Table {
+    Ok(TuningTable {
         adapter: adapter.name.clone(),
         driver: adapter.driver.clone(),
         veilgrad: env!("CARGO_PKG_VERSION").to_owned(),
@@ -211,7 +211,7 @@ fn choose(candidates: &[Candidate]) -> Choices {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::Regret;
+    use super::super::tuning_table::Regret;
     use super::*;
 
     fn candidate(class: &str, shape: &str, variant: &str, microseconds: Option<f64>) -> Candidate {
@@ -241,7 +241,7 @@ mod tests {
         ];
         let choices = choose(&candidates);
         assert_eq!(Vec::from(choices.clone()), ["dense L×L register"]);
-        let table = Table {
+        let table = TuningTable {
             adapter: "a".into(),
             driver: "b".into(),
             veilgrad: "0".into(),
@@ -252,7 +252,7 @@ mod tests {
         // Default 10 + 10 + 10, chosen 20 + 2 + 10; at b 10 against 2.
         assert_eq!(table.regret(), Regret { overall: 30.0 / 32.0, worst: 5.0 });
         let text = toml::to_string(&table).unwrap();
-        assert_eq!(toml::from_str::<Table>(&text).unwrap(), table);
+        assert_eq!(toml::from_str::<TuningTable>(&text).unwrap(), table);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Which kernel variants a run uses: those it was begun with, else those that `veilgrad tune` stored for the
 //! adapter, else the adapter's defaults. Never measured here.
 
-use super::table::{Table, place};
 use super::tune;
+use super::tuning_table::{TuningTable, place};
 use crate::error::Result;
 use crate::gpu::{AdapterSummary, Context, Options};
 use crate::ops::default_variant;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub enum Stored {
     /// Nobody has tuned here.
     Nothing,
-    Table(PathBuf, Table),
+    Table(PathBuf, TuningTable),
     /// A file that is of no use, and why.
     Unusable(PathBuf, String),
 }
@@ -27,7 +27,7 @@ pub fn stored(adapter: &AdapterSummary) -> Stored {
         Err(e) => return Stored::Unusable(path, e.to_string()),
         Ok(text) => text,
     };
-    match toml::from_str::<Table>(&text) {
+    match toml::from_str::<TuningTable>(&text) {
         Err(e) => Stored::Unusable(path, e.message().to_owned()),
         Ok(table) if table.kernels != tune::digest(&adapter.target()) => {
             Stored::Unusable(path, "it was measured with other versions of the kernels".to_owned())

@@ -28,7 +28,7 @@ pub struct Candidate {
 /// What was found on an adapter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct TuningTable {
     pub adapter: String,
     pub driver: String,
     /// The version of this program.
@@ -61,7 +61,7 @@ pub(super) fn run_by<'a>(shape: &'a [Candidate], variant: &str) -> &'a Candidate
     shape.iter().find(|candidate| candidate.variant == variant).unwrap_or(&shape[0])
 }
 
-impl Table {
+impl TuningTable {
     /// The candidate that runs at a shape: the chosen one.
     pub fn chosen<'a>(&self, shape: &'a [Candidate]) -> &'a Candidate {
         let default = &shape[0];
@@ -91,7 +91,7 @@ impl Table {
 
     /// With what `earlier` holds of operations that this one does not: both of the same kernels.
     #[must_use]
-    pub fn with_others_of(mut self, earlier: Table) -> Self {
+    pub fn with_others_of(mut self, earlier: TuningTable) -> Self {
         let measured = |family: &str| self.candidates.iter().any(|own| own.family == family);
         let (candidates, choices) = (earlier.candidates, earlier.choices);
         let kept: Vec<Candidate> = candidates.into_iter().filter(|c| !measured(&c.family)).collect();
@@ -100,7 +100,7 @@ impl Table {
             all.insert(family, class, variant);
         }
         self.candidates.extend(kept);
-        Table { choices: all, ..self }
+        TuningTable { choices: all, ..self }
     }
 
     /// Writes the table as TOML, and the directories above it.
@@ -130,7 +130,7 @@ pub fn place(adapter: &AdapterSummary) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn table(family: &str, microseconds: f64) -> Table {
+    fn table(family: &str, microseconds: f64) -> TuningTable {
         let mut choices = Choices::default();
         choices.insert(family, "L×L", "register");
         let candidate = Candidate {
@@ -142,7 +142,7 @@ mod tests {
             microseconds: Some(microseconds),
             worst: 0.1,
         };
-        Table {
+        TuningTable {
             adapter: "a".into(),
             driver: "b".into(),
             veilgrad: "0".into(),
