@@ -262,8 +262,8 @@ fn a_native_shader_is_a_variant_with_needs_and_a_portable_one_has_none() {
     }
 }
 
-/// Functions of one name that are not alike in files that must agree: which of the files differ is a fault that
-/// no comparison with a reference sees.
+/// Functions of one name that are not alike in files that must agree: which of the files differ is a fault
+/// that no comparison with a reference sees.
 #[test]
 fn functions_that_must_agree_have_one_text() {
     let all = shaders();

@@ -1,15 +1,15 @@
-//! Which variant runs, by operation and shape class: a small table, pure data. Where there is no entry, or a variant
-//! that adapter or shape do not allow, the default runs. Not how it is measured and kept: that is `lab::tune`; nor
-//! which variants there are: operations say so.
+//! Which variant runs, by operation and shape class: a small table, pure data. Where there is no entry, or a
+//! variant that adapter or shape do not allow, the default runs. Not how it is measured and kept: that is
+//! `lab::tune`; nor which variants there are: operations say so.
 
 use crate::graph::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The class of an operation's shapes: the columns of its first input and of its output, each small (S, up to 32),
-/// medium (M, up to 256) or large (L). For a dense layer these are K and N.
-/// Neither the number of replicas nor the rows are part of it: how many rows are merged into one pass depends on the
-/// replicas that share the adapter's limits, and a replica's bytes must not depend on its company.
+/// The class of an operation's shapes: the columns of its first input and of its output, each small (S, up to
+/// 32), medium (M, up to 256) or large (L). For a dense layer these are K and N. Neither the number of
+/// replicas nor the rows are part of it: how many rows are merged into one pass depends on the replicas that
+/// share the adapter's limits, and a replica's bytes must not depend on its company.
 pub fn shape_class(inputs: &[Tensor], output: &Tensor) -> String {
     let first = inputs.first().unwrap_or(output);
     let size = |n: usize| match n {

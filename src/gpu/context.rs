@@ -166,7 +166,8 @@ impl Context {
         &self.choices
     }
 
-    /// Runs the variants of `choices` in plans that are compiled from here on, where adapter and shapes allow them.
+    /// Runs the variants of `choices` in plans that are compiled from here on, where adapter and shapes allow
+    /// them.
     pub fn choose_variants(&mut self, choices: Choices) {
         self.choices = choices;
     }

@@ -1,5 +1,6 @@
-//! Pipelines, built once each, by source text, entry point and whether they are checked; a source is one shader
-//! module, however many entry points run. What the engine needs to know of a shader it reads from it: [`reflect`].
+//! Pipelines, built once each, by source text, entry point and whether they are checked; a source is one
+//! shader module, however many entry points run. What the engine needs to know of a shader it reads from it:
+//! [`reflect`].
 
 use super::reflection::{Reflection, reflect};
 use crate::error::{Error, Result};
@@ -64,7 +65,8 @@ impl Cache {
     }
 }
 
-/// What `build` makes; an error if the device refuses it, whether as invalid or because the driver's compiler fails.
+/// What `build` makes; an error if the device refuses it, whether as invalid or because the driver's compiler
+/// fails.
 fn refused<T>(device: &wgpu::Device, kernel: Kernel, build: impl FnOnce() -> T) -> Result<T> {
     let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
     let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);

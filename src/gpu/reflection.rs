@@ -1,9 +1,10 @@
 //! What the engine needs to know of a shader, read from the shader itself, for each entry point.
 //!
-//! Bindings, access modes, workgroup sizes and tile shapes are declared once, in WGSL: binding 0 is the `Dims` uniform,
-//! 1.. are storage buffers; the constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP` say what a workgroup
-//! covers. Where entry points of one file differ in that, each has its own, with its name in capitals before it:
-//! `FORWARD_TILE_ROWS` is that of `forward`. Entry points may use one binding number for different variables.
+//! Bindings, access modes, workgroup sizes and tile shapes are declared once, in WGSL: binding 0 is the
+//! `Dims` uniform, 1.. are storage buffers; the constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP`
+//! say what a workgroup covers. Where entry points of one file differ in that, each has its own, with its
+//! name in capitals before it: `FORWARD_TILE_ROWS` is that of `forward`. Entry points may use one binding
+//! number for different variables.
 
 use crate::error::{Error, Result};
 use crate::graph::{Grid, Kernel};
@@ -123,7 +124,8 @@ impl Reflection {
 mod tests {
     use super::*;
 
-    /// Two entry points with one binding number for different variables, one of them reached through a function.
+    /// Two entry points with one binding number for different variables, one of them reached through a
+    /// function.
     const TWO: &str = "
         struct Dims { x_offset: u32, x_stride: u32, y_offset: u32, y_stride: u32 }
         struct Wide { dims: Dims, length: u32, factor: f32 }

@@ -1,5 +1,5 @@
-//! What an operation runs on an adapter, in words: a [`Launch`] names kernels, their extent and their numbers.
-//! Nothing here touches a GPU.
+//! What an operation runs on an adapter, in words: a [`Launch`] names kernels, their extent and their
+//! numbers. Nothing here touches a GPU.
 
 /// An entry point of a WGSL file, as it stands in `shaders/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,8 +101,8 @@ impl Target {
     }
 }
 
-/// One of the ways to compute an operation's result at some shape: a row of its list. Variants differ in speed and
-/// in the order of sums, not in what they compute.
+/// One of the ways to compute an operation's result at some shape: a row of its list. Variants differ in
+/// speed and in the order of sums, not in what they compute.
 #[derive(Debug, Clone)]
 pub struct Variant {
     /// The name in files and tables, unique within the operation.
@@ -172,7 +172,8 @@ impl Launch {
         self.variants.iter().filter(|variant| variant.runs_on(target))
     }
 
-    /// The variant that `target` runs unless another is asked for. `None`: no row is for such an adapter and shape.
+    /// The variant that `target` runs unless another is asked for. `None`: no row is for such an adapter and
+    /// shape.
     pub fn default_variant(&self, target: &Target) -> Option<&Variant> {
         self.runnable(target).find(|variant| variant.default_on.contains(&target.class))
     }

@@ -110,8 +110,9 @@ pub enum Kind {
     Compute(Arc<dyn Op>),
     /// The next version of `inputs[0]`, written in place over it.
     Update(Arc<dyn Op>),
-    /// The next version of `inputs[0]`: the operation on the other inputs writes its part ([`Op::writes`]) into it in
-    /// place, where nothing was read before. So earlier versions stay what they are for those who read their parts.
+    /// The next version of `inputs[0]`: the operation on the other inputs writes its part ([`Op::writes`])
+    /// into it in place, where nothing was read before. So earlier versions stay what they are for those who
+    /// read their parts.
     Fill(Arc<dyn Op>),
 }
 
@@ -122,7 +123,8 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     pub tensor: Tensor,
     pub label: String,
-    /// Not to be computed before this, though it is no input: what is computed again should not be there too early.
+    /// Not to be computed before this, though it is no input: what is computed again should not be there too
+    /// early.
     pub after: Option<NodeId>,
 }
 
@@ -160,7 +162,8 @@ impl Graph {
         id
     }
 
-    /// A copy of `id`, an operation that is [recomputed](Op::recomputed), to be computed after `after`; or `id`.
+    /// A copy of `id`, an operation that is [recomputed](Op::recomputed), to be computed after `after`; or
+    /// `id`.
     pub(crate) fn again(&mut self, id: NodeId, after: NodeId) -> NodeId {
         match self.node(id).clone() {
             Node { kind: Kind::Compute(op), inputs, tensor, label, .. } if op.recomputed() => {

@@ -1,5 +1,5 @@
-//! What an operation is: its mathematics (shape, derivative, f64 reference) and the kernels that compute it. Not what
-//! a kernel is: that is [`Launch`].
+//! What an operation is: its mathematics (shape, derivative, f64 reference) and the kernels that compute it.
+//! Not what a kernel is: that is [`Launch`].
 
 use super::{Array, Graph, Launch, NodeId, Tensor};
 use crate::error::Result;
@@ -40,8 +40,8 @@ pub trait Op: Debug + Any + Send + Sync {
         Ok(vec![None; inputs.len()])
     }
 
-    /// The operation's numbers and the list of its variants, for tensors that fit: what each runs and needs. Which of
-    /// them runs follows from the adapter and from what was chosen for it ([`Launch::variant`]).
+    /// The operation's numbers and the list of its variants, for tensors that fit: what each runs and needs.
+    /// Which of them runs follows from the adapter and from what was chosen for it ([`Launch::variant`]).
     fn launch(&self, inputs: &[Tensor], output: &Tensor) -> Launch;
 
     /// Whether a column of the result is written; what is not is unspecified.
@@ -54,8 +54,8 @@ pub trait Op: Debug + Any + Send + Sync {
         false
     }
 
-    /// The update that adds this operation's result to a sum in place, where there is one: its inputs are the sum, then
-    /// this operation's.
+    /// The update that adds this operation's result to a sum in place, where there is one: its inputs are the
+    /// sum, then this operation's.
     fn accumulating(&self) -> Option<Arc<dyn Op>> {
         None
     }

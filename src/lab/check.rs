@@ -1,6 +1,6 @@
 //! Every operation's kernels against its f64 reference, on the adapter at hand: forward and backward,
-//! fresh random inputs, outputs poisoned with NaNs, at R = 1 and 3, for every variant that the adapter can run.
-//! This is `veilgrad check`, and the conformance test. Not what is tested: operations bring their cases.
+//! fresh random inputs, outputs poisoned with NaNs, at R = 1 and 3, for every variant that the adapter can
+//! run. This is `veilgrad check`, and the conformance test. Not what is tested: operations bring their cases.
 
 use crate::error::Result;
 use crate::gpu::Context;
@@ -56,8 +56,8 @@ fn variants(cases: &[Case], target: &Target) -> Result<Vec<&'static str>> {
     Ok(names)
 }
 
-/// The variants that can be asked for in a case: those of the operations in it, forward and backward, that have
-/// several; [`Launch::ONLY`] where none has.
+/// The variants that can be asked for in a case: those of the operations in it, forward and backward, that
+/// have several; [`Launch::ONLY`] where none has.
 fn variants_of(case: &CaseGraph, target: &Target) -> Vec<&'static str> {
     let launches = case.launches();
     let several = launches.iter().filter(|(_, launch)| launch.variants.len() > 1);
@@ -210,7 +210,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// A row in an operation's list is enough to have it tested: a case's shape fits it, and [`run`] asks for it there.
+    /// A row in an operation's list is enough to have it tested: a case's shape fits it, and [`run`] asks for
+    /// it there.
     #[test]
     fn every_variant_that_the_adapter_has_what_it_takes_for_is_run_by_a_case() {
         let context = Context::new(&crate::gpu::Options::default()).expect("a GPU adapter");

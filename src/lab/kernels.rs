@@ -67,8 +67,8 @@ fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
 const LAYERS: [(usize, usize); 8] =
     [(600, 1024), (1024, 512), (512, 256), (256, 128), (128, 100), (100, 1024), (512, 64), (64, 1)];
 
-/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k = 12): the
-/// first one, a bottleneck and what follows it in each block, a transition.
+/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k
+/// = 12): the first one, a bottleneck and what follows it in each block, a transition.
 const CONVOLUTIONS: [[usize; 6]; 13] = [
     [32, 3, 64, 11, 4, 5],
     [4, 64, 192, 5, 1, 2],

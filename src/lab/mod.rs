@@ -1,6 +1,6 @@
 //! Measuring the engine: every kernel against its f64 reference ([`check`]), kernels ([`kernels`]) and whole
-//! steps ([`steps`]) by the clock; the fastest variants of an adapter ([`tune`], kept as a [`tuning_table`]) and those that
-//! a run uses ([`variants`]).
+//! steps ([`steps`]) by the clock; the fastest variants of an adapter ([`tune`], kept as a [`tuning_table`])
+//! and those that a run uses ([`variants`]).
 
 pub mod check;
 pub mod kernels;

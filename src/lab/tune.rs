@@ -1,6 +1,6 @@
-//! Finds the fastest variant of every operation and shape class on the adapter at hand: each variant is held against
-//! the f64 reference first, then timed beside the others at the shapes of the real networks. Not how the result is
-//! kept: that is [`super::tuning_table`].
+//! Finds the fastest variant of every operation and shape class on the adapter at hand: each variant is held
+//! against the f64 reference first, then timed beside the others at the shapes of the real networks. Not how
+//! the result is kept: that is [`super::tuning_table`].
 //!
 //! Nothing here happens by itself: another variant adds up in another order, so runs would no longer repeat.
 
@@ -77,12 +77,12 @@ pub(super) fn digest(target: &Target) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Validates every variant of the operations `only` (none: all that can be tuned) and times it at `batches` records a
-/// batch. `each` is told what is done.
+/// Validates every variant of the operations `only` (none: all that can be tuned) and times it at `batches`
+/// records a batch. `each` is told what is done.
 ///
 /// # Errors
-/// An operation that has no choice here: names those that have. A kernel that does not build, sizes beyond the
-/// adapter's limits, a lost device.
+/// An operation that has no choice here: names those that have. A kernel that does not build, sizes beyond
+/// the adapter's limits, a lost device.
 pub fn tune(
     context: &Context,
     only: &[String],
@@ -184,8 +184,8 @@ fn interleaved(context: &Context, prepared: &[Prepared]) -> Result<Vec<f64>> {
     Ok(seconds.iter().map(|s| median(s)).collect())
 }
 
-/// For each operation and class the variant that is fastest in the geometric mean over its shapes, where it is not
-/// the default. At a shape that a variant does not fit the default runs in its place.
+/// For each operation and class the variant that is fastest in the geometric mean over its shapes, where it
+/// is not the default. At a shape that a variant does not fit the default runs in its place.
 fn choose(candidates: &[Candidate]) -> Choices {
     let mut classes: BTreeMap<(&str, &str), Vec<&[Candidate]>> = BTreeMap::new();
     for shape in by_shape(candidates) {
@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_variant_that_does_not_fit_a_shape_is_judged_with_the_default_in_its_place() {
-        // In one class: a shape with its own default, at which "outer" cannot run, and one at which it is the default.
+        // In one class: a shape with its own default, at which "outer" cannot run, and one at which it is the
+        // default.
         let shapes = |register: f64| {
             vec![
                 candidate("L×L", "a", "few", Some(10.0)),

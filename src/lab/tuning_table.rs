@@ -1,5 +1,5 @@
-//! What tuning found on an adapter, and where it is kept: a TOML file for each adapter in the user's cache directory.
-//! Not how it is found: that is [`super::tune`].
+//! What tuning found on an adapter, and where it is kept: a TOML file for each adapter in the user's cache
+//! directory. Not how it is found: that is [`super::tune`].
 
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterSummary, Choices};

@@ -1,5 +1,5 @@
-//! What an operation is tested with: a [`Case`] is the operation at given shapes with given inputs. Carried out by
-//! `lab::check` and `tests/ops.rs`.
+//! What an operation is tested with: a [`Case`] is the operation at given shapes with given inputs. Carried
+//! out by `lab::check` and `tests/ops.rs`.
 
 use crate::error::Result;
 use crate::graph::{Graph, Launch, NodeId, Op, Tensor};

@@ -1,5 +1,5 @@
-//! Which variants there are by name, for files that choose among them: `run.toml` and tuning tables. Not what they
-//! choose: that is [`Choices`].
+//! Which variants there are by name, for files that choose among them: `run.toml` and tuning tables. Not what
+//! they choose: that is [`Choices`].
 
 use super::ALL;
 use crate::gpu::Choices;
@@ -53,7 +53,8 @@ mod tests {
         assert!(read("dense L×S").unwrap_err().to_string().contains("`dense L×S`"));
     }
 
-    /// Files of earlier versions name an adapter's class of kernels, whether or not the operation has such a variant.
+    /// Files of earlier versions name an adapter's class of kernels, whether or not the operation has such a
+    /// variant.
     #[test]
     fn names_of_earlier_versions_are_read() {
         for name in ["workgroup", "register", "outer"] {

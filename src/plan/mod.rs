@@ -65,8 +65,8 @@ impl Plan {
         Self::compile_with(context, graph, replicas, bound, outputs, &chosen)
     }
 
-    /// [`compile`](Self::compile) with the variant of this name of every operation that has such a one, and the
-    /// defaults of others, whatever was chosen for the adapter.
+    /// [`compile`](Self::compile) with the variant of this name of every operation that has such a one, and
+    /// the defaults of others, whatever was chosen for the adapter.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).

@@ -1,4 +1,4 @@
-//! Batches of images from the resident data set: bytes in planes become normalised floats, pixel after
+//! Batches of images from the resident data set: bytes in planes become normalized floats, pixel after
 //! pixel, framed with black and, for training, moved about.
 
 use crate::graph::{Array, Grid, Launch};
@@ -38,13 +38,15 @@ impl std::fmt::Display for Image {
 /// Learning", 4.2) from an image padded by 4.
 pub const CROP: usize = 4;
 
-/// y\[b, (row · W + column) · C + c\] = (data\[rows\[b\], (c · h + row − pad) · w + column − pad\] − shift\[c\]) · scale\[c\],
-/// `[B, H·W·C]` with H = h + 2 pad. Inputs: the data in two parts, u32 `[N₁, words]` and `[N₂, words]` (a byte a
-/// value, as [`Format::Bytes`]: planes of h × w; the same part twice where one holds all), rows u32 `[B, 1]`, shift
-/// and scale `[1, C]`. A pixel outside of the image is black, byte 0. A row beyond N₁ + N₂ gives zeros.
+/// y\[b, (row · W + column) · C + c\] = (data\[rows\[b\], (c · h + row − pad) · w + column − pad\] −
+/// shift\[c\]) · scale\[c\], `[B, H·W·C]` with H = h + 2 pad. Inputs: the data in two parts, u32
+/// `[N₁, words]` and `[N₂, words]` (a byte a value, as [`Format::Bytes`]: planes of h × w; the same part
+/// twice where one holds all), rows u32 `[B, 1]`, shift and scale `[1, C]`. A pixel outside of the image is
+/// black, byte 0. A row beyond N₁ + N₂ gives zeros.
 ///
-/// With `augment` and one more input, key u32 `[1, 2]` (seed, step): record b of the batch is moved by up to [`CROP`]
-/// pixels each way and mirrored half of the time, as the random number of (seed, step, b) says. No derivative.
+/// With `augment` and one more input, key u32 `[1, 2]` (seed, step): record b of the batch is moved by up to
+/// [`CROP`] pixels each way and mirrored half of the time, as the random number of (seed, step, b) says. No
+/// derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct GatherImages {
     /// h × w, as stored.
@@ -183,6 +185,6 @@ mod tests {
         let y = op.reference(&[&data, &data, &Array::scalar(0.0), &shift, &scale]);
         assert_eq!((y.rows, y.cols), (1, 3 * 4 * 2));
         assert_eq!(y.row(0)[10..14], [0.0, 15.0, 10.0, 20.0], "the second row's middle pixels");
-        assert_eq!(y.row(0)[..2], [-10.0, 0.0], "black, normalised");
+        assert_eq!(y.row(0)[..2], [-10.0, 0.0], "black, normalized");
     }
 }

@@ -76,8 +76,8 @@ impl Op for GatherRows {
     }
 }
 
-/// y\[b, f\] = (data\[rows\[b\], f\] − shift\[f\]) · scale\[f\], from f32 data `[N, F]`, rows u32 `[B, 1]`, shift
-/// and scale `[1, F]`: features standardised by each replica's own members. No derivative.
+/// y\[b, f\] = (data\[rows\[b\], f\] − shift\[f\]) · scale\[f\], from f32 data `[N, F]`, rows u32 `[B, 1]`,
+/// shift and scale `[1, F]`: features standardized by each replica's own members. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct GatherStandardised;
 

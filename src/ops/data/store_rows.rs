@@ -4,8 +4,8 @@ use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// table\[counter · B + b, :\] = x\[b, :\], an update of table `[N, C]`, from x `[B, C]` and counter u32 `[1, 1]`.
-/// Rows beyond N are dropped.
+/// table\[counter · B + b, :\] = x\[b, :\], an update of table `[N, C]`, from x `[B, C]` and counter u32
+/// `[1, 1]`. Rows beyond N are dropped.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreRows;
 

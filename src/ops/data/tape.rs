@@ -4,8 +4,8 @@ use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// y = tape\[counter, :\], the step's line: `[1, cols]` f32 or `[rows, 1]` u32, from tape u32 `[S, words]` and
-/// counter u32 `[1, 1]`. No derivative.
+/// y = tape\[counter, :\], the step's line: `[1, cols]` f32 or `[rows, 1]` u32, from tape u32 `[S, words]`
+/// and counter u32 `[1, 1]`. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct Tape {
     /// The result.

@@ -5,9 +5,10 @@ use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
 use crate::ops::*;
 
-/// y\[b, (oh · OW + ow) · Cout + co\] = act(Σ w\[(kh · k + kw) · Cin + ci, co\] · x\[b, (ih · IW + iw) · Cin + ci\] + bias\[co\])
-/// with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w `[k·k·Cin (+ 1), Cout]`, the bias as last row.
-/// Taps on the padding add nothing. With dz = dy ⊙ act′(y): dx and dw as [`Conv2dDx`] and [`Conv2dDw`].
+/// y\[b, (oh · OW + ow) · Cout + co\] = act(Σ w\[(kh · k + kw) · Cin + ci, co\] · x\[b, (ih · IW + iw) · Cin
+/// + ci\] + bias\[co\]) with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w
+/// `[k·k·Cin (+ 1), Cout]`, the bias as last row. Taps on the padding add nothing. With dz = dy ⊙ act′(y): dx
+/// and dw as [`Conv2dDx`] and [`Conv2dDw`].
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2d {
     pub geometry: Geometry,
@@ -109,8 +110,8 @@ impl Op for Conv2d {
     }
 }
 
-/// dx\[b, i, ci\] = Σ dz\[b, o, co\] · w\[tap · Cin + ci, co\] over the outputs o that see pixel i, from dz `[B, OH·OW·Cout]`
-/// and w.
+/// dx\[b, i, ci\] = Σ dz\[b, o, co\] · w\[tap · Cin + ci, co\] over the outputs o that see pixel i, from dz
+/// `[B, OH·OW·Cout]` and w.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2dDx {
     pub geometry: Geometry,
@@ -155,8 +156,8 @@ impl Op for Conv2dDx {
         let words = g.words(dx.rows, [0, 0]);
         let tiles = Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c };
         let blocks = Grid::Items(dx.rows.div_ceil(4) * g.in_h * g.in_w * g.in_c.div_ceil(4));
-        // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels of y one
-        // with the narrow forward kernel's tile was no faster.
+        // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels
+        // of y one with the narrow forward kernel's tile was no faster.
         let variants = vec![
             Variant::new("outer", kernel!("conv2d_dx_outer.native"), tiles)
                 .needs(OUTER_PRODUCT)
@@ -169,7 +170,8 @@ impl Op for Conv2dDx {
     }
 }
 
-/// dw\[tap · Cin + ci, co\] = Σ_b Σ_o x\[b, i, ci\] · dz\[b, o, co\], the last row (with `bias`) Σ_b Σ_o dz, from x and dz.
+/// dw\[tap · Cin + ci, co\] = Σ_b Σ_o x\[b, i, ci\] · dz\[b, o, co\], the last row (with `bias`) Σ_b Σ_o dz,
+/// from x and dz.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2dDw {
     pub geometry: Geometry,

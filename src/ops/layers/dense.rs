@@ -4,9 +4,9 @@ use crate::graph::{Array, Class, Grid, Launch, Target, Variant};
 use crate::kernel;
 use crate::ops::*;
 
-/// Whether the outer product fits a result. A single column is one lane's of its eight: of a layer with one output the
-/// register tile takes 0.55 to 1.0 times as long, forward and for dw (lavapipe, 128 to 1,408 rows); for dx, a layer
-/// with one input, it was not timed.
+/// Whether the outer product fits a result. A single column is one lane's of its eight: of a layer with one
+/// output the register tile takes 0.55 to 1.0 times as long, forward and for dw (lavapipe, 128 to 1,408
+/// rows); for dx, a layer with one input, it was not timed.
 fn fills_lanes(result: &Tensor) -> bool {
     result.cols > 1
 }
@@ -18,8 +18,8 @@ pub fn default_variant(target: &Target) -> &'static str {
     launch.default_variant(target).map_or("none", |variant| variant.name)
 }
 
-/// y = act(x · w\[..K\] + w\[K\]), `[B, N]`, from x `[B, K]` and w `[K + 1, N]`: weights with the bias as last row.
-/// With dz = dy ⊙ act′(y): dx = dz · wᵀ, dw = xᵀ · dz, db = Σ_b dz.
+/// y = act(x · w\[..K\] + w\[K\]), `[B, N]`, from x `[B, K]` and w `[K + 1, N]`: weights with the bias as
+/// last row. With dz = dy ⊙ act′(y): dx = dz · wᵀ, dw = xᵀ · dz, db = Σ_b dz.
 #[derive(Debug, Clone, Copy)]
 pub struct Dense {
     pub activation: Activation,

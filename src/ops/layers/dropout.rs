@@ -1,4 +1,5 @@
-//! Inverted dropout with counter-based random numbers: no state, and a replica draws the same alone or in company.
+//! Inverted dropout with counter-based random numbers: no state, and a replica draws the same alone or in
+//! company.
 
 use crate::graph::{Array, Grid, Launch};
 use crate::kernel;

@@ -16,7 +16,8 @@ pub struct Geometry {
     pub stride: usize,
     /// Zeros on every side.
     pub padding: usize,
-    /// Channels of a pixel of y, a multiple of 4: Cout, or more where y is a part of a dense block's features.
+    /// Channels of a pixel of y, a multiple of 4: Cout, or more where y is a part of a dense block's
+    /// features.
     pub y_channels: usize,
     /// The first of the Cout among them, a multiple of 4.
     pub y_first: usize,

@@ -1,5 +1,5 @@
-//! Mean and variance of image channels over a batch, as batch normalisation takes them: once a channel, where it is made,
-//! for all who normalise it. And the running ones, for use outside of training.
+//! Mean and variance of image channels over a batch, as batch normalization takes them: once a channel, where
+//! it is made, for all who normalize it. And the running ones, for use outside of training.
 //!
 //! Source: Ioffe and Szegedy 2015, "Batch Normalization", algorithms 1 and 2; momentum as PyTorch defines it.
 
@@ -48,8 +48,8 @@ pub(super) struct Parts {
     pub count: usize,
 }
 
-/// Sums Σ (x − s) and Σ (x − s)² of each channel in parts, `[2 parts, count]`, s its first value, from x. No derivative of
-/// its own: [`Moments`] has it for both.
+/// Sums Σ (x − s) and Σ (x − s)² of each channel in parts, `[2 parts, count]`, s its first value, from x. No
+/// derivative of its own: [`Moments`] has it for both.
 #[derive(Debug, Clone, Copy)]
 pub struct ChannelSums(pub Channels);
 
@@ -87,8 +87,8 @@ impl Op for ChannelSums {
     }
 }
 
-/// s = rows mean μ and variance σ² (biased) of the channels, `[2, all]`, from the [`ChannelSums`] and x. It writes the
-/// columns of its channels.  dx = dμ / N + 2 dσ² (x − μ) / N, the sums being functions of x.
+/// s = rows mean μ and variance σ² (biased) of the channels, `[2, all]`, from the [`ChannelSums`] and x. It
+/// writes the columns of its channels.  dx = dμ / N + 2 dσ² (x − μ) / N, the sums being functions of x.
 #[derive(Debug, Clone, Copy)]
 pub struct Moments(pub Channels);
 
@@ -140,8 +140,8 @@ impl Op for Moments {
     }
 }
 
-/// dx of [`Moments`], other channels' 0, from ds `[2, all]`, x and s. To `accumulate`: added to a sum instead, the first
-/// input.
+/// dx of [`Moments`], other channels' 0, from ds `[2, all]`, x and s. To `accumulate`: added to a sum
+/// instead, the first input.
 #[derive(Debug, Clone, Copy)]
 pub struct MomentsDx {
     pub channels: Channels,
@@ -194,8 +194,8 @@ impl Op for MomentsDx {
 /// The share of a batch in the running statistics: PyTorch's default.
 const MOMENTUM: f32 = 0.1;
 
-/// running\[:, first..\] = 0.9 running + 0.1 s\[:, ..count\], an update of the running mean and variance `[2, ΣC]`, from a
-/// batch's moments s; the variance times N / (N − 1), unbiased.
+/// running\[:, first..\] = 0.9 running + 0.1 s\[:, ..count\], an update of the running mean and variance
+/// `[2, ΣC]`, from a batch's moments s; the variance times N / (N − 1), unbiased.
 #[derive(Debug, Clone, Copy)]
 pub struct RunningMoments {
     /// The layer's columns of the running statistics.

@@ -1,4 +1,5 @@
-//! Batch normalisation with the ReLU that follows it, by moments that are given: a batch's ([`Moments`]) or running ones.
+//! Batch normalization with the ReLU that follows it, by moments that are given: a batch's ([`Moments`]) or
+//! running ones.
 
 use super::moments::{Channels, Parts};
 use crate::graph::{Array, Grid, Launch};
@@ -8,17 +9,18 @@ use crate::ops::*;
 /// Added to the variance: PyTorch's default. The shaders have it too.
 const EPSILON: f64 = 1e-5;
 
-/// y = max(0, γ n + β), n = (x − μ) / √(σ² + 10⁻⁵), `[B, P·count]`, of the first `count` channels of each pixel of
-/// x `[B, P·all]`, with moments (μ, σ²) in columns from `first` on of s, and w `[2, count]` = (γ, β).
+/// y = max(0, γ n + β), n = (x − μ) / √(σ² + 10⁻⁵), `[B, P·count]`, of the first `count` channels of each
+/// pixel of x `[B, P·all]`, with moments (μ, σ²) in columns from `first` on of s, and w `[2, count]` = (γ,
+/// β).
 ///
 /// With dz = dy `[y > 0]`, sums over pixels: dγ = Σ dz n, dβ = Σ dz, dμ = −γ dβ / √(σ² + ε),
-/// dσ² = −γ dγ / (2 (σ² + ε)), and through x itself dx = dz γ / √(σ² + ε). A batch's own moments are functions
-/// of x: [`Moments`] turns dμ and dσ² into the rest of dx, once for all that normalise a channel.
+/// dσ² = −γ dγ / (2 (σ² + ε)), and through x itself dx = dz γ / √(σ² + ε). A batch's own moments are
+/// functions of x: [`Moments`] turns dμ and dσ² into the rest of dx, once for all that normalize a channel.
 #[derive(Debug, Clone, Copy)]
 pub struct NormRelu {
     /// All channels of a pixel of x.
     pub all: usize,
-    /// How many are normalised.
+    /// How many are normalized.
     pub count: usize,
     /// The first one's column of s.
     pub first: usize,
@@ -127,8 +129,8 @@ impl Op for NormRelu {
     }
 }
 
-/// dx of [`NormRelu`] through x itself, other channels' 0, from x, s, w and dy. To `accumulate`: added to a sum instead,
-/// the first input.
+/// dx of [`NormRelu`] through x itself, other channels' 0, from x, s, w and dy. To `accumulate`: added to a
+/// sum instead, the first input.
 #[derive(Debug, Clone, Copy)]
 pub struct NormReluDx {
     pub norm: NormRelu,
@@ -178,8 +180,8 @@ impl Op for NormReluDx {
     }
 }
 
-/// The sums that γ's, β's and the moments' gradients are made of, Σ dz n and Σ dz in parts: `[2 parts, C]`, from x, s, w
-/// and dy.
+/// The sums that γ's, β's and the moments' gradients are made of, Σ dz n and Σ dz in parts: `[2 parts, C]`,
+/// from x, s, w and dy.
 #[derive(Debug, Clone, Copy)]
 pub struct NormReluSums(pub NormRelu);
 
@@ -290,7 +292,8 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         [(1, 1, [4, 4, 0, 4]), (3, 7, [8, 4, 4, 12]), (65, 9, [12, 12, 0, 12]), (130, 131, [28, 20, 8, 40])]
     {
         let norm = NormRelu { all, count, first, recomputed: false };
-        // Far from the kink on either side: γ n is beyond ±1.8, β within 1.5. A pixel on it would open in f32 or in f64 alone.
+        // Far from the kink on either side: γ n is beyond ±1.8, β within 1.5. A pixel on it would open in f32
+        // or in f64 alone.
         let value = |i: u32| {
             let [a, b] = pcg4d([i, 4, 2, 1]).map(|word| f64::from(word % 1000) / 1000.0);
             0.6 + (4.0 + a) * if b < 0.5 { -1.0 } else { 1.0 }

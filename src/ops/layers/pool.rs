@@ -65,7 +65,8 @@ impl Windows {
     }
 }
 
-/// y\[b, o, c\] = the maximum or mean of x\[b, i, c\] over the pixels i of window o, `[B, OH·OW·C]` from x `[B, IH·IW·C]`.
+/// y\[b, o, c\] = the maximum or mean of x\[b, i, c\] over the pixels i of window o, `[B, OH·OW·C]` from x
+/// `[B, IH·IW·C]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pool {
     pub windows: Windows,

@@ -8,12 +8,13 @@ use crate::ops::*;
 /// non-finite loss (0: none).
 pub const CLASSIFIER_COUNTS: usize = 4;
 
-/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the step
-/// of the first non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
+/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the
+/// step of the first non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
 pub const ATTACK_COUNTS: usize = 8;
 
-/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32 `[1, 1]`.
-/// Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the prediction.
+/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32
+/// `[1, 1]`. Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the
+/// prediction.
 #[derive(Debug, Clone, Copy)]
 pub struct CountClassifier;
 

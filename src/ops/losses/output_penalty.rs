@@ -5,12 +5,12 @@ use crate::kernel;
 use crate::ops::layers::softmax::softmax;
 use crate::ops::*;
 
-/// y = 1/B Σ_b (a (log p_label − 1/C Σ_c log p_c) + w Σ_c p_c log p_c), a scalar, from logits `[B, C]`, labels u32
-/// `[B, 1]` and (a, w) `[1, 2]`, with p the softmax.
+/// y = 1/B Σ_b (a (log p_label − 1/C Σ_c log p_c) + w Σ_c p_c log p_c), a scalar, from logits `[B, C]`,
+/// labels u32 `[B, 1]` and (a, w) `[1, 2]`, with p the softmax.
 ///
-/// Cross-entropy + y is cross-entropy against (1 − a)·one-hot + a/C (label smoothing, Szegedy et al. 2016), less w
-/// times the entropy (Pereyra et al. 2017, "Regularizing Neural Networks by Penalizing Confident Output
-/// Distributions"). dx\[b, c\] = dy/B (a (\[c = label_b\] − 1/C) + w p_c (log p_c − Σ_j p_j log p_j)).
+/// Cross-entropy + y is cross-entropy against (1 − a)·one-hot + a/C (label smoothing, Szegedy et al. 2016),
+/// less w times the entropy (Pereyra et al. 2017, "Regularizing Neural Networks by Penalizing Confident
+/// Output Distributions"). dx\[b, c\] = dy/B (a (\[c = label_b\] − 1/C) + w p_c (log p_c − Σ_j p_j log p_j)).
 #[derive(Debug, Clone, Copy)]
 pub struct OutputPenalty;
 

@@ -5,8 +5,8 @@ use crate::kernel;
 use crate::ops::*;
 
 /// state `[3, P]` (rows: parameters, first and second moment) ← one step along gradient `[1, P]`.
-/// scalars\[slot..slot + 4\] = learning rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), weight decay, active (0: leave all).
-/// Kingma and Ba 2015, as torch.optim.Adam: L2 enters the gradient before the moments.
+/// scalars\[slot..slot + 4\] = learning rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), weight decay, active (0: leave
+/// all). Kingma and Ba 2015, as torch.optim.Adam: L2 enters the gradient before the moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
     pub slot: usize,

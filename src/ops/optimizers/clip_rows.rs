@@ -4,10 +4,10 @@ use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// y_b = dz_b · C / max(C, B √s_b), from dz `[B, N]`, s `[B, 1]` and the bound C `[1, 1]` > 0. dz is the gradient of
-/// a mean over B records, so a record's own gradient is B times its part, and s its part's squared norm over all
-/// layers. The gradients that follow from y are means of clipped gradients (Abadi et al. 2016, "Deep Learning with
-/// Differential Privacy", algorithm 1). No derivative.
+/// y_b = dz_b · C / max(C, B √s_b), from dz `[B, N]`, s `[B, 1]` and the bound C `[1, 1]` > 0. dz is the
+/// gradient of a mean over B records, so a record's own gradient is B times its part, and s its part's
+/// squared norm over all layers. The gradients that follow from y are means of clipped gradients (Abadi et
+/// al. 2016, "Deep Learning with Differential Privacy", algorithm 1). No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct ClipRows;
 

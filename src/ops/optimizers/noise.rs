@@ -1,12 +1,13 @@
-//! Gaussian noise with counter-based random numbers: no state, and a replica draws the same alone or in company.
+//! Gaussian noise with counter-based random numbers: no state, and a replica draws the same alone or in
+//! company.
 
 use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// y = x + s·z with z standard normal, a function of (seed, step, layer, element). Inputs: x, key u32 `[1, 2]` (seed,
-/// step), s `[1, 1]` ≥ 0. Box and Muller 1958 on 24 bits each, so |z| ≤ 5.8. A hash is no cryptographic generator:
-/// what it protects, it protects from those who do not know the seed. No derivative.
+/// y = x + s·z with z standard normal, a function of (seed, step, layer, element). Inputs: x, key u32
+/// `[1, 2]` (seed, step), s `[1, 1]` ≥ 0. Box and Muller 1958 on 24 bits each, so |z| ≤ 5.8. A hash is no
+/// cryptographic generator: what it protects, it protects from those who do not know the seed. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct Noise {
     /// Tells the layers of a network apart.

@@ -4,8 +4,8 @@ use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// y\[b\] = ‖(x_b, 1)‖² ‖dz_b‖², `[B, 1]`, from x `[B, K]` and dz `[B, N]`: the squared norm of record b's part of
-/// [`DenseDw`], whose K·N numbers are never made (Goodfellow 2015, "Efficient per-example gradient
+/// y\[b\] = ‖(x_b, 1)‖² ‖dz_b‖², `[B, 1]`, from x `[B, K]` and dz `[B, N]`: the squared norm of record b's
+/// part of [`DenseDw`], whose K·N numbers are never made (Goodfellow 2015, "Efficient per-example gradient
 /// computations"). No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordNorm;

@@ -1,4 +1,5 @@
-//! Class scores in descending order, all or the first k of them: attack inputs that do not know which class is which.
+//! Class scores in descending order, all or the first k of them: attack inputs that do not know which class
+//! is which.
 
 use crate::graph::{Array, Grid, Launch};
 use crate::kernel;

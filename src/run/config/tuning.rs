@@ -1,5 +1,5 @@
-//! Which kernel variants a run was begun with: filled in from the device. Not which ones it shall use: that is
-//! `lab::variants`.
+//! Which kernel variants a run was begun with: filled in from the device. Not which ones it shall use: that
+//! is `lab::variants`.
 
 use super::TuningConfig;
 use crate::gpu::{AdapterSummary, Context};
