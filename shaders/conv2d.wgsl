@@ -42,15 +42,15 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
     }
 }
 
-fn by_pixel() -> bool {
-    return dims.out_h * dims.out_w <= 64;
+fn by_pixel(pixels: u32) -> bool {
+    return pixels <= 64;
 }
 
 // Record and pixel of row n of the matrix; rows beyond the last are read as the last and not stored.
 fn place(n: u32) -> vec2<u32> {
     let pixels = dims.out_h * dims.out_w;
     let row = min(n, dims.batch * pixels - 1);
-    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel());
+    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel(pixels));
 }
 
 // The taps of a window that begins at `start` of the padded image which are not on padding: from, to.
@@ -63,7 +63,7 @@ fn inside(start: u32, length: u32) -> vec2<u32> {
 fn needed(row: u32) -> vec4<u32> {
     let first = place(row);
     let last = place(row + TILE_ROWS - 1);
-    if first.y == last.y && by_pixel() {
+    if first.y == last.y && by_pixel(dims.out_h * dims.out_w) {
         let down = inside(first.y / dims.out_w * dims.stride, dims.in_h);
         return vec4(down, inside(first.y % dims.out_w * dims.stride, dims.in_w));
     }

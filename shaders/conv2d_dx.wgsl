@@ -31,15 +31,15 @@ const SIDE: u32 = 16; // vec4s in a row of either tile
 var<workgroup> dz_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
 var<workgroup> w_tile: array<vec4<f32>, 256>;  // [STEP][TILE_COLS / 4]
 
-fn by_pixel() -> bool {
-    return dims.in_h * dims.in_w <= 64;
+fn by_pixel(pixels: u32) -> bool {
+    return pixels <= 64;
 }
 
 // Record and pixel of row n of the matrix; rows beyond the last are read as the last and not stored.
 fn place(n: u32) -> vec2<u32> {
     let pixels = dims.in_h * dims.in_w;
     let row = min(n, dims.batch * pixels - 1);
-    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel());
+    return select(vec2(row / pixels, row % pixels), vec2(row % dims.batch, row / dims.batch), by_pixel(pixels));
 }
 
 // The output along one axis that sees position p through a tap; `length` where there is none.
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let z_pitch = dims.y_channels / 4;
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4;
     let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
-    let same = by_pixel() && place(row).y == place(row + TILE_ROWS - 1).y;
+    let same = by_pixel(dims.in_h * dims.in_w) && place(row).y == place(row + TILE_ROWS - 1).y;
     let one_pixel = place(row).y;
     var places: array<vec2<u32>, 4>;
     for (var i = 0u; i < 4; i++) {

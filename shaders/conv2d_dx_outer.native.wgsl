@@ -41,16 +41,16 @@ struct Pixel {
     at: u32,
 }
 
-fn by_pixel() -> bool {
-    return dims.in_h * dims.in_w < 64;
+fn by_pixel(pixels: u32) -> bool {
+    return pixels <= 64;
 }
 
 // The pixel of row n of the matrix; rows beyond the last are read as the last and not stored.
 fn seen(n: u32, base: u32) -> Pixel {
     let pixels = dims.in_h * dims.in_w;
     let row = min(n, dims.batch * pixels - 1);
-    let b = select(row / pixels, row % dims.batch, by_pixel());
-    let pixel = select(row % pixels, row / dims.batch, by_pixel());
+    let b = select(row / pixels, row % dims.batch, by_pixel(pixels));
+    let pixel = select(row % pixels, row / dims.batch, by_pixel(pixels));
     let down = pixel / dims.in_w + dims.padding;
     let right = pixel % dims.in_w + dims.padding;
     return Pixel(down, right, base + b * dims.out_h * dims.out_w * (dims.y_channels / 4));
@@ -167,7 +167,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     var b = row % dims.batch;
     var pixel = row / dims.batch;
     for (var i = 0u; i < end; i++) {
-        dx[base + select(row + i, b * pixels + pixel, by_pixel()) * dx_pitch] = rows[i / 4][i % 4];
+        dx[base + select(row + i, b * pixels + pixel, by_pixel(pixels)) * dx_pitch] = rows[i / 4][i % 4];
         b += 1;
         if b == dims.batch {
             b = 0;

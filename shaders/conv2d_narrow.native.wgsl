@@ -53,16 +53,16 @@ struct Corner {
     at: u32,          // in x, in words
 }
 
-fn by_pixel() -> bool {
-    return dims.out_h * dims.out_w < 64;
+fn by_pixel(pixels: u32) -> bool {
+    return pixels <= 64;
 }
 
 // The corner of row n of the matrix; rows beyond the last are read as the last and not stored.
 fn corner(n: u32, base: u32) -> Corner {
     let pixels = dims.out_h * dims.out_w;
     let row = min(n, dims.batch * pixels - 1);
-    let b = select(row / pixels, row % dims.batch, by_pixel());
-    let pixel = select(row % pixels, row / dims.batch, by_pixel());
+    let b = select(row / pixels, row % dims.batch, by_pixel(pixels));
+    let pixel = select(row % pixels, row / dims.batch, by_pixel(pixels));
     let ih = pixel / dims.out_w * dims.stride - dims.padding;
     let iw = pixel % dims.out_w * dims.stride - dims.padding;
     return Corner(ih, iw, base + ((b * dims.in_h + ih) * dims.in_w + iw) * (dims.in_c / 2));
@@ -173,7 +173,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         if n >= dims.batch * pixels {
             continue;
         }
-        let at = base + select(n, n % dims.batch * pixels + n / dims.batch, by_pixel()) * (dims.y_channels / 4);
+        let at = base + select(n, n % dims.batch * pixels + n / dims.batch, by_pixel(pixels)) * (dims.y_channels / 4);
         for (var q = 0u; q < min(3u, w_pitch - quad); q++) {
             var z = rows[i][q];
             if dims.bias != 0 {

@@ -58,16 +58,16 @@ struct Corner {
     at: u32,          // in x, in words
 }
 
-fn by_pixel() -> bool {
-    return dims.out_h * dims.out_w < 64;
+fn by_pixel(pixels: u32) -> bool {
+    return pixels <= 64;
 }
 
 // The corner of row n of the matrix; rows beyond the last are read as the last and not stored.
 fn corner(n: u32, base: u32) -> Corner {
     let pixels = dims.out_h * dims.out_w;
     let row = min(n, dims.batch * pixels - 1);
-    let b = select(row / pixels, row % dims.batch, by_pixel());
-    let pixel = select(row % pixels, row / dims.batch, by_pixel());
+    let b = select(row / pixels, row % dims.batch, by_pixel(pixels));
+    let pixel = select(row % pixels, row / dims.batch, by_pixel(pixels));
     let ih = pixel / dims.out_w * dims.stride - dims.padding;
     let iw = pixel % dims.out_w * dims.stride - dims.padding;
     return Corner(ih, iw, base + ((b * dims.in_h + ih) * dims.in_w + iw) * (dims.in_c / 2));
@@ -184,7 +184,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     var b = row % dims.batch;
     var pixel = row / dims.batch;
     for (var i = 0u; i < end; i++) {
-        let at = base + select(row + i, b * pixels + pixel, by_pixel()) * (dims.y_channels / 4);
+        let at = base + select(row + i, b * pixels + pixel, by_pixel(pixels)) * (dims.y_channels / 4);
         y[at] = activate(left[i / 4][i % 4] + left_bias);
         if col + 8 < w_pitch {
             y[at + 8] = activate(right[i / 4][i % 4] + right_bias);

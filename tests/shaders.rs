@@ -2,9 +2,10 @@
 //! DX12 take, laid out as the engine reflects it, and used. What it computes is for `tests/ops.rs`.
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, GlobalVariable, Module, ShaderStage, StorageAccess, TypeInner};
+use naga::{AddressSpace, EntryPoint, GlobalVariable, Module, ShaderStage, StorageAccess, TypeInner};
 use std::collections::BTreeSet;
 use std::path::Path;
+use veilgrad::ops;
 
 /// A file of `shaders/`.
 struct Shader {
@@ -12,35 +13,69 @@ struct Shader {
     name: String,
     source: String,
     module: Module,
+    info: ModuleInfo,
 }
 
 impl Shader {
-    /// Whether it may use subgroups and 64-bit integers.
-    fn is_native(&self) -> bool {
-        self.name.ends_with(".native")
-    }
-
-    fn validate(&self) -> ModuleInfo {
+    fn read(path: &Path) -> Shader {
+        let file = path.file_name().and_then(|n| n.to_str()).expect("a name in UTF-8");
+        let name = file.strip_suffix(".wgsl").unwrap_or_else(|| panic!("{file} is no WGSL")).to_owned();
+        let source = std::fs::read_to_string(path).expect("read");
+        let module = naga::front::wgsl::parse_str(&source)
+            .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &name)));
         let native = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
-        let capabilities = if self.is_native() { native } else { Capabilities::empty() };
-        Validator::new(ValidationFlags::all(), capabilities)
-            .validate(&self.module)
-            .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&self.source, &self.name)))
+        let capabilities = if is_native(&name) { native } else { Capabilities::empty() };
+        let info = Validator::new(ValidationFlags::all(), capabilities)
+            .validate(&module)
+            .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &name)));
+        Shader { name, source, module, info }
     }
 
-    /// The variables that have a binding, in its order.
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        (0..self.module.entry_points.len()).map(|index| Entry { shader: self, index })
+    }
+}
+
+/// Whether a file may use subgroups and 64-bit integers.
+fn is_native(name: &str) -> bool {
+    name.ends_with(".native")
+}
+
+/// An entry point of a file.
+struct Entry<'a> {
+    shader: &'a Shader,
+    index: usize,
+}
+
+impl Entry<'_> {
+    fn point(&self) -> &EntryPoint {
+        &self.shader.module.entry_points[self.index]
+    }
+
+    /// File and entry point, for messages.
+    fn name(&self) -> String {
+        format!("{}, {}", self.shader.name, self.point().name)
+    }
+
+    /// The variables that it uses, through functions too.
+    fn variables(&self) -> impl Iterator<Item = &GlobalVariable> {
+        let info = self.shader.info.get_entry_point(self.index);
+        let variables = self.shader.module.global_variables.iter();
+        variables.filter(move |(handle, _)| !info[*handle].is_empty()).map(|(_, variable)| variable)
+    }
+
+    /// Those of them that have a binding, in its order.
     fn bindings(&self) -> Vec<&GlobalVariable> {
-        let variables = self.module.global_variables.iter().map(|(_, variable)| variable);
-        let mut bound: Vec<_> = variables.filter(|v| v.binding.is_some()).collect();
+        let mut bound: Vec<_> = self.variables().filter(|v| v.binding.is_some()).collect();
         bound.sort_by_key(|v| v.binding.map(|b| (b.group, b.binding)));
         bound
     }
 
     /// The name of the struct at binding 0 and of its fields.
     fn dims(&self) -> (Option<&str>, Vec<&str>) {
-        let ty = &self.module.types[self.bindings()[0].ty];
+        let ty = &self.shader.module.types[self.bindings()[0].ty];
         let TypeInner::Struct { members, .. } = &ty.inner else {
-            panic!("{}: binding 0 is not a struct", self.name)
+            panic!("{}: binding 0 is not a struct", self.name())
         };
         (ty.name.as_deref(), members.iter().filter_map(|m| m.name.as_deref()).collect())
     }
@@ -57,52 +92,47 @@ fn is_written(space: AddressSpace) -> bool {
     matches!(space, AddressSpace::Storage { access } if access.contains(StorageAccess::STORE))
 }
 
+/// All of them, each valid as it stands.
 fn shaders() -> Vec<Shader> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let mut shaders: Vec<Shader> = std::fs::read_dir(directory)
-        .expect("shaders/")
-        .map(|entry| {
-            let path = entry.expect("an entry").path();
-            let file = path.file_name().and_then(|n| n.to_str()).expect("a name in UTF-8");
-            let name = file.strip_suffix(".wgsl").unwrap_or_else(|| panic!("{file} is no WGSL")).to_owned();
-            let source = std::fs::read_to_string(&path).expect("read");
-            let module = naga::front::wgsl::parse_str(&source)
-                .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &name)));
-            Shader { name, source, module }
-        })
-        .collect();
+    let entries = std::fs::read_dir(directory).expect("shaders/");
+    let mut shaders: Vec<Shader> =
+        entries.map(|entry| Shader::read(&entry.expect("an entry").path())).collect();
     shaders.sort_by(|a, b| a.name.cmp(&b.name));
     assert!(shaders.len() > 30, "only {} shaders", shaders.len());
     shaders
 }
 
+/// Without subgroups and 64-bit integers.
+fn portable() -> Vec<Shader> {
+    shaders().into_iter().filter(|shader| !is_native(&shader.name)).collect()
+}
+
 #[test]
 fn every_shader_is_valid_as_it_stands() {
-    for shader in shaders() {
-        shader.validate();
-    }
+    shaders();
 }
 
 #[test]
 fn portable_shaders_translate_to_every_backends_language() {
-    for shader in shaders().into_iter().filter(|s| !s.is_native()) {
-        let (name, module, info) = (&shader.name, &shader.module, shader.validate());
-
+    for Shader { name, module, info, .. } in portable() {
         let options = naga::back::spv::Options::default();
-        let words = naga::back::spv::write_vec(module, &info, &options, None)
+        let words = naga::back::spv::write_vec(&module, &info, &options, None)
             .unwrap_or_else(|e| panic!("{name} to SPIR-V: {e}"));
         assert_eq!(words[0], 0x0723_0203, "{name}: SPIR-V's magic number");
 
         let options = naga::back::msl::Options::default();
         let (text, translated) = naga::back::msl::write_string(
-            module,
+            &module,
             &info,
             &options,
             &naga::back::msl::PipelineOptions::default(),
         )
         .unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
-        let entry = translated.entry_point_names[0].as_ref().unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
-        assert!(text.contains(&format!("kernel void {entry}(")), "{name} to MSL: no {entry}");
+        for entry in &translated.entry_point_names {
+            let entry = entry.as_ref().unwrap_or_else(|e| panic!("{name} to MSL: {e}"));
+            assert!(text.contains(&format!("kernel void {entry}(")), "{name} to MSL: no {entry}");
+        }
 
         let options = naga::back::hlsl::Options {
             shader_model: naga::back::hlsl::ShaderModel::V6_0,
@@ -113,28 +143,29 @@ fn portable_shaders_translate_to_every_backends_language() {
         let pipeline = naga::back::hlsl::PipelineOptions::default();
         let mut text = String::new();
         let translated = naga::back::hlsl::Writer::new(&mut text, &options, &pipeline)
-            .write(module, &info, None)
+            .write(&module, &info, None)
             .unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
-        let entry =
-            translated.entry_point_names[0].as_ref().unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
-        assert!(text.contains(&format!("void {entry}(")), "{name} to HLSL: no {entry}");
+        for entry in &translated.entry_point_names {
+            let entry = entry.as_ref().unwrap_or_else(|e| panic!("{name} to HLSL: {e}"));
+            assert!(text.contains(&format!("void {entry}(")), "{name} to HLSL: no {entry}");
+        }
     }
 }
 
 /// WebGPU's defaults, which every adapter has: 16 KiB, 256 invocations, 8 storage buffers a stage.
 #[test]
 fn portable_shaders_fit_webgpus_default_limits() {
-    for shader in shaders().into_iter().filter(|s| !s.is_native()) {
-        let name = &shader.name;
-        let shared = shader.module.global_variables.iter().map(|(_, v)| v);
-        let bytes: u32 = shared
+    for entry in portable().iter().flat_map(Shader::entries) {
+        let (name, shader) = (entry.name(), entry.shader);
+        let bytes: u32 = entry
+            .variables()
             .filter(|v| v.space == AddressSpace::WorkGroup)
             .map(|v| shader.module.types[v.ty].inner.size(shader.module.to_ctx()))
             .sum();
         assert!(bytes <= 16 << 10, "{name}: {bytes} bytes of workgroup memory");
-        let invocations: u32 = shader.module.entry_points[0].workgroup_size.iter().product();
+        let invocations: u32 = entry.point().workgroup_size.iter().product();
         assert!(invocations <= 256, "{name}: {invocations} invocations");
-        let storage = shader.bindings().len() - 1;
+        let storage = entry.bindings().len() - 1;
         assert!(storage <= 8, "{name}: {storage} storage buffers");
     }
 }
@@ -148,24 +179,17 @@ fn a_shader_opens_with_what_it_is() {
 }
 
 #[test]
-fn a_shader_has_one_entry_point_called_main() {
-    for shader in shaders() {
-        let entries: Vec<_> = shader.module.entry_points.iter().map(|e| (e.stage, e.name.as_str())).collect();
-        assert_eq!(entries, [(ShaderStage::Compute, "main")], "{}", shader.name);
-    }
-}
-
-#[test]
 fn bindings_are_dims_then_inputs_then_the_output() {
-    for shader in shaders() {
-        let name = &shader.name;
-        let bindings = shader.bindings();
+    for entry in shaders().iter().flat_map(Shader::entries) {
+        let name = entry.name();
+        assert_eq!(entry.point().stage, ShaderStage::Compute, "{name}");
+        let bindings = entry.bindings();
         let places: Vec<_> =
             bindings.iter().filter_map(|v| v.binding).map(|b| (b.group, b.binding)).collect();
         assert_eq!(places, (0..bindings.len() as u32).map(|i| (0, i)).collect::<Vec<_>>(), "{name}");
         assert_eq!(bindings[0].space, AddressSpace::Uniform, "{name}: binding 0");
-        let (dims, fields) = shader.dims();
-        assert_eq!(dims, Some("Dims"), "{name}: binding 0");
+        let (dims, fields) = entry.dims();
+        assert!(dims.is_some_and(|dims| dims.ends_with("Dims")), "{name}: binding 0 is {dims:?}");
         assert!(fields.len() >= 2, "{name}: {fields:?}");
         let storage = &bindings[1..];
         for variable in storage {
@@ -191,30 +215,67 @@ fn bindings_are_dims_then_inputs_then_the_output() {
 fn a_native_shader_has_a_portable_twin_with_its_interface() {
     let all = shaders();
     let mut natives = 0;
-    for native in all.iter().filter(|s| s.is_native()) {
+    for native in all.iter().filter(|s| is_native(&s.name)) {
         let (_, rest) = native.source.split_once("Portable twin: ").unwrap_or_else(|| {
             panic!("{} does not name its portable twin", native.name);
         });
         let (twin, _) = rest.split_once(".wgsl").expect("a file's name");
-        let twin = all.iter().find(|s| s.name == twin && !s.is_native());
+        let twin = all.iter().find(|s| s.name == twin && !is_native(&s.name));
         let twin = twin.unwrap_or_else(|| panic!("{}: no such twin", native.name));
-        assert_eq!(native.interface(), twin.interface(), "{} and {}", native.name, twin.name);
-        assert_eq!(native.dims(), twin.dims(), "{} and {}", native.name, twin.name);
-        natives += 1;
+        for entry in native.entries() {
+            let same = twin.entries().find(|other| other.point().name == entry.point().name);
+            let other = same.unwrap_or_else(|| panic!("{}: not in {}", entry.name(), twin.name));
+            assert_eq!(entry.interface(), other.interface(), "{} and {}", native.name, twin.name);
+            assert_eq!(entry.dims(), other.dims(), "{} and {}", native.name, twin.name);
+            natives += 1;
+        }
     }
     assert!(natives > 0);
 }
 
 #[test]
-fn every_shader_is_an_operations_and_every_operations_is_there() {
+fn every_entry_point_is_a_variant_of_an_operation_and_every_variants_is_there() {
     let mut used = BTreeSet::new();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops");
-    for entry in std::fs::read_dir(directory).expect("src/ops/") {
-        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("read");
-        for rest in text.split("kernel!(\"").skip(1) {
-            used.insert(rest.split('"').next().unwrap_or_default().to_owned());
+    for case in ops::ALL.iter().flat_map(|(_, cases)| cases()) {
+        for (_, launch) in case.graph().expect("a case that fits").launches() {
+            used.extend(
+                launch.variants.iter().map(|v| (v.kernel.file.to_owned(), v.kernel.entry.to_owned())),
+            );
         }
     }
-    let there: BTreeSet<String> = shaders().into_iter().map(|s| s.name).collect();
+    let all = shaders();
+    let there = all.iter().flat_map(Shader::entries);
+    let there: BTreeSet<_> = there.map(|e| (e.shader.name.clone(), e.point().name.clone())).collect();
     assert_eq!(there, used);
+}
+
+/// A file that needs more than WebGPU's defaults is run only where the adapter is asked for it.
+#[test]
+fn a_native_shader_is_a_variant_with_needs_and_a_portable_one_has_none() {
+    for case in ops::ALL.iter().flat_map(|(_, cases)| cases()) {
+        for (op, launch) in case.graph().expect("a case that fits").launches() {
+            for variant in launch.variants {
+                let needy = !variant.needs.is_empty();
+                assert_eq!(needy, is_native(variant.kernel.file), "{op}, {}", variant.name);
+            }
+        }
+    }
+}
+
+/// Functions of one name that are not alike in files that must agree: which of the files differ is a fault
+/// that no comparison with a reference sees.
+#[test]
+fn functions_that_must_agree_have_one_text() {
+    let all = shaders();
+    for name in ["by_pixel", "derivative", "log_sum_exp", "mask", "pair", "row_max", "sigmoid", "softplus"] {
+        let texts: Vec<&str> = all.iter().filter_map(|shader| function(&shader.source, name)).collect();
+        assert!(texts.len() > 1 && texts.iter().all(|text| *text == texts[0]), "{texts:#?}");
+    }
+}
+
+/// The text of a function, its parameters included, up to the brace that closes it.
+fn function<'a>(source: &'a str, name: &str) -> Option<&'a str> {
+    let start = source.find(&format!("\nfn {name}("))? + 1;
+    let end = source[start..].find("\n}")? + 2;
+    Some(&source[start..start + end])
 }

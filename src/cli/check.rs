@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global) -> Result<()> {
             "passed": passed,
             "kernels": lines.iter().map(|line| json!({
                 "op": line.op,
-                "tile": line.tile,
+                "tile": line.variant,
                 "cases": line.cases,
                 "worst": line.worst,
                 "passed": line.passed,
@@ -49,10 +49,9 @@ pub(super) fn run(global: &Global) -> Result<()> {
 }
 
 fn text(line: &Line) -> String {
-    let Line { op, tile, cases, worst, passed, detail } = line;
-    let tile = tile.name();
+    let Line { op, variant, cases, worst, passed, detail } = line;
     let verdict = if *passed { "ok" } else { "FAILED" };
-    let mut text = format!("{verdict:<6}  {op:<16}  {tile:<9}  {cases:>3} cases  {worst:>8.3}");
+    let mut text = format!("{verdict:<6}  {op:<16}  {variant:<9}  {cases:>3} cases  {worst:>8.3}");
     if !detail.is_empty() {
         text.push_str("  ");
         text.push_str(detail);

@@ -8,7 +8,10 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
-use crate::lab::tune::{self, Table};
+use crate::lab::tune;
+use crate::lab::tuning_table::{TuningTable, by_shape, place};
+use crate::lab::variants::{Stored, stored};
+use crate::ops::default_variant;
 use crate::report::table::{self, Side};
 
 /// Finds this adapter's fastest kernel variants and stores them for training.
@@ -17,11 +20,16 @@ use crate::report::table::{self, Side};
 /// real networks. Training uses the stored choices from then on and says so; run.toml records them. Other
 /// variants add up in another order: a run is repeated bit for bit only with the variants that it had.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  veilgrad tune --export tuning.toml")]
+#[command(
+    after_long_help = "Examples:\n  veilgrad tune --export tuning.toml\n  veilgrad tune --op dense,dense_dw"
+)]
 pub(super) struct TuneArgs {
     /// Write the table, all candidates' times included, to this file too.
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
+    /// Only these operations; what is stored of others is kept.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    op: Vec<String>,
     /// Records a batch.
     #[arg(long, value_name = "B,…", value_delimiter = ',', default_values_t = tune::BATCHES)]
     batch: Vec<usize>,
@@ -30,61 +38,69 @@ pub(super) struct TuneArgs {
 pub(super) fn run(args: &TuneArgs, global: &Global) -> Result<()> {
     let context = Context::new(&global.gpu_options())?;
     let adapter = context.adapter();
-    let place = tune::place(adapter).ok_or_else(|| {
+    let path = place(adapter).ok_or_else(|| {
         Error::new(Kind::Io, "the user's cache directory").expected("a home directory").found("none")
     })?;
     if !global.quiet {
         output::note(&format!("adapter: {}, {}", adapter.name, adapter.driver));
     }
-    let table = tune::tune(&context, &args.batch, super::seed(), &mut |done| {
+    let mut tuned = tune::tune(&context, &args.op, &args.batch, super::seed(), &mut |done| {
         if !global.quiet {
             output::note(done);
         }
     })?;
-    for path in [Some(&place), args.export.as_ref()].into_iter().flatten() {
-        table.save(path)?;
+    if let Stored::Table(_, earlier) = stored(adapter) {
+        tuned = tuned.with_others_of(earlier);
     }
-    let regret = table.regret(context.target().tile);
+    for path in [Some(&path), args.export.as_ref()].into_iter().flatten() {
+        tuned.save(path)?;
+    }
+    let regret = tuned.regret();
     if global.json {
-        return output::json(&json!({ "stored": place, "regret": regret, "table": table }));
+        return output::json(&json!({ "stored": path, "regret": regret, "table": tuned }));
     }
     output::result(&format!(
         "{}\nchosen beside the default, {}: {}\nwithout them all shapes together take {:.2} times as long, the \
          worst {:.2} times\nstored: {}",
-        text(&table, &context),
-        context.target().tile.name(),
-        if table.choices.is_empty() {
+        text(&tuned),
+        default_variant(&context.target()),
+        if tuned.choices.is_empty() {
             "nothing".to_owned()
         } else {
-            Vec::from(table.choices.clone()).join(", ")
+            Vec::from(tuned.choices.clone()).join(", ")
         },
         regret.overall,
         regret.worst,
-        place.display()
+        path.display()
     ))
 }
 
 /// A line a shape, a column a variant; the chosen one is marked.
-fn text(table: &Table, context: &Context) -> String {
-    let tiles = context.target().tiles();
-    let mut rows: Vec<Vec<String>> = vec![];
-    for own in table.candidates.iter().filter(|c| c.tile == context.target().tile) {
-        let chosen = table.choices.of(&own.family, &own.class).unwrap_or(own.tile);
-        let mut row = vec![own.family.clone(), own.class.clone(), own.shape.clone()];
-        row.extend(tiles.iter().map(|&tile| {
-            let one = table
-                .candidates
-                .iter()
-                .find(|c| c.family == own.family && c.shape == own.shape && c.tile == tile);
-            match one.map(|c| c.microseconds) {
-                None => String::new(),
-                Some(None) => "failed".to_owned(),
-                Some(Some(time)) => format!("{time:.0}{}", if tile == chosen { " *" } else { "" }),
-            }
-        }));
-        rows.push(row);
+fn text(tuned: &TuningTable) -> String {
+    let mut names: Vec<&str> = vec![];
+    for candidate in &tuned.candidates {
+        if !names.contains(&candidate.variant.as_str()) {
+            names.push(&candidate.variant);
+        }
     }
+    let rows: Vec<Vec<String>> = by_shape(&tuned.candidates)
+        .map(|shape| {
+            let chosen = tuned.chosen(shape);
+            let times = names.iter().map(|name| {
+                let one = shape.iter().find(|candidate| candidate.variant == *name);
+                match one.map(|candidate| candidate.microseconds) {
+                    None => String::new(),
+                    Some(None) => "failed".to_owned(),
+                    Some(Some(time)) => {
+                        format!("{time:.0}{}", if chosen.variant == *name { " *" } else { "" })
+                    }
+                }
+            });
+            let first = &shape[0];
+            [&first.family, &first.class, &first.shape].into_iter().cloned().chain(times).collect()
+        })
+        .collect();
     let mut header = vec![("kernel", Side::Left), ("class", Side::Left), ("operands", Side::Left)];
-    header.extend(tiles.iter().map(|tile| (tile.name(), Side::Right)));
+    header.extend(names.iter().map(|name| (*name, Side::Right)));
     format!("microseconds; *: chosen\n{}", table::text(&header, &rows))
 }

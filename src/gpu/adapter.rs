@@ -34,7 +34,7 @@ pub struct AdapterSummary {
 impl AdapterSummary {
     /// What launches may use of it.
     pub fn target(&self) -> Target {
-        Target::new(self.kind, self.subgroup == Some(8) && self.int64)
+        Target { class: self.kind, subgroup: self.subgroup, int64: self.int64 }
     }
 }
 

@@ -1,11 +1,11 @@
 //! A device and its queue: made once a process, shared by every plan.
 
 use super::adapter::{AdapterSummary, choose};
+use super::choices::Choices;
 use super::kernel::{Cache, Pipeline};
 use super::pipeline_cache::PipelineCache;
-use super::tuning::Choices;
 use crate::error::{Error, Result};
-use crate::graph::{Kernel, Target, Tensor};
+use crate::graph::{Kernel, Target};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -161,20 +161,15 @@ impl Context {
         self.target
     }
 
-    /// What an operation's launch may use: the default variant, or the one chosen for its shapes.
-    pub fn target_for(&self, family: &str, inputs: &[Tensor], output: &Tensor) -> Target {
-        let chosen = self.choices.tile(family, inputs, output);
-        Target { tile: chosen.unwrap_or(self.target.tile), ..self.target }
-    }
-
     /// The variants that are chosen beside the default.
     pub fn choices(&self) -> &Choices {
         &self.choices
     }
 
-    /// Runs the variants of `choices` from here on, as far as the adapter can.
+    /// Runs the variants of `choices` in plans that are compiled from here on, where adapter and shapes allow
+    /// them.
     pub fn choose_variants(&mut self, choices: Choices) {
-        self.choices = choices.only(&self.target.tiles());
+        self.choices = choices;
     }
 
     pub fn limits(&self) -> Limits {

@@ -1,108 +1,13 @@
-//! Pipelines, and what the engine needs to know of a shader, read from the shader itself.
-//!
-//! Bindings, access modes, workgroup sizes and tile shapes are declared once, in WGSL. The engine
-//! reflects them through naga: binding 0 is the `Dims` uniform, 1.. are storage buffers; the
-//! constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP` say what a workgroup covers.
+//! Pipelines, built once each, by source text, entry point and whether they are checked; a source is one
+//! shader module, however many entry points run. What the engine needs to know of a shader it reads from it:
+//! [`reflect`].
 
+use super::reflection::{Reflection, reflect};
 use crate::error::{Error, Result};
-use crate::graph::{Grid, Kernel};
-use std::collections::HashMap;
+use crate::graph::Kernel;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use wgpu::naga;
-
-/// What a shader says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reflection {
-    /// For each storage binding, 1 first: whether it is read_write.
-    pub writable: Vec<bool>,
-    /// The `Dims` uniform's size in bytes.
-    pub dims_bytes: usize,
-    /// `(TILE_ROWS, TILE_COLS)`.
-    pub tile: Option<(u32, u32)>,
-    /// Items that a workgroup covers: `ITEMS_PER_WORKGROUP`, or else its invocations.
-    pub items: u32,
-}
-
-fn fault(name: &str, what: impl Into<String>) -> Error {
-    Error::gpu(format!("shader {name}.wgsl")).found(what)
-}
-
-/// Parses a shader and reads its interface.
-///
-/// # Errors
-/// WGSL that does not parse, or an interface that does not follow the conventions above.
-pub fn reflect(name: &str, source: &str) -> Result<(naga::Module, Reflection)> {
-    let module = naga::front::wgsl::parse_str(source)
-        .map_err(|e| fault(name, e.emit_to_string_with_path(source, name)))?;
-    let [entry] = module.entry_points.as_slice() else {
-        return Err(fault(name, "not exactly one entry point"));
-    };
-    let constant = |wanted: &str| {
-        module.constants.iter().find_map(|(_, c)| {
-            let literal = &module.global_expressions[c.init];
-            match (c.name.as_deref() == Some(wanted), literal) {
-                (true, naga::Expression::Literal(naga::Literal::U32(value))) => Some(*value),
-                _ => None,
-            }
-        })
-    };
-    let mut dims_bytes = 0;
-    let mut storage = vec![];
-    for (_, variable) in module.global_variables.iter() {
-        let Some(binding) = variable.binding else { continue };
-        match variable.space {
-            naga::AddressSpace::Uniform if binding.binding == 0 => {
-                dims_bytes = match &module.types[variable.ty].inner {
-                    naga::TypeInner::Struct { span, .. } => *span as usize,
-                    _ => return Err(fault(name, "binding 0 is not a struct")),
-                };
-            }
-            naga::AddressSpace::Storage { access } => {
-                storage.push((binding.binding, access.contains(naga::StorageAccess::STORE)));
-            }
-            _ => return Err(fault(name, format!("an unexpected binding {}", binding.binding))),
-        }
-    }
-    storage.sort_unstable();
-    if storage.iter().enumerate().any(|(i, (binding, _))| *binding as usize != i + 1) {
-        return Err(fault(name, "storage bindings that are not 1, 2, 3, …"));
-    }
-    let invocations = entry.workgroup_size.iter().product();
-    let reflection = Reflection {
-        writable: storage.into_iter().map(|(_, writable)| writable).collect(),
-        dims_bytes,
-        tile: constant("TILE_ROWS").zip(constant("TILE_COLS")),
-        items: constant("ITEMS_PER_WORKGROUP").unwrap_or(invocations),
-    };
-    Ok((module, reflection))
-}
-
-impl Reflection {
-    /// Workgroups in x and y for `grid`, x folded into y beyond `limit`.
-    ///
-    /// # Errors
-    /// A grid beyond the limit in both dimensions, or tiles of a shader that declares none.
-    pub fn workgroups(&self, kernel: Kernel, grid: Grid, limit: u32) -> Result<[u32; 2]> {
-        let groups = match (grid, self.tile) {
-            (Grid::Tiles { rows, cols }, Some((tile_rows, tile_cols))) => {
-                [cols.div_ceil(tile_cols as usize), rows.div_ceil(tile_rows as usize)]
-            }
-            (Grid::Tiles { .. }, None) => return Err(fault(kernel.name, "no TILE_ROWS and TILE_COLS")),
-            (Grid::Items(items), _) => {
-                let groups = items.div_ceil(self.items as usize).max(1);
-                let y = groups.div_ceil(limit as usize);
-                [groups.div_ceil(y), y]
-            }
-        };
-        match groups.map(|n| u32::try_from(n).ok().filter(|n| *n <= limit)) {
-            [Some(x), Some(y)] => Ok([x, y]),
-            _ => Err(Error::gpu("max_compute_workgroups_per_dimension of the adapter")
-                .expected(format!("at most {limit}"))
-                .found(format!("{}×{} for {}", groups[0], groups[1], kernel.name))
-                .advice("lower the batch size or the width of the layers")),
-        }
-    }
-}
 
 /// A compute pipeline and its interface.
 #[derive(Debug)]
@@ -112,11 +17,31 @@ pub struct Pipeline {
     pub reflection: Reflection,
 }
 
-/// Pipelines by shader, built once.
+/// A file's text, and whether its code has runtime checks.
+type SourceKey = (&'static str, bool);
+
+/// A shader module and what its entry points say of themselves.
+#[derive(Debug)]
+struct Source {
+    module: wgpu::ShaderModule,
+    entries: BTreeMap<String, Reflection>,
+}
+
+/// What was built so far.
 #[derive(Debug, Default)]
-pub(super) struct Cache(Mutex<HashMap<&'static str, Arc<Pipeline>>>);
+pub(super) struct Cache(Mutex<Built>);
+
+#[derive(Debug, Default)]
+struct Built {
+    sources: HashMap<SourceKey, Source>,
+    pipelines: HashMap<(SourceKey, &'static str), Arc<Pipeline>>,
+}
 
 impl Cache {
+    /// The pipeline of `kernel`, built at its first use; `kept` is the driver's cache.
+    ///
+    /// # Errors
+    /// A shader that does not follow the conventions or does not build on this adapter.
     pub(super) fn get(
         &self,
         device: &wgpu::Device,
@@ -124,35 +49,65 @@ impl Cache {
         checked: bool,
         kept: Option<&wgpu::PipelineCache>,
     ) -> Result<Arc<Pipeline>> {
-        let mut cache = self.0.lock().map_err(|_| fault(kernel.name, "an earlier panic"))?;
-        if let Some(pipeline) = cache.get(kernel.name) {
+        let mut built = self.0.lock().map_err(|_| Error::gpu(kernel.place()).found("an earlier panic"))?;
+        let Built { sources, pipelines } = &mut *built;
+        let key = (kernel.source, checked);
+        if let Some(pipeline) = pipelines.get(&(key, kernel.entry)) {
             return Ok(Arc::clone(pipeline));
         }
-        let pipeline = Arc::new(build(device, kernel, checked, kept)?);
-        cache.insert(kernel.name, Arc::clone(&pipeline));
+        let source = match sources.entry(key) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => place.insert(source(device, kernel, checked)?),
+        };
+        let pipeline = Arc::new(pipeline(device, kernel, source, kept)?);
+        pipelines.insert((key, kernel.entry), Arc::clone(&pipeline));
         Ok(pipeline)
     }
 }
 
-fn build(
-    device: &wgpu::Device,
-    kernel: Kernel,
-    checked: bool,
-    kept: Option<&wgpu::PipelineCache>,
-) -> Result<Pipeline> {
-    let (module, reflection) = reflect(kernel.name, kernel.source)?;
-    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+/// What `build` makes; an error if the device refuses it, whether as invalid or because the driver's compiler
+/// fails.
+fn refused<T>(device: &wgpu::Device, kernel: Kernel, build: impl FnOnce() -> T) -> Result<T> {
+    let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
+    let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let built = build();
+    let invalid = pollster::block_on(validation.pop());
+    match invalid.or(pollster::block_on(internal.pop())) {
+        Some(error) => Err(Error::gpu(kernel.place())
+            .found(error.to_string())
+            .advice("run `veilgrad check`; report the adapter")),
+        None => Ok(built),
+    }
+}
+
+fn source(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Source> {
+    let (module, entries) = reflect(kernel.file, kernel.source)?;
     let descriptor = wgpu::ShaderModuleDescriptor {
-        label: Some(kernel.name),
+        label: Some(kernel.file),
         source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
     };
-    let shader = if checked {
-        device.create_shader_module(descriptor)
-    } else {
+    let module = refused(device, kernel, || match checked {
+        true => device.create_shader_module(descriptor),
         // SAFETY: unchecked code must not index out of bounds or loop forever. Every kernel guards
-        // its tails; `plan::check` runs each of them, at tail shapes, in both modes (`tests/ops.rs`).
-        unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
-    };
+        // its tails; `lab::check` runs each of them, at tail shapes, in both modes (`tests/ops.rs`).
+        false => unsafe {
+            device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        },
+    })?;
+    Ok(Source { module, entries })
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    kernel: Kernel,
+    source: &Source,
+    kept: Option<&wgpu::PipelineCache>,
+) -> Result<Pipeline> {
+    let reflection = source.entries.get(kernel.entry).ok_or_else(|| {
+        let names: Vec<&str> = source.entries.keys().map(String::as_str).collect();
+        Error::gpu(kernel.place()).expected(format!("one of {}", names.join(", "))).found(kernel.entry)
+    })?;
+    let label = kernel.to_string();
     let entry = |binding: u32, ty: wgpu::BufferBindingType| wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
@@ -163,29 +118,30 @@ fn build(
     entries.extend(reflection.writable.iter().zip(1..).map(|(writable, binding)| {
         entry(binding, wgpu::BufferBindingType::Storage { read_only: !writable })
     }));
-    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some(kernel.name),
-        entries: &entries,
-    });
-    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(kernel.name),
-        bind_group_layouts: &[Some(&layout)],
-        immediate_size: 0,
-    });
-    let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(kernel.name),
-        layout: Some(&pipeline_layout),
-        module: &shader,
-        entry_point: None,
-        compilation_options: wgpu::PipelineCompilationOptions {
-            // Every kernel writes its workgroup memory before it reads it.
-            zero_initialize_workgroup_memory: false,
-            ..Default::default()
-        },
-        cache: kept,
-    });
-    if let Some(error) = pollster::block_on(scope.pop()) {
-        return Err(fault(kernel.name, error.to_string()).advice("run `veilgrad check`; report the adapter"));
-    }
-    Ok(Pipeline { raw, layout, reflection })
+    let build = || {
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &entries,
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(&label),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&label),
+            layout: Some(&pipeline_layout),
+            module: &source.module,
+            entry_point: Some(kernel.entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: kept,
+        });
+        (raw, layout)
+    };
+    let (raw, layout) = refused(device, kernel, build)?;
+    Ok(Pipeline { raw, layout, reflection: reflection.clone() })
 }

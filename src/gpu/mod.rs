@@ -3,14 +3,16 @@
 
 mod adapter;
 mod buffer;
+mod choices;
 mod context;
 mod kernel;
 mod pipeline_cache;
+mod reflection;
 mod timer;
-mod tuning;
 
 pub use adapter::{AdapterSummary, adapters};
 pub use buffer::Buffer;
+pub use choices::{Choices, shape_class};
 pub use context::{Context, Limits, Options, Submission, Usage};
-pub use kernel::{Pipeline, Reflection, reflect};
-pub use tuning::{Choices, shape_class};
+pub use kernel::Pipeline;
+pub use reflection::{Reflection, reflect};

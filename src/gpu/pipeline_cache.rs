@@ -1,5 +1,5 @@
-//! Compiled pipelines kept on disk between runs, where the adapter's API lets a program do so (Vulkan): a file in
-//! the user's cache directory. Not a cache of the driver's own, which may be there besides.
+//! Compiled pipelines kept on disk between runs, where the adapter's API lets a program do so (Vulkan): a
+//! file in the user's cache directory. Not a cache of the driver's own, which may be there besides.
 
 use sha2::{Digest, Sha256};
 use std::io::Write;
@@ -17,7 +17,8 @@ pub(super) struct PipelineCache {
 }
 
 impl PipelineCache {
-    /// What an earlier run kept, or an empty cache. `None`: the device has none, or there is no home directory.
+    /// What an earlier run kept, or an empty cache. `None`: the device has none, or there is no home
+    /// directory.
     pub fn open(device: &wgpu::Device, adapter: &wgpu::AdapterInfo) -> Option<Self> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return None;
@@ -35,8 +36,8 @@ impl PipelineCache {
             data: (!loaded.is_empty()).then_some(&loaded),
             fallback: true,
         };
-        // SAFETY: the data are what `get_data` gave an earlier run, whole by their checksum; wgpu and the driver
-        // refuse those of another adapter or driver version.
+        // SAFETY: the data are what `get_data` gave an earlier run, whole by their checksum; wgpu and the
+        // driver refuse those of another adapter or driver version.
         let raw = unsafe { device.create_pipeline_cache(&descriptor) };
         Some(PipelineCache { raw, path, loaded })
     }

@@ -1,4 +1,5 @@
-//! Time on the GPU, by timestamps at the edges of compute passes: every adapter that has timestamps has those.
+//! Time on the GPU, by timestamps at the edges of compute passes: every adapter that has timestamps has
+//! those.
 
 use super::Context;
 use crate::error::{Error, Kind, Result};
@@ -36,7 +37,8 @@ impl Context {
         Some(Timer { set, passes })
     }
 
-    /// Submits `encoder`, in which all of the timer's passes were recorded, waits, and gives the seconds of each.
+    /// Submits `encoder`, in which all of the timer's passes were recorded, waits, and gives the seconds of
+    /// each.
     ///
     /// # Errors
     /// A lost device.

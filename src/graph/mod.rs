@@ -10,10 +10,12 @@
 
 mod gradients;
 mod hoist;
+mod launch;
 mod op;
 mod reference;
 
-pub use op::{Class, Grid, Kernel, Launch, Op, Target, Tile};
+pub use launch::{Class, Grid, Kernel, Launch, Need, Target, Variant};
+pub use op::Op;
 pub use reference::{Array, Values};
 
 use crate::error::{Error, Result};
@@ -108,8 +110,9 @@ pub enum Kind {
     Compute(Arc<dyn Op>),
     /// The next version of `inputs[0]`, written in place over it.
     Update(Arc<dyn Op>),
-    /// The next version of `inputs[0]`: the operation on the other inputs writes its part ([`Op::writes`]) into it in
-    /// place, where nothing was read before. So earlier versions stay what they are for those who read their parts.
+    /// The next version of `inputs[0]`: the operation on the other inputs writes its part ([`Op::writes`])
+    /// into it in place, where nothing was read before. So earlier versions stay what they are for those who
+    /// read their parts.
     Fill(Arc<dyn Op>),
 }
 
@@ -120,7 +123,8 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     pub tensor: Tensor,
     pub label: String,
-    /// Not to be computed before this, though it is no input: what is computed again should not be there too early.
+    /// Not to be computed before this, though it is no input: what is computed again should not be there too
+    /// early.
     pub after: Option<NodeId>,
 }
 
@@ -158,7 +162,8 @@ impl Graph {
         id
     }
 
-    /// A copy of `id`, an operation that is [recomputed](Op::recomputed), to be computed after `after`; or `id`.
+    /// A copy of `id`, an operation that is [recomputed](Op::recomputed), to be computed after `after`; or
+    /// `id`.
     pub(crate) fn again(&mut self, id: NodeId, after: NodeId) -> NodeId {
         match self.node(id).clone() {
             Node { kind: Kind::Compute(op), inputs, tensor, label, .. } if op.recomputed() => {
@@ -294,6 +299,18 @@ impl Graph {
     fn result(&self, op: &dyn Op, inputs: &[NodeId]) -> Result<Tensor> {
         let tensors: Vec<Tensor> = inputs.iter().map(|&i| self.tensor(i)).collect();
         op.shape(&tensors)
+    }
+
+    /// The operation of a node and the tensors that it is launched with. `None`: nothing is launched for it.
+    pub fn operation(&self, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
+        let node = self.node(id);
+        let (op, first) = match &node.kind {
+            Kind::Compute(op) | Kind::Update(op) => (op, 0),
+            // The memory that it fills is where its result goes, not what it works on.
+            Kind::Fill(op) => (op, 1),
+            _ => return None,
+        };
+        Some((op, node.inputs[first..].iter().map(|&i| self.tensor(i)).collect()))
     }
 
     /// The buffer that `id` lies in: follows views and versions back to where memory is owned.

@@ -1,23 +1,23 @@
 //! Every operation's kernels against its f64 reference, on the adapter at hand: forward and backward,
-//! fresh random inputs, outputs poisoned with NaNs, at R = 1 and 3, for every tile variant.
-//! This is `veilgrad check`, and the conformance test.
+//! fresh random inputs, outputs poisoned with NaNs, at R = 1 and 3, for every variant that the adapter can
+//! run. This is `veilgrad check`, and the conformance test. Not what is tested: operations bring their cases.
 
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Array, DType, Graph, NodeId, Target, Tensor, Tile, Values};
-use crate::ops::{self, Case, Fill, Form};
+use crate::graph::{Array, DType, Launch, NodeId, Target, Tensor, Values};
+use crate::ops::{self, Case, CaseGraph, Contents};
 use crate::plan::{Bound, Plan};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// The outcome for one operation and tile variant.
-#[derive(Debug, Clone, serde::Serialize)]
+/// The outcome for one operation and variant.
+#[derive(Debug, Clone)]
 pub struct Line {
     /// The operation's name.
     pub op: String,
-    /// The variant of its kernels; operations with one variant are run once.
-    pub tile: Tile,
-    /// Cases run, each at R = 1 and R = 3.
+    /// The variant of its kernels.
+    pub variant: &'static str,
+    /// Cases in which the variant runs, each at R = 1 and R = 3.
     pub cases: usize,
     /// The largest error, in units of its case's tolerance: passed if at most 1.
     pub worst: f64,
@@ -26,121 +26,72 @@ pub struct Line {
     pub detail: String,
 }
 
-/// Runs everything; `each` sees a line as it is done. Returns whether all passed.
+/// Runs everything; `each` gets a line as it is done. Returns whether all passed.
 ///
 /// # Errors
 /// A kernel that does not build or run: that is a failure of the adapter, not of a case.
 pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<bool> {
     let mut all = true;
-    let target = context.target();
     for (name, cases) in ops::ALL {
-        for tile in target.tiles() {
-            if let Some(line) = line(context, name, &cases(), tile, seed)? {
-                all &= line.passed;
-                each(&line);
-            }
+        let cases = cases();
+        for variant in variants(&cases, &context.target())? {
+            let line = line(context, name, &cases, variant, seed)?;
+            all &= line.passed;
+            each(&line);
         }
     }
     Ok(all)
 }
 
-/// The cases of one operation in one variant. `None`: nothing in them is any different in this variant than in
-/// the adapter's own.
-pub(super) fn line(
-    context: &Context,
-    name: &str,
-    cases: &[Case],
-    tile: Tile,
-    seed: u64,
-) -> Result<Option<Line>> {
-    let (own, target) = (context.target(), Target { tile, ..context.target() });
-    if tile != own.tile && kernels(cases, target)? == kernels(cases, own)? {
-        return Ok(None);
-    }
-    let mut line =
-        Line { op: name.to_owned(), tile, cases: 0, worst: 0.0, passed: true, detail: String::new() };
-    for case in cases {
-        for replicas in [1, 3] {
-            let error = kernel_error(context, case, replicas, target, seed)? / case.tolerance;
-            if error > line.worst || error.is_nan() {
-                line.worst = if error.is_nan() { f64::INFINITY } else { error };
-                line.detail = format!("{} at R = {replicas}, seed {seed}", describe(case));
-            }
-        }
-        line.cases += 1;
-    }
-    line.passed = line.worst <= 1.0;
-    Ok(Some(line))
-}
-
-/// The shaders that the cases run on `target`, forward and backward.
-fn kernels(cases: &[Case], target: Target) -> Result<Vec<&'static str>> {
+/// The variants that run in any of the cases, in the order of the operations' lists.
+fn variants(cases: &[Case], target: &Target) -> Result<Vec<&'static str>> {
     let mut names = vec![];
     for case in cases {
-        let graph = case_graph(case)?.graph;
-        for id in graph.ids() {
-            if let Some((op, inputs)) = crate::plan::operation(&graph, id) {
-                names.push(op.launch(&inputs, &graph.tensor(id), &target).kernel.name);
+        for name in variants_of(&case.graph()?, target) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
     }
     Ok(names)
 }
 
-/// A case in words.
-pub fn describe(case: &Case) -> String {
-    let inputs: Vec<String> = case.inputs.iter().map(|(t, _)| t.to_string()).collect();
-    format!("{:?} on {}", case.op, inputs.join(", "))
+/// The variants that can be asked for in a case: those of the operations in it, forward and backward, that
+/// have several; [`Launch::ONLY`] where none has.
+fn variants_of(case: &CaseGraph, target: &Target) -> Vec<&'static str> {
+    let launches = case.launches();
+    let several = launches.iter().filter(|(_, launch)| launch.variants.len() > 1);
+    let names: Vec<_> =
+        several.flat_map(|(_, launch)| launch.runnable(target)).map(|variant| variant.name).collect();
+    if names.is_empty() { vec![Launch::ONLY] } else { names }
 }
 
-/// A case as a graph: the operation and, where it is differentiable, its backward pass along a
-/// random `dy`.
-pub struct CaseGraph {
-    pub graph: Graph,
-    /// The case's inputs.
-    pub inputs: Vec<NodeId>,
-    pub y: NodeId,
-    /// The gradient that comes from above, an input.
-    pub dy: Option<NodeId>,
-    /// (input's number, gradient).
-    pub gradients: Vec<(usize, NodeId)>,
-}
-
-/// Builds the graph of a case.
-///
-/// # Errors
-/// Shapes that do not fit, a fault in the case.
-pub fn case_graph(case: &Case) -> Result<CaseGraph> {
-    let mut graph = Graph::new();
-    let mut inputs = vec![];
-    for (i, (tensor, _)) in case.inputs.iter().enumerate() {
-        inputs.push(match case.form != Form::Compute && i == 0 {
-            true => graph.state("state", *tensor),
-            false => graph.input(&format!("input {i}"), *tensor),
-        });
+/// The cases of one operation in which `variant` can run, with it wherever it can.
+pub(super) fn line(
+    context: &Context,
+    name: &str,
+    cases: &[Case],
+    variant: &'static str,
+    seed: u64,
+) -> Result<Line> {
+    let mut line =
+        Line { op: name.to_owned(), variant, cases: 0, worst: 0.0, passed: true, detail: String::new() };
+    for case in cases {
+        let graph = case.graph()?;
+        if !variants_of(&graph, &context.target()).contains(&variant) {
+            continue;
+        }
+        for replicas in [1, 3] {
+            let error = kernel_error(context, case, &graph, replicas, variant, seed)? / case.tolerance;
+            if error > line.worst || error.is_nan() {
+                line.worst = if error.is_nan() { f64::INFINITY } else { error };
+                line.detail = format!("{case} at R = {replicas}, seed {seed}");
+            }
+        }
+        line.cases += 1;
     }
-    let y = match case.form {
-        Form::Compute => graph.apply_dyn(case.op.clone(), &inputs)?,
-        Form::Update => graph.update_dyn(case.op.clone(), &inputs)?,
-        Form::Fill => graph.fill_dyn(case.op.clone(), &inputs)?,
-    };
-    let mut case_graph = CaseGraph { inputs, y, dy: None, gradients: vec![], graph };
-    if !case.differentiable.is_empty() {
-        let graph = &mut case_graph.graph;
-        let dy = graph.input("dy", graph.tensor(y));
-        let wanted: Vec<bool> = (0..case.inputs.len()).map(|i| case.differentiable.contains(&i)).collect();
-        let parts = graph.vjp(y, dy, &wanted)?;
-        case_graph.dy = Some(dy);
-        case_graph.gradients = parts
-            .into_iter()
-            .enumerate()
-            .filter(|(i, _)| wanted[*i])
-            .filter_map(|(i, part)| part.map(|part| (i, part)))
-            // add's gradient is dy itself: nothing was computed.
-            .filter(|(_, part)| *part != dy)
-            .collect();
-    }
-    Ok(case_graph)
+    line.passed = line.worst <= 1.0;
+    Ok(line)
 }
 
 /// Random contents for the case's inputs, one set a replica (shared tensors: the same in all), exact
@@ -150,10 +101,10 @@ pub fn random_values(case: &Case, graph: &CaseGraph, replicas: usize, seed: u64)
     let mut all: Vec<Values> = vec![];
     for replica in 0..replicas {
         let mut values = Values::new();
-        for ((tensor, fill), &id) in case.inputs.iter().zip(&graph.inputs) {
+        for ((tensor, contents), &id) in case.inputs.iter().zip(&graph.inputs) {
             let array = match all.first().filter(|_| tensor.shared && replica > 0) {
                 Some(first) => first[&id].clone(),
-                None => random_array(tensor, fill, &mut rng),
+                None => random_array(tensor, contents, &mut rng),
             };
             values.insert(id, array);
         }
@@ -161,24 +112,24 @@ pub fn random_values(case: &Case, graph: &CaseGraph, replicas: usize, seed: u64)
             let tensor = graph.graph.tensor(dy);
             // Of both signs, but not centred: a sum of them (broadcast's gradient) that happens to be
             // near 0 would divide rounding by next to nothing.
-            values.insert(dy, random_array(&tensor, &Fill::Uniform(-0.5, 1.0), &mut rng));
+            values.insert(dy, random_array(&tensor, &Contents::Uniform(-0.5, 1.0), &mut rng));
         }
         all.push(values);
     }
     all
 }
 
-fn random_array(tensor: &Tensor, fill: &Fill, rng: &mut ChaCha8Rng) -> Array {
+fn random_array(tensor: &Tensor, contents: &Contents, rng: &mut ChaCha8Rng) -> Array {
     let mut next = 0;
     Array::from_fn(tensor.rows, tensor.cols, |_, _| {
         next += 1;
         let unit = f64::from(rng.next_u32()) / f64::from(u32::MAX);
-        match fill {
-            Fill::Uniform(low, high) => f64::from((low + (high - low) * unit) as f32),
-            Fill::Below(bound) => f64::from(rng.next_u32() % bound),
-            Fill::Words => f64::from(rng.next_u32()),
-            Fill::Values(values) if tensor.dtype == DType::U32 => values[(next - 1) % values.len()],
-            Fill::Values(values) => f64::from(values[(next - 1) % values.len()] as f32),
+        match contents {
+            Contents::Uniform(low, high) => f64::from((low + (high - low) * unit) as f32),
+            Contents::Below(bound) => f64::from(rng.next_u32() % bound),
+            Contents::Words => f64::from(rng.next_u32()),
+            Contents::Values(values) if tensor.dtype == DType::U32 => values[(next - 1) % values.len()],
+            Contents::Values(values) => f64::from(values[(next - 1) % values.len()] as f32),
         }
     })
 }
@@ -194,10 +145,16 @@ fn to_words(array: &Array, dtype: DType) -> Vec<u32> {
 
 /// The largest error of the case's kernels: relative to the largest value of a tensor in f32 tensors;
 /// infinite for a wrong u32, a value left unwritten, or padding that is not zero.
-fn kernel_error(context: &Context, case: &Case, replicas: usize, target: Target, seed: u64) -> Result<f64> {
-    let case_graph = case_graph(case)?;
+fn kernel_error(
+    context: &Context,
+    case: &Case,
+    case_graph: &CaseGraph,
+    replicas: usize,
+    variant: &str,
+    seed: u64,
+) -> Result<f64> {
     let graph = &case_graph.graph;
-    let values = random_values(case, &case_graph, replicas, seed);
+    let values = random_values(case, case_graph, replicas, seed);
     let mut bound = Bound::new();
     for id in case_graph.inputs.iter().copied().chain(case_graph.dy) {
         let tensor = graph.tensor(id);
@@ -207,7 +164,7 @@ fn kernel_error(context: &Context, case: &Case, replicas: usize, target: Target,
     }
     let outputs: Vec<NodeId> =
         [case_graph.y].into_iter().chain(case_graph.gradients.iter().map(|g| g.1)).collect();
-    let plan = Plan::compile_for(context, graph, replicas, &bound, &outputs, target)?;
+    let plan = Plan::compile_for(context, graph, replicas, &bound, &outputs, variant)?;
     plan.poison(context);
     plan.submit(context, 1);
     let expected: Vec<Values> =
@@ -246,4 +203,57 @@ fn difference(expected: &Array, tensor: &Tensor, found: &[u32], floor: f64) -> f
         if error.is_nan() { f64::INFINITY } else { error }
     });
     errors.fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// A row in an operation's list is enough to have it tested: a case's shape fits it, and [`run`] asks for
+    /// it there.
+    #[test]
+    fn every_variant_that_the_adapter_has_what_it_takes_for_is_run_by_a_case() {
+        let context = Context::new(&crate::gpu::Options::default()).expect("a GPU adapter");
+        let target = context.target();
+        let (mut listed, mut run) = (BTreeSet::new(), BTreeSet::new());
+        for (entry, cases) in ops::ALL {
+            let cases = cases();
+            let asked = variants(&cases, &target).unwrap();
+            assert!(!asked.is_empty(), "{entry} has no cases");
+            for case in &cases {
+                let graph = case.graph().unwrap();
+                for (op, launch) in graph.launches() {
+                    let able = launch.variants.iter().filter(|v| v.needs.iter().all(|n| target.has(*n)));
+                    listed.extend(able.map(|variant| (op, variant.name, variant.kernel.to_string())));
+                    for name in asked.iter().filter(|name| variants_of(&graph, &target).contains(name)) {
+                        let variant = launch.variant(&target, Some(name)).expect("a default");
+                        run.insert((op, variant.name, variant.kernel.to_string()));
+                    }
+                }
+            }
+        }
+        assert!(listed.len() > 60, "{listed:?}");
+        assert_eq!(listed.difference(&run).collect::<Vec<_>>(), [] as [&(&str, &str, String); 0]);
+    }
+
+    /// Whatever the adapter, there is a default at every shape: what runs where nothing was tuned.
+    #[test]
+    fn every_kind_of_adapter_has_a_default_for_every_case_and_no_two_variants_one_name() {
+        use crate::graph::Class;
+        for (_, cases) in ops::ALL {
+            for (op, launch) in cases().iter().flat_map(|case| case.graph().unwrap().launches()) {
+                let names: BTreeSet<_> = launch.variants.iter().map(|variant| variant.name).collect();
+                assert_eq!(names.len(), launch.variants.len(), "{op}");
+                for &class in Class::ALL {
+                    for (subgroup, int64) in
+                        [(Some(8), true), (Some(8), false), (Some(32), true), (None, false)]
+                    {
+                        let target = Target { class, subgroup, int64 };
+                        assert!(launch.default_variant(&target).is_some(), "{op} on {target:?}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Class, Graph, NodeId, Target, Tensor};
+use crate::graph::{Class, Graph, NodeId, Tensor};
 use crate::ops::{
     Activation, Adam, Add, Conv2d, Conv2dDw, Conv2dDx, CrossEntropyGrad, Dense, DenseDw, DenseDx, Format,
     GatherRows, Geometry, LabelLayer, LabelLayerDw, Op, Softmax, SoftmaxGrad,
@@ -67,8 +67,8 @@ fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
 const LAYERS: [(usize, usize); 8] =
     [(600, 1024), (1024, 512), (512, 256), (256, 128), (128, 100), (100, 1024), (512, 64), (64, 1)];
 
-/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k = 12): the
-/// first one, a bottleneck and what follows it in each block, a transition.
+/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k
+/// = 12): the first one, a bottleneck and what follows it in each block, a transition.
 const CONVOLUTIONS: [[usize; 6]; 13] = [
     [32, 3, 64, 11, 4, 5],
     [4, 64, 192, 5, 1, 2],
@@ -141,7 +141,7 @@ pub(super) fn benches(batch: usize) -> Vec<Bench> {
     all
 }
 
-/// Times every kernel at `batch` for `replicas` models. `each` hears of the rounds done, of how many.
+/// Times every kernel at `batch` for `replicas` models. `each` gets the rounds done, and of how many.
 ///
 /// # Errors
 /// Sizes beyond the adapter's limits or memory, a lost device.
@@ -202,12 +202,12 @@ pub(super) struct Prepared {
     seconds: Vec<f64>,
 }
 
-/// Compiles a benchmark, with the variants of `target` or those that are run without it, and runs it once.
+/// Compiles a benchmark with this variant, or the one that a run uses, and runs it once.
 pub(super) fn prepare(
     context: &Context,
     bench: &Bench,
     replicas: usize,
-    target: Option<Target>,
+    variant: Option<&str>,
 ) -> Result<Prepared> {
     let mut graph = Graph::new();
     let mut bound = Bound::new();
@@ -225,9 +225,9 @@ pub(super) fn prepare(
         true => graph.update_dyn(bench.op.clone(), &inputs)?,
         false => graph.apply_dyn(bench.op.clone(), &inputs)?,
     };
-    let plan = match target {
+    let plan = match variant {
         None => Plan::compile(context, &graph, replicas, &bound, &[y])?,
-        Some(target) => Plan::compile_for(context, &graph, replicas, &bound, &[y], target)?,
+        Some(variant) => Plan::compile_for(context, &graph, replicas, &bound, &[y], variant)?,
     };
     let written = if bench.update { bench.inputs[0] } else { graph.tensor(y) };
     let operands = bench.inputs.iter().chain([&written]);

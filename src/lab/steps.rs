@@ -1,5 +1,5 @@
-//! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the first
-//! step after the start. Synthetic records of a preset's size stand in for its data.
+//! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the
+//! first step after the start. Synthetic records of a preset's size stand in for its data.
 
 use crate::dataset::{Dataset, Encoding, Features, Image, Split, Synthetic, synthetic};
 use crate::error::Result;
@@ -71,7 +71,8 @@ pub const CASES: [StepCase; 9] = [
 pub struct StepTime {
     pub name: String,
     pub replicas: usize,
-    /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in training.
+    /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in
+    /// training.
     pub group: usize,
     pub members: usize,
     pub batch: usize,
@@ -102,7 +103,8 @@ pub struct Share {
     pub milliseconds: f64,
 }
 
-/// Makes the models of `case`, or the first group of them, ready for epochs of `steps` steps, and hands them over.
+/// Makes the models of `case`, or the first group of them, ready for epochs of `steps` steps, and hands them
+/// over.
 fn prepare<T>(
     context: &Context,
     case: &StepCase,

@@ -1,19 +1,18 @@
-//! Finds the fastest tile variant of every kernel family and shape class on the adapter at hand: each variant is
-//! held against the f64 reference first, then timed beside the others at the shapes of the real networks. Also how
-//! the result is kept: a TOML file for each adapter in the user's cache directory.
+//! Finds the fastest variant of every operation and shape class on the adapter at hand: each variant is held
+//! against the f64 reference first, then timed beside the others at the shapes of the real networks. Not how
+//! the result is kept: that is [`super::tuning_table`].
 //!
 //! Nothing here happens by itself: another variant adds up in another order, so runs would no longer repeat.
 
 use super::check;
 use super::kernels::{self, Bench, Prepared, median};
+use super::tuning_table::{Candidate, TuningTable, by_shape, run_by};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterSummary, Choices, Context, shape_class};
-use crate::graph::{Kernel, Kind, Target, Tensor, Tile};
+use crate::gpu::{Choices, Context, shape_class};
+use crate::graph::{Kernel, Launch, Target, Tensor};
 use crate::ops::{self, Case};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Records a batch, unless told otherwise: m, 3·m and 11·m for m = 128, the merged passes of k = 1 and k = 5.
@@ -23,71 +22,52 @@ const ROUNDS: usize = 7;
 /// Another variant must be this much faster than the default to be chosen; less is noise.
 const MARGIN: f64 = 1.03;
 
-/// One variant at one shape.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// The operation.
-    pub family: String,
-    /// [`shape_class`].
-    pub class: String,
-    /// The tensors it reads, then the one it writes.
-    pub shape: String,
-    pub tile: Tile,
-    /// The shader's name.
-    pub kernel: String,
-    /// Median time of a dispatch; absent where the variant did not pass.
-    pub microseconds: Option<f64>,
-    /// The largest error of its conformance cases, in units of their tolerance: passed if at most 1.
-    pub worst: f64,
+/// An operation at one shape, and the variants that it can run there.
+struct Contest {
+    bench: Bench,
+    output: Tensor,
+    /// The adapter's default first.
+    variants: Vec<(&'static str, Kernel)>,
 }
 
-/// What was found on an adapter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Table {
-    pub adapter: String,
-    pub driver: String,
-    /// The version of this program.
-    pub veilgrad: String,
-    /// SHA-256 of the sources of all candidates: a table of other kernels says nothing of these.
-    pub kernels: String,
-    /// What differs from the adapter's default.
-    pub choices: Choices,
-    pub candidates: Vec<Candidate>,
+impl Contest {
+    fn family(&self) -> &'static str {
+        self.bench.op.name()
+    }
+
+    /// The tensors that it reads, then the one it writes.
+    fn shape(&self) -> String {
+        let tensors = self.bench.inputs.iter().chain([&self.output]);
+        tensors.map(|t| format!("{}×{}", t.rows, t.cols)).collect::<Vec<_>>().join(" ")
+    }
 }
 
-/// How the defaults do beside the choices: both as multiples of the chosen variant's time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Regret {
-    /// Over the sum of all shapes' times.
-    pub overall: f64,
-    /// At the worst shape.
-    pub worst: f64,
-}
-
-/// The operations with several variants on this adapter, and what each variant runs.
-fn variants(target: Target, batch: usize) -> Vec<(Bench, Vec<(Tile, Kernel)>)> {
+/// The shapes of the real networks at which this adapter has a choice.
+fn contests(target: &Target, batch: usize) -> Vec<Contest> {
     let several = kernels::benches(batch).into_iter().filter_map(|bench| {
         let output = bench.output()?;
-        let mut kernels: Vec<(Tile, Kernel)> = vec![];
-        // The default first: of two names for one kernel it is the one to keep.
-        let tiles = target.tiles().into_iter().filter(|t| *t != target.tile);
-        for tile in [target.tile].into_iter().chain(tiles) {
-            let kernel = bench.op.launch(&bench.inputs, &output, &Target { tile, ..target }).kernel;
-            if !kernels.iter().any(|(_, k)| k.name == kernel.name) {
-                kernels.push((tile, kernel));
-            }
-        }
-        (kernels.len() > 1).then_some((bench, kernels))
+        let launch = bench.op.launch(&bench.inputs, &output);
+        let default = launch.default_variant(target)?.name;
+        let mut variants: Vec<_> = launch.runnable(target).map(|v| (v.name, v.kernel)).collect();
+        variants.sort_by_key(|(name, _)| *name != default);
+        (variants.len() > 1).then_some(Contest { bench, output, variants })
     });
     several.collect()
 }
 
-/// The identity of all candidates' sources.
-fn digest(target: Target) -> String {
+/// The operations that can be tuned on this adapter.
+pub fn families(target: &Target) -> Vec<&'static str> {
+    let mut names: Vec<_> = contests(target, BATCHES[0]).iter().map(Contest::family).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The identity of all candidates' sources: a table of other kernels says nothing of these.
+pub(super) fn digest(target: &Target) -> String {
     let mut sources = BTreeMap::new();
-    for (_, kernels) in variants(target, BATCHES[0]) {
-        sources.extend(kernels.into_iter().map(|(_, kernel)| (kernel.name, kernel.source)));
+    for contest in contests(target, BATCHES[0]) {
+        sources.extend(contest.variants.iter().map(|(_, kernel)| (kernel.to_string(), kernel.source)));
     }
     let mut hash = Sha256::new();
     for (name, source) in sources {
@@ -97,84 +77,98 @@ fn digest(target: Target) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Validates every variant and times it at `batches` records a batch. `each` hears of what is being done.
+/// Validates every variant of the operations `only` (none: all that can be tuned) and times it at `batches`
+/// records a batch. `each` is told what is done.
 ///
 /// # Errors
-/// A kernel that does not build, sizes beyond the adapter's limits, a lost device.
-pub fn tune(context: &Context, batches: &[usize], seed: u64, each: &mut dyn FnMut(&str)) -> Result<Table> {
+/// An operation that has no choice here: names those that have. A kernel that does not build, sizes beyond
+/// the adapter's limits, a lost device.
+pub fn tune(
+    context: &Context,
+    only: &[String],
+    batches: &[usize],
+    seed: u64,
+    each: &mut dyn FnMut(&str),
+) -> Result<TuningTable> {
     let target = context.target();
-    let cases: Vec<Case> = ops::ALL.iter().flat_map(|(_, cases)| cases()).collect();
-    // The largest error of each family and variant.
-    let mut worst: BTreeMap<(&str, &str), f64> = BTreeMap::new();
-    for (bench, kernels) in variants(target, BATCHES[0]) {
-        let family = bench.op.name();
-        let own: Vec<Case> = cases.iter().filter(|case| runs(case, family)).cloned().collect();
-        for (tile, _) in kernels {
-            if worst.contains_key(&(family, tile.name())) {
-                continue;
-            }
-            let line = check::line(context, family, &own, tile, seed)?;
-            let error =
-                line.map_or(f64::INFINITY, |line| if line.cases > 0 { line.worst } else { f64::INFINITY });
-            let verdict = if error <= 1.0 { "agrees with the reference" } else { "FAILED" };
-            each(&format!("{family}, {}: {verdict}", tile.name()));
-            worst.insert((family, tile.name()), error);
-        }
+    let families = families(&target);
+    if let Some(unknown) = only.iter().find(|name| !families.contains(&name.as_str())) {
+        return Err(Error::usage("--op")
+            .expected(format!("among {}", families.join(", ")))
+            .found(unknown.clone())
+            .advice("these are the operations of which this adapter can run several variants"));
     }
-    let mut candidates = vec![];
+    let wanted = |contest: &Contest| only.is_empty() || only.iter().any(|name| name == contest.family());
+    let worst = validate(context, contests(&target, BATCHES[0]).iter().filter(|c| wanted(c)), seed, each)?;
+    let mut candidates: Vec<Candidate> = vec![];
     for &batch in batches {
-        for (bench, kernels) in variants(target, batch) {
-            let family = bench.op.name();
-            let output = bench.output().unwrap_or(bench.inputs[0]);
-            let shape = shape_text(&bench.inputs, &output);
-            // An optimiser's does not depend on the batch.
-            if candidates.iter().any(|c: &Candidate| c.family == family && c.shape == shape) {
+        for contest in contests(&target, batch).iter().filter(|contest| wanted(contest)) {
+            let (family, shape) = (contest.family(), contest.shape());
+            // An optimizer's does not depend on the batch.
+            if candidates.iter().any(|c| c.family == family && c.shape == shape) {
                 continue;
             }
             // A variant that differs at larger batches only was not among those above.
-            let worst = |tile: Tile| worst.get(&(family, tile.name())).copied().unwrap_or(f64::INFINITY);
-            let passed: Vec<_> = kernels.iter().filter(|(tile, _)| worst(*tile) <= 1.0).collect();
+            let worst = |name: &str| worst.get(&(family, name)).copied().unwrap_or(f64::INFINITY);
+            let passed: Vec<_> = contest.variants.iter().filter(|(name, _)| worst(name) <= 1.0).collect();
             let mut prepared = vec![];
-            for (tile, _) in &passed {
-                prepared.push(kernels::prepare(context, &bench, 1, Some(Target { tile: *tile, ..target }))?);
+            for (name, _) in &passed {
+                prepared.push(kernels::prepare(context, &contest.bench, 1, Some(name))?);
             }
             let times = interleaved(context, &prepared)?;
-            let found = kernels.iter().map(|(tile, kernel)| Candidate {
+            candidates.extend(contest.variants.iter().map(|(name, kernel)| Candidate {
                 family: family.to_owned(),
-                class: shape_class(&bench.inputs, &output),
+                class: shape_class(&contest.bench.inputs, &contest.output),
                 shape: shape.clone(),
-                tile: *tile,
-                kernel: kernel.name.to_owned(),
-                microseconds: passed.iter().position(|(t, _)| t == tile).map(|i| 1e6 * times[i]),
-                worst: worst(*tile),
-            });
-            candidates.extend(found);
+                variant: (*name).to_owned(),
+                kernel: kernel.to_string(),
+                microseconds: passed.iter().position(|(n, _)| n == name).map(|i| 1e6 * times[i]),
+                worst: worst(name),
+            }));
             each(&format!("{family} {shape}"));
         }
     }
     let adapter = context.adapter();
-    Ok(Table {
+    Ok(TuningTable {
         adapter: adapter.name.clone(),
         driver: adapter.driver.clone(),
         veilgrad: env!("CARGO_PKG_VERSION").to_owned(),
-        kernels: digest(target),
-        choices: choose(&candidates, target.tile),
+        kernels: digest(&target),
+        choices: choose(&candidates),
         candidates,
     })
 }
 
-/// Whether the case has the operation in it, forward or backward.
-fn runs(case: &Case, family: &str) -> bool {
-    let nodes = check::case_graph(case).map(|case| case.graph.nodes().to_vec()).unwrap_or_default();
-    nodes.iter().any(|node| match &node.kind {
-        Kind::Compute(op) | Kind::Update(op) => op.name() == family,
-        _ => false,
-    })
+/// The largest error of each (operation, variant) in its conformance cases, in units of their tolerance.
+fn validate<'a>(
+    context: &Context,
+    contests: impl Iterator<Item = &'a Contest>,
+    seed: u64,
+    each: &mut dyn FnMut(&str),
+) -> Result<BTreeMap<(&'static str, &'static str), f64>> {
+    let cases: Vec<Case> = ops::ALL.iter().flat_map(|(_, cases)| cases()).collect();
+    let mut worst = BTreeMap::new();
+    for contest in contests {
+        let family = contest.family();
+        let own: Vec<Case> = cases.iter().filter(|case| runs(case, family)).cloned().collect();
+        for &(name, _) in &contest.variants {
+            if worst.contains_key(&(family, name)) {
+                continue;
+            }
+            let line = check::line(context, family, &own, name, seed)?;
+            let error = if line.cases > 0 { line.worst } else { f64::INFINITY };
+            let verdict = if error <= 1.0 { "agrees with the reference" } else { "FAILED" };
+            each(&format!("{family}, {name}: {verdict}"));
+            worst.insert((family, name), error);
+        }
+    }
+    Ok(worst)
 }
 
-fn shape_text(inputs: &[Tensor], output: &Tensor) -> String {
-    let shapes = inputs.iter().chain([output]).map(|t| format!("{}×{}", t.rows, t.cols));
-    shapes.collect::<Vec<_>>().join(" ")
+/// Whether the case has the operation in it, forward or backward.
+fn runs(case: &Case, family: &str) -> bool {
+    let launches: Vec<(_, Launch)> = case.graph().map(|graph| graph.launches()).unwrap_or_default();
+    launches.iter().any(|(name, _)| *name == family)
 }
 
 /// Seconds a run of each: A B C A B C, the medians.
@@ -190,119 +184,43 @@ fn interleaved(context: &Context, prepared: &[Prepared]) -> Result<Vec<f64>> {
     Ok(seconds.iter().map(|s| median(s)).collect())
 }
 
-/// For each family and class the variant that is fastest in the geometric mean over its shapes, where it is not
-/// the default.
-fn choose(candidates: &[Candidate], default: Tile) -> Choices {
-    // The sum of log times by the tile's name; a variant that failed anywhere is out.
-    type Sums<'a> = BTreeMap<&'a str, (Tile, f64)>;
-    let mut classes: BTreeMap<(&str, &str), Sums<'_>> = BTreeMap::new();
-    for one in candidates {
-        let sums = classes.entry((&one.family, &one.class)).or_default();
-        let log = one.microseconds.map_or(f64::INFINITY, f64::ln);
-        sums.entry(one.tile.name()).or_insert((one.tile, 0.0)).1 += log;
+/// For each operation and class the variant that is fastest in the geometric mean over its shapes, where it
+/// is not the default. At a shape that a variant does not fit the default runs in its place.
+fn choose(candidates: &[Candidate]) -> Choices {
+    let mut classes: BTreeMap<(&str, &str), Vec<&[Candidate]>> = BTreeMap::new();
+    for shape in by_shape(candidates) {
+        classes.entry((&shape[0].family, &shape[0].class)).or_default().push(shape);
     }
     let mut choices = Choices::default();
-    for ((family, class), sums) in classes {
-        let shapes =
-            candidates.iter().filter(|c| c.family == family && c.class == class && c.tile == default);
-        let count = shapes.count().max(1) as f64;
-        let own = sums.get(default.name()).map_or(f64::INFINITY, |s| s.1);
-        if let Some(&(tile, sum)) = sums.values().min_by(|a, b| a.1.total_cmp(&b.1))
-            && tile != default
-            && sum < own - count * MARGIN.ln()
+    for ((family, class), shapes) in classes {
+        // A variant that failed anywhere is out.
+        let log = |candidate: &Candidate| candidate.microseconds.map_or(f64::INFINITY, f64::ln);
+        let sum = |name: &str| -> f64 { shapes.iter().map(|shape| log(run_by(shape, name))).sum() };
+        let default: f64 = shapes.iter().map(|shape| log(&shape[0])).sum();
+        let names: BTreeSet<&str> =
+            shapes.iter().flat_map(|shape| shape.iter().map(|c| c.variant.as_str())).collect();
+        let best = names.into_iter().map(|name| (name, sum(name))).min_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((name, time)) = best
+            && time < default - shapes.len() as f64 * MARGIN.ln()
         {
-            choices.insert(family, class, tile);
+            choices.insert(family, class, name);
         }
     }
     choices
 }
 
-impl Table {
-    /// How much slower the defaults are, `default` being the adapter's variant. 1: as fast.
-    pub fn regret(&self, default: Tile) -> Regret {
-        let mut regret = Regret { overall: 1.0, worst: 1.0 };
-        let mut sums = [0.0, 0.0];
-        for own in self.candidates.iter().filter(|c| c.tile == default) {
-            let chosen = self.chosen(own, default);
-            let (Some(a), Some(b)) = (own.microseconds, chosen.microseconds) else { continue };
-            sums[0] += a;
-            sums[1] += b;
-            regret.worst = f64::max(regret.worst, a / b);
-        }
-        if sums[1] > 0.0 {
-            regret.overall = sums[0] / sums[1];
-        }
-        regret
-    }
-
-    /// The candidate that runs in the place of `own`, the default's at some shape.
-    fn chosen<'a>(&'a self, own: &'a Candidate, default: Tile) -> &'a Candidate {
-        let tile = self.choices.of(&own.family, &own.class).unwrap_or(default);
-        let same = |c: &&Candidate| c.family == own.family && c.shape == own.shape && c.tile == tile;
-        self.candidates.iter().find(same).unwrap_or(own)
-    }
-
-    /// Writes the table as TOML, and the directories above it.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let text = toml::to_string(self).map_err(|e| Error::usage("tuning table").found(e.to_string()))?;
-        if let Some(directory) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory).map_err(|e| Error::io(directory, &e))?;
-        }
-        std::fs::write(path, text).map_err(|e| Error::io(path, &e))
-    }
-}
-
-/// What there is for an adapter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Stored {
-    /// Nobody has tuned here.
-    Nothing,
-    Table(PathBuf, Table),
-    /// A file that is of no use, and why.
-    Unusable(PathBuf, String),
-}
-
-/// The table that an earlier [`tune`] kept for this adapter and driver.
-pub fn stored(adapter: &AdapterSummary) -> Stored {
-    let Some(path) = place(adapter) else { return Stored::Nothing };
-    let text = match std::fs::read_to_string(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Stored::Nothing,
-        Err(e) => return Stored::Unusable(path, e.to_string()),
-        Ok(text) => text,
-    };
-    match toml::from_str::<Table>(&text) {
-        Err(e) => Stored::Unusable(path, e.message().to_owned()),
-        Ok(table) if table.kernels != digest(adapter.target()) => {
-            Stored::Unusable(path, "it was measured with other versions of the kernels".to_owned())
-        }
-        Ok(table) => Stored::Table(path, table),
-    }
-}
-
-/// Where the table of an adapter is kept: the user's cache directory (on Linux `$XDG_CACHE_HOME/veilgrad` or
-/// `~/.cache/veilgrad`). `None`: there is no home directory.
-pub fn place(adapter: &AdapterSummary) -> Option<PathBuf> {
-    let directories = directories::ProjectDirs::from("", "", "veilgrad")?;
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = format!("{} {}", adapter.name, adapter.driver).chars().map(plain).collect();
-    let words: Vec<&str> = name.split('-').filter(|w| !w.is_empty()).collect();
-    Some(directories.cache_dir().join("tuning").join(format!("{}.toml", words.join("-"))))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::tuning_table::Regret;
     use super::*;
 
-    fn candidate(class: &str, shape: &str, tile: Tile, microseconds: Option<f64>) -> Candidate {
+    fn candidate(class: &str, shape: &str, variant: &str, microseconds: Option<f64>) -> Candidate {
         Candidate {
             family: "dense".into(),
             class: class.into(),
             shape: shape.into(),
-            tile,
-            kernel: tile.name().into(),
+            variant: variant.into(),
+            kernel: variant.into(),
             microseconds,
             worst: 0.1,
         }
@@ -311,19 +229,19 @@ mod tests {
     #[test]
     fn the_fastest_in_the_mean_is_chosen_and_a_failed_one_never() {
         let candidates = vec![
-            candidate("L×L", "a", Tile::Outer, Some(10.0)),
-            candidate("L×L", "a", Tile::Register, Some(20.0)),
-            candidate("L×L", "a", Tile::Workgroup, None),
-            candidate("L×L", "b", Tile::Outer, Some(10.0)),
-            candidate("L×L", "b", Tile::Register, Some(2.0)),
-            candidate("L×L", "b", Tile::Workgroup, Some(0.1)),
+            candidate("L×L", "a", "outer", Some(10.0)),
+            candidate("L×L", "a", "register", Some(20.0)),
+            candidate("L×L", "a", "workgroup", None),
+            candidate("L×L", "b", "outer", Some(10.0)),
+            candidate("L×L", "b", "register", Some(2.0)),
+            candidate("L×L", "b", "workgroup", Some(0.1)),
             // 1% is no reason to leave the default.
-            candidate("S×S", "c", Tile::Outer, Some(10.0)),
-            candidate("S×S", "c", Tile::Register, Some(9.9)),
+            candidate("S×S", "c", "outer", Some(10.0)),
+            candidate("S×S", "c", "register", Some(9.9)),
         ];
-        let choices = choose(&candidates, Tile::Outer);
+        let choices = choose(&candidates);
         assert_eq!(Vec::from(choices.clone()), ["dense L×L register"]);
-        let table = Table {
+        let table = TuningTable {
             adapter: "a".into(),
             driver: "b".into(),
             veilgrad: "0".into(),
@@ -332,8 +250,25 @@ mod tests {
             candidates,
         };
         // Default 10 + 10 + 10, chosen 20 + 2 + 10; at b 10 against 2.
-        assert_eq!(table.regret(Tile::Outer), Regret { overall: 30.0 / 32.0, worst: 5.0 });
+        assert_eq!(table.regret(), Regret { overall: 30.0 / 32.0, worst: 5.0 });
         let text = toml::to_string(&table).unwrap();
-        assert_eq!(toml::from_str::<Table>(&text).unwrap(), table);
+        assert_eq!(toml::from_str::<TuningTable>(&text).unwrap(), table);
+    }
+
+    #[test]
+    fn a_variant_that_does_not_fit_a_shape_is_judged_with_the_default_in_its_place() {
+        // In one class: a shape with its own default, at which "outer" cannot run, and one at which it is the
+        // default.
+        let shapes = |register: f64| {
+            vec![
+                candidate("L×L", "a", "few", Some(10.0)),
+                candidate("L×L", "a", "register", Some(register)),
+                candidate("L×L", "b", "outer", Some(10.0)),
+                candidate("L×L", "b", "register", Some(20.0)),
+            ]
+        };
+        assert!(choose(&shapes(9.0)).is_empty(), "9 · 20 against 10 · 10");
+        let choices = choose(&shapes(2.0));
+        assert_eq!(Vec::from(choices), ["dense L×L register"], "2 · 20 against 10 · 10");
     }
 }

@@ -1,20 +1,38 @@
 //! Which kernel variants a run uses: those it was begun with, else those that `veilgrad tune` stored for the
 //! adapter, else the adapter's defaults. Never measured here.
 
-use super::tune::{Stored, stored};
+use super::tune;
+use super::tuning_table::{TuningTable, place};
 use crate::error::Result;
 use crate::gpu::{AdapterSummary, Context, Options};
+use crate::ops::default_variant;
 use crate::run::config::TuningConfig;
+use std::path::PathBuf;
 
-/// How results and `run.toml` name an adapter and its driver.
-fn identity(adapter: &AdapterSummary) -> String {
-    format!("{}, {}", adapter.name, adapter.driver)
+/// What there is for an adapter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stored {
+    /// Nobody has tuned here.
+    Nothing,
+    Table(PathBuf, TuningTable),
+    /// A file that is of no use, and why.
+    Unusable(PathBuf, String),
 }
 
-impl TuningConfig {
-    /// What `context` uses.
-    pub fn of(context: &Context) -> Self {
-        TuningConfig { adapter: identity(context.adapter()), choices: context.choices().clone() }
+/// The table that an earlier [`tune`](tune::tune) kept for this adapter and driver.
+pub fn stored(adapter: &AdapterSummary) -> Stored {
+    let Some(path) = place(adapter) else { return Stored::Nothing };
+    let text = match std::fs::read_to_string(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Stored::Nothing,
+        Err(e) => return Stored::Unusable(path, e.to_string()),
+        Ok(text) => text,
+    };
+    match toml::from_str::<TuningTable>(&text) {
+        Err(e) => Stored::Unusable(path, e.message().to_owned()),
+        Ok(table) if table.kernels != tune::digest(&adapter.target()) => {
+            Stored::Unusable(path, "it was measured with other versions of the kernels".to_owned())
+        }
+        Ok(table) => Stored::Table(path, table),
     }
 }
 
@@ -25,13 +43,13 @@ impl TuningConfig {
 /// As [`Context::new`].
 pub fn open(options: &Options, recorded: &TuningConfig, untuned: bool) -> Result<(Context, String)> {
     let mut context = Context::new(options)?;
-    let default = format!("the adapter's defaults ({})", context.target().tile.name());
+    let default = format!("the adapter's defaults ({})", default_variant(&context.target()));
     let counted = |n: usize| match n {
         0 => default.clone(),
         1 => format!("{default}, but for 1 shape class"),
         n => format!("{default}, but for {n} shape classes"),
     };
-    let words = if recorded.adapter == identity(context.adapter()) {
+    let words = if recorded.is_for(context.adapter()) {
         context.choose_variants(recorded.choices.clone());
         format!("as recorded with the run: {}", counted(context.choices().len()))
     } else if untuned {
@@ -55,14 +73,13 @@ pub fn open(options: &Options, recorded: &TuningConfig, untuned: bool) -> Result
 mod tests {
     use super::*;
     use crate::gpu::Choices;
-    use crate::graph::Tile;
 
     #[test]
     fn a_run_keeps_its_variants_on_its_adapter_and_not_on_another() {
         let plain = Context::new(&Options::default()).expect("a GPU adapter");
         let mut choices = Choices::default();
-        choices.insert("dense", "L×L", Tile::Register);
-        let own = TuningConfig { adapter: identity(plain.adapter()), choices: choices.clone() };
+        choices.insert("dense", "L×L", "register");
+        let own = TuningConfig { choices: choices.clone(), ..TuningConfig::of(&plain) };
         let (context, words) = open(&Options::default(), &own, true).unwrap();
         assert_eq!(TuningConfig::of(&context), own);
         assert!(words.contains("as recorded with the run") && words.contains("1 shape class"), "{words}");

@@ -7,7 +7,7 @@ pub mod schedule;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
-use crate::graph::{Graph, Kind, NodeId, Op, Target, Tensor};
+use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,8 +39,8 @@ pub struct Place {
     pub stride: usize,
 }
 
-/// What the launch of an operation with these inputs and this output may use.
-type Variant<'a> = &'a dyn Fn(&dyn Op, &[Tensor], &Tensor) -> Target;
+/// The variant to run of an operation with these inputs and this output, if it is not to be the default.
+type Wanted<'a> = &'a dyn Fn(&dyn Op, &[Tensor], &Tensor) -> Option<&'a str>;
 
 /// Buffers that the caller owns, by input or state node: [R, elements] words each.
 pub type Bound = HashMap<NodeId, Buffer>;
@@ -60,11 +60,13 @@ impl Plan {
         bound: &Bound,
         outputs: &[NodeId],
     ) -> Result<Plan> {
-        let variant = |op: &dyn Op, inputs: &[Tensor], y: &Tensor| context.target_for(op.name(), inputs, y);
-        Self::compile_with(context, graph, replicas, bound, outputs, &variant)
+        let chosen =
+            |op: &dyn Op, inputs: &[Tensor], y: &Tensor| context.choices().variant(op.name(), inputs, y);
+        Self::compile_with(context, graph, replicas, bound, outputs, &chosen)
     }
 
-    /// [`compile`](Self::compile) with the variants of `target`, whatever was chosen for the adapter.
+    /// [`compile`](Self::compile) with the variant of this name of every operation that has such a one, and
+    /// the defaults of others, whatever was chosen for the adapter.
     ///
     /// # Errors
     /// As [`compile`](Self::compile).
@@ -74,9 +76,9 @@ impl Plan {
         replicas: usize,
         bound: &Bound,
         outputs: &[NodeId],
-        target: Target,
+        variant: &str,
     ) -> Result<Plan> {
-        Self::compile_with(context, graph, replicas, bound, outputs, &|_, _, _| target)
+        Self::compile_with(context, graph, replicas, bound, outputs, &|_, _, _| Some(variant))
     }
 
     fn compile_with(
@@ -85,7 +87,7 @@ impl Plan {
         replicas: usize,
         bound: &Bound,
         outputs: &[NodeId],
-        variant: Variant<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<Plan> {
         let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
         let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
@@ -102,7 +104,7 @@ impl Plan {
         let bound: Bound = bound.iter().map(|(id, b)| (moved[id.index()], b.clone())).collect();
         plan.allocate(context, &fused, replicas, &bound, &slots)?;
         let order: Vec<NodeId> = waves.into_iter().flatten().collect();
-        plan.build(context, &fused, replicas, &order, variant)?;
+        plan.build(context, &fused, replicas, &order, wanted)?;
         Ok(plan)
     }
 
@@ -152,7 +154,7 @@ impl Plan {
         graph: &Graph,
         replicas: usize,
         order: &[NodeId],
-        variant: Variant<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<()> {
         let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
         let replicas_z = replicas_z.ok_or_else(|| {
@@ -165,9 +167,16 @@ impl Plan {
         let mut prepared = vec![];
         for &id in order {
             let node = graph.node(id);
-            let Some((op, inputs)) = operation(graph, id) else { continue };
-            let launch = op.launch(&inputs, &node.tensor, &variant(op.as_ref(), &inputs, &node.tensor));
-            let pipeline = context.pipeline(launch.kernel)?;
+            let Some((op, inputs)) = graph.operation(id) else { continue };
+            let launch = op.launch(&inputs, &node.tensor);
+            let wanted = wanted(op.as_ref(), &inputs, &node.tensor);
+            let Variant { kernel, grid, .. } =
+                *launch.variant(&context.target(), wanted).ok_or_else(|| {
+                    Error::gpu(format!("{} of {}", op.name(), node.tensor))
+                        .expected("a variant for this adapter")
+                        .found("none")
+                })?;
+            let pipeline = context.pipeline(kernel)?;
             // Binding order: inputs, then what is written; an update's state is what it writes.
             let operands: Vec<&Place> = match &node.kind {
                 Kind::Update(_) | Kind::Fill(_) => node.inputs[1..].iter().chain([&id]),
@@ -190,13 +199,13 @@ impl Plan {
             let bytes = 4 * (uniform.len() - start);
             let writes: Vec<bool> = (1..=operands.len()).map(|i| i == operands.len()).collect();
             if reflection.dims_bytes != bytes || reflection.writable != writes {
-                return Err(Error::gpu(format!("shader {}.wgsl", launch.kernel.name))
+                return Err(Error::gpu(kernel.place())
                     .expected(format!("Dims of {bytes} bytes and {} bindings", writes.len()))
                     .found(format!("{} and {}", reflection.dims_bytes, reflection.writable.len())));
             }
-            let [x, y] = reflection.workgroups(launch.kernel, launch.grid, context.limits().workgroups)?;
+            let [x, y] = reflection.workgroups(kernel, grid, context.limits().workgroups)?;
             let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
-            let label = format!("{} {}", launch.kernel.name, node.tensor);
+            let label = format!("{kernel} {}", node.tensor);
             prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label));
         }
         let numbers = context.uniform("dims", &uniform);
@@ -291,18 +300,6 @@ fn record(
         let [x, y, z] = dispatch.groups;
         pass.dispatch_workgroups(x, y, z);
     }
-}
-
-/// The operation of a node, and the tensors that it is launched with.
-pub(crate) fn operation(graph: &Graph, id: NodeId) -> Option<(&Arc<dyn Op>, Vec<Tensor>)> {
-    let node = graph.node(id);
-    let (op, first) = match &node.kind {
-        Kind::Compute(op) | Kind::Update(op) => (op, 0),
-        // The memory that it fills is where its result goes, not what it works on.
-        Kind::Fill(op) => (op, 1),
-        _ => return None,
-    };
-    Some((op, node.inputs[first..].iter().map(|&i| graph.tensor(i)).collect()))
 }
 
 /// Most rows of a merged pass: 4,096 fill any adapter; fewer where these would not fit a binding.

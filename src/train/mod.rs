@@ -164,7 +164,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
                 epochs: config.train.epochs,
                 steps,
                 dispatches: group.dispatches().into_iter().max().unwrap_or(0),
-                tiles: context.target().tile.name().to_owned(),
+                tiles: crate::ops::default_variant(&context.target()).to_owned(),
             });
         }
         train_group(job, &schedule, &mut group, number, found, observer)?;

@@ -3,11 +3,15 @@
 use crate::program::{Run, Veilgrad};
 
 /// The program with a user's cache directory that only this test has.
-fn run(program: &Veilgrad, line: &str) -> Run {
+fn start(program: &Veilgrad, line: &str) -> Run {
     let mut command = program.command(line);
     command.env("XDG_CACHE_HOME", program.path("cache")).env("LOCALAPPDATA", program.path("cache"));
     command.env("HOME", program.path("cache"));
-    Run::of(line, command.output().expect("started")).code(0)
+    Run::of(line, command.output().expect("started"))
+}
+
+fn run(program: &Veilgrad, line: &str) -> Run {
+    start(program, line).code(0)
 }
 
 #[test]
@@ -16,11 +20,12 @@ fn a_tuned_table_is_used_recorded_and_repeated() {
     run(&program, "train --preset tiny.toml --out untuned")
         .says(&["kernel variants: the adapter's defaults"]);
 
-    let report = run(&program, "tune --batch 20 --export table.toml --json").json();
+    let report = run(&program, "tune --op dense --batch 20 --export table.toml --json").json();
     let candidates = report["table"]["candidates"].as_array().expect("a list");
     assert!(candidates.len() > 20, "{report:#}");
     for candidate in candidates {
         assert!(candidate["worst"].as_f64().is_some_and(|worst| worst <= 1.0), "{candidate:#}");
+        assert_eq!(candidate["family"], "dense", "{candidate:#}");
         assert!(candidate["microseconds"].as_f64().is_some_and(|time| time > 0.0), "{candidate:#}");
     }
     let stored = report["stored"].as_str().expect("a path");
@@ -53,4 +58,11 @@ fn a_tuned_table_is_used_recorded_and_repeated() {
     let stale = "train --preset tiny.toml --out stale";
     run(&program, stale).says(&["is not used", "other versions of the kernels", "veilgrad tune"]);
     assert!(same("stale", "untuned"));
+}
+
+#[test]
+fn an_operation_without_a_choice_is_refused_with_those_that_have_one() {
+    let program = Veilgrad::new();
+    let refused = start(&program, "tune --op dense,softmax").code(2);
+    refused.says(&["--op", "adam", "dense_dw", "softmax"]).prints_nothing();
 }

@@ -9,6 +9,7 @@ mod detect;
 mod keys;
 mod layer;
 mod sweep;
+mod tuning;
 mod validate;
 
 use serde::{Deserialize, Serialize};
@@ -310,7 +311,8 @@ pub struct TuningConfig {
     /// The adapter and driver that `choices` is for; on others it is ignored. Default empty: what
     /// `veilgrad tune` stored for the adapter, if anything.
     pub adapter: String,
-    /// What differs from the adapter's default variant, each `"FAMILY CLASS TILE"`. Default empty.
+    /// What differs from the adapter's default variant, each `"FAMILY CLASS VARIANT"`. Default empty.
+    #[serde(deserialize_with = "crate::ops::known_choices")]
     pub choices: crate::gpu::Choices,
 }
 

@@ -1,0 +1,146 @@
+//! Running totals on the GPU, read once an epoch.
+
+use crate::graph::{Array, Grid, Launch};
+use crate::kernel;
+use crate::ops::*;
+
+/// Columns of [`CountClassifier`]'s counters: Σ cross-entropy, correct, records, 1 + the step of the first
+/// non-finite loss (0: none).
+pub const CLASSIFIER_COUNTS: usize = 4;
+
+/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the
+/// step of the first non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
+pub const ATTACK_COUNTS: usize = 8;
+
+/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32
+/// `[1, 1]`. Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the
+/// prediction.
+#[derive(Debug, Clone, Copy)]
+pub struct CountClassifier;
+
+impl Op for CountClassifier {
+    fn name(&self) -> &'static str {
+        "count_classifier"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = inputs.len() == 4
+            && inputs[0] == Tensor::f32(1, CLASSIFIER_COUNTS)
+            && inputs[1].dtype == DType::F32
+            && is_column(&inputs[2], inputs[1].rows)
+            && is_column(&inputs[3], 1);
+        require(fits, self, "counters [1, 4], logits [B, C], labels u32 [B, 1], step u32 [1, 1]", inputs)?;
+        Ok(inputs[0])
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (mut counts, x, labels, step) = (inputs[0].clone(), inputs[1], inputs[2], inputs[3]);
+        let mut loss = 0.0;
+        for b in (0..x.rows).filter(|&b| labels.at(b, 0) != f64::from(PADDING)) {
+            let (row, label) = (x.row(b), labels.at(b, 0) as usize);
+            let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
+            loss -= softmax(row)[label].ln();
+            counts.data[1] += f64::from(u8::from(best == label));
+            counts.data[2] += 1.0;
+        }
+        counts.data[0] += loss;
+        if !loss.is_finite() && counts.data[3] == 0.0 {
+            counts.data[3] = step.at(0, 0) + 1.0;
+        }
+        counts
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
+        let x = &inputs[1];
+        let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
+        Launch::only(kernel!("count_classifier"), words, Grid::Items(1))
+    }
+}
+
+/// Adds an attack batch to counters `[1, 8]`; inputs: counters, logits s `[B, 1]`, step u32 `[1, 1]`. The
+/// first `members` records are members; right means (s ≥ 0) = member.
+#[derive(Debug, Clone, Copy)]
+pub struct CountAttack {
+    pub members: usize,
+}
+
+impl Op for CountAttack {
+    fn name(&self) -> &'static str {
+        "count_attack"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = inputs.len() == 3
+            && inputs[0] == Tensor::f32(1, ATTACK_COUNTS)
+            && inputs[1].dtype == DType::F32
+            && inputs[1].cols == 1
+            && is_column(&inputs[2], 1);
+        require(fits, self, "counters [1, 8], logits [B, 1], step u32 [1, 1]", inputs)?;
+        Ok(inputs[0])
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (mut counts, s, step) = (inputs[0].clone(), inputs[1], inputs[2]);
+        if counts.data[2] == 0.0 {
+            counts.data[6] = s.at(0, 0);
+        }
+        let mut sums = [0.0; 4];
+        for b in 0..s.rows {
+            let (value, member) = (s.at(b, 0), b < self.members);
+            let signed = if member { value } else { -value };
+            let apart = value - counts.data[6];
+            sums[0] -= (-signed).max(0.0) + (-value.abs()).exp().ln_1p();
+            sums[1] += f64::from(u8::from((value >= 0.0) == member));
+            sums[2] += apart;
+            sums[3] += apart * apart;
+        }
+        for (column, sum) in [0, 1, 3, 4].into_iter().zip(sums) {
+            counts.data[column] += sum;
+        }
+        counts.data[2] += s.rows as f64;
+        if sums.iter().any(|sum| !sum.is_finite()) && counts.data[5] == 0.0 {
+            counts.data[5] = step.at(0, 0) + 1.0;
+        }
+        counts
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
+        let words = [inputs[1].rows, self.members].map(word).to_vec();
+        Launch::only(kernel!("count_attack"), words, Grid::Items(1))
+    }
+}
+
+pub(in crate::ops) fn cases() -> Vec<Case> {
+    let step = (Tensor::u32(1, 1), Contents::Below(9));
+    let mut cases = vec![];
+    for (rows, cols) in [(1, 1), (3, 7), (130, 30), (64, 100)] {
+        let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, 0.0]));
+        let labels: Vec<f64> =
+            (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
+        let labels = (Tensor::u32(rows, 1), Contents::Values(labels));
+        let x = (Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0));
+        cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
+    }
+    for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
+        for seen in [0.0, 64.0] {
+            let counts = Contents::Values(vec![-40.0, 30.0, seen, 1.0, 20.0, 0.0, 0.25, 0.0]);
+            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let s = (Tensor::f32(rows, 1), Contents::Uniform(-3.0, 3.0));
+            cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
+        }
+    }
+    // The first step that is not finite is kept, a later one does not overwrite it.
+    for flag in [0.0, 3.0] {
+        for odd in [f64::NAN, f64::INFINITY] {
+            let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, flag]));
+            let x = (Tensor::f32(2, 3), Contents::Values(vec![0.5, odd, 0.25, 1.0, 2.0, 3.0]));
+            let labels = (Tensor::u32(2, 1), Contents::Values(vec![0.0, 2.0]));
+            cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
+            let counts = Contents::Values(vec![1.0, 2.0, 3.0, 0.0, 1.0, flag, 0.5, 0.0]);
+            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let s = (Tensor::f32(3, 1), Contents::Values(vec![0.5, odd, -1.0]));
+            cases.push(Case::new(CountAttack { members: 2 }, vec![counts, s, step.clone()]).update());
+        }
+    }
+    cases
+}

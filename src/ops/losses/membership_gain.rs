@@ -1,0 +1,141 @@
+//! The attack's gain, from its logits: what h maximises and, for its own records, what f minimises.
+
+use crate::graph::{Array, Grid, Launch};
+use crate::kernel;
+use crate::ops::*;
+
+/// What a record adds to the gain; h = σ(s), members first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u32)]
+pub enum GainForm {
+    /// log h for a member, log(1 − h) for another (the paper).
+    Log = 0,
+    /// −(1 − h)² for a member, −h² for another (the official code's squared error).
+    Squared = 1,
+    /// h for every record (the official code's penalty, up to its constant ½).
+    Linear = 2,
+}
+
+/// y = mean over the batch of the terms of `form`, a scalar, from logits s `[B, 1]`; the first `members`
+/// records are members.
+#[derive(Debug, Clone, Copy)]
+pub struct MembershipGain {
+    pub form: GainForm,
+    pub members: usize,
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// log(1 + eˣ).
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+impl MembershipGain {
+    fn term(&self, s: f64, b: usize) -> f64 {
+        let sign = if b < self.members { 1.0 } else { -1.0 };
+        match self.form {
+            GainForm::Log => -softplus(-sign * s),
+            GainForm::Squared => -sigmoid(-sign * s).powi(2),
+            GainForm::Linear => sigmoid(s),
+        }
+    }
+
+    /// d term / ds.
+    fn slope(&self, s: f64, b: usize) -> f64 {
+        let sign = if b < self.members { 1.0 } else { -1.0 };
+        let miss = sigmoid(-sign * s);
+        match self.form {
+            GainForm::Log => sign * miss,
+            GainForm::Squared => sign * 2.0 * miss * miss * (1.0 - miss),
+            GainForm::Linear => miss * (1.0 - miss),
+        }
+    }
+
+    fn words(&self, s: &Tensor) -> Vec<u32> {
+        vec![word(s.rows), word(self.members), self.form as u32]
+    }
+}
+
+fn is_logits(inputs: &[Tensor], count: usize) -> bool {
+    all_f32(inputs, count) && inputs[0].cols == 1
+}
+
+impl Op for MembershipGain {
+    fn name(&self) -> &'static str {
+        "membership_gain"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        require(is_logits(inputs, 1), self, "logits [B, 1]", inputs)?;
+        Ok(Tensor::f32(1, 1))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let s = inputs[0];
+        let sum: f64 = (0..s.rows).map(|b| self.term(s.at(b, 0), b)).sum();
+        Array::scalar(sum / s.rows as f64)
+    }
+
+    fn vjp(
+        &self,
+        graph: &mut Graph,
+        inputs: &[NodeId],
+        _: NodeId,
+        dy: NodeId,
+        _: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![Some(graph.apply(MembershipGainGrad(*self), &[inputs[0], dy])?)])
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
+        Launch::only(kernel!("membership_gain"), self.words(&inputs[0]), Grid::Items(1))
+    }
+}
+
+/// ds\[b\] = dy/B · d term / ds.
+#[derive(Debug, Clone, Copy)]
+pub struct MembershipGainGrad(pub MembershipGain);
+
+impl Op for MembershipGainGrad {
+    fn name(&self) -> &'static str {
+        "membership_gain_grad"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = is_logits(inputs, 2) && is_scalar(&inputs[1]);
+        require(fits, self, "logits [B, 1] and a scalar", inputs)?;
+        Ok(Tensor::f32(inputs[0].rows, 1))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let s = inputs[0];
+        let scale = inputs[1].at(0, 0) / s.rows as f64;
+        Array::from_fn(s.rows, 1, |b, _| scale * self.0.slope(s.at(b, 0), b))
+    }
+
+    fn launch(&self, inputs: &[Tensor], ds: &Tensor) -> Launch {
+        let words = self.0.words(&inputs[0]);
+        Launch::only(kernel!("membership_gain_grad"), words, Grid::Items(ds.rows))
+    }
+}
+
+pub(in crate::ops) fn cases() -> Vec<Case> {
+    let mut cases = vec![];
+    for form in [GainForm::Log, GainForm::Squared, GainForm::Linear] {
+        for (rows, members) in [(1, 1), (2, 1), (67, 30), (256, 128), (128, 128)] {
+            let s = (Tensor::f32(rows, 1), Contents::Uniform(-5.0, 5.0));
+            // log h near 0 has the error of numbers near 1, and few records may all be there.
+            let tolerance = if rows <= 2 { 2e-5 } else { 2e-6 };
+            let case = Case::new(MembershipGain { form, members }, vec![s]).differentiable(&[0]);
+            cases.push(case.tolerance(tolerance));
+        }
+        // Saturated logits: log(sigmoid(s)) would be −∞ here.
+        let s = (Tensor::f32(4, 1), Contents::Values(vec![-200.0, 60.0, -60.0, 200.0]));
+        cases.push(Case::new(MembershipGain { form, members: 2 }, vec![s]));
+    }
+    cases
+}
