@@ -108,19 +108,14 @@ impl Runs {
     }
 }
 
-/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing but
-/// the lists differs, and a game is played in both or in neither.
+/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing but the
+/// lists differs, and what a list's values decide for all replicas is the same in both.
 fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
-    let mut alike = had.clone();
-    alike.model.learning_rate = wanted.model.learning_rate.clone();
-    alike.model.weight_decay = wanted.model.weight_decay.clone();
-    alike.model.dropout = wanted.model.dropout.clone();
-    alike.defense.lambda = wanted.defense.lambda.clone();
-    alike.defense.attack.learning_rate = wanted.defense.attack.learning_rate.clone();
-    alike.defense.attack.weight_decay = wanted.defense.attack.weight_decay.clone();
-    alike.train.seed = wanted.train.seed.clone();
+    let mut alike = had.with_lists_of(wanted);
     // Not |D′|: the largest decides which records are left for testing.
-    if alike != *wanted || had.is_defended() != wanted.is_defended() {
+    alike.data.reference = had.data.reference.clone();
+    let graphs = |c: &Config| [c.is_defended(), c.learns_reference(), c.is_private(), c.penalizes_outputs()];
+    if alike != *wanted || graphs(had) != graphs(wanted) {
         return None;
     }
     let all = had.replicas();
@@ -130,7 +125,7 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::config::Sweep;
+    use crate::run::config::{Layer, Sweep, replica_keys};
 
     #[test]
     fn a_run_with_more_replicas_serves_and_one_with_other_settings_does_not() {
@@ -149,5 +144,40 @@ mod tests {
         let mut longer = had.clone();
         longer.train.epochs += 1;
         assert_eq!(among(&had, &longer), None);
+    }
+
+    /// Five of the keys were forgotten where this named them by hand: finished runs were trained once more.
+    #[test]
+    fn a_run_that_differs_in_any_list_serves() {
+        for key in replica_keys() {
+            let values = if key.key == "train.seed" { ["3", "4"] } else { ["0.25", "0.5"] };
+            let with = |values: &str| {
+                let mut layers = vec![Layer::list("--flag", key.key, values)];
+                if key.key == "defense.private.noise" {
+                    // Noise is nothing without a norm to scale it by.
+                    layers.push(Layer::list("--flag", "defense.private.clip", "1"));
+                }
+                Config::resolve(&layers).unwrap()
+            };
+            if key.key == "data.reference" {
+                // The exception: the test records are what the largest D′ leaves.
+                let with = |sizes: &str| Config::resolve(&[Layer::list("--flag", key.key, sizes)]).unwrap();
+                assert_eq!(among(&with("200"), &with("200,300")), None);
+                assert_eq!(among(&with("200,300"), &with("200,300")), Some(vec![0, 1]));
+                continue;
+            }
+            let had = with(&values.join(","));
+            assert_eq!(among(&with(values[1]), &had), Some(vec![1]), "{}", key.key);
+            assert_eq!(among(&had, &with(values[1])), None, "{}", key.key);
+        }
+    }
+
+    #[test]
+    fn what_one_value_decides_for_all_replicas_must_be_the_same() {
+        for key in ["defense.lambda", "defense.reference_weight", "model.label_smoothing"] {
+            let with = |values: &str| Config::resolve(&[Layer::list("--flag", key, values)]).unwrap();
+            assert_eq!(among(&with("0"), &with("0,0.5")), None, "{key}");
+            assert_eq!(among(&with("0.5"), &with("0,0.5")), Some(vec![1]), "{key}");
+        }
     }
 }

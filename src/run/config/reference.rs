@@ -1,0 +1,1 @@
+//! Every setting as a person looks it up.
