@@ -12,8 +12,10 @@ pub mod results;
 mod run;
 pub mod shadows;
 pub mod subject;
+mod work;
 
 pub use run::{Job, run};
+pub use work::{PlannedRun, work};
 
 /// Every attack that an audit may run, by its name in results.
 pub const ATTACKS: [&str; 14] = [

@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which subcommand carries it out.
 //!
-//! No logic below argument handling: what flags mean is `settings`'s, what happens is the library's.
+//! No logic below argument handling: what flags mean is `run_flags`', what happens is the library's.
 //! Results go to standard output; progress, notes and errors to standard error, so that `--json` leaves
 //! nothing but JSON to read.
 
@@ -17,6 +17,7 @@ mod presets;
 mod progress;
 mod report;
 mod reproduce;
+mod run_flags;
 mod settings;
 mod train;
 mod tune;
@@ -123,6 +124,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Lists the built-in set-ups, or shows one.
     Presets(presets::PresetsArgs),
+    /// Lists every setting: what it means, its default, its range.
+    Settings(settings::SettingsArgs),
 }
 
 /// Carries out what was typed.
@@ -162,6 +165,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
+        Command::Settings(args) => settings::run(args, global),
     }
 }
 

@@ -1,19 +1,18 @@
-//! The runs of a reproduction in its directory: found done, continued, or carried out.
+//! The runs of a reproduction in its directory: found finished, continued, or carried out.
 //!
-//! Not what is asked for ([`super::tables`]). `OUT/runs/PRESET-TABLE` is an ordinary run's directory: `veilgrad
-//! train --resume` and `veilgrad audit` work on it.
+//! Not what is asked for ([`super::tables`]) and not how a run is carried out ([`super::run`]). `OUT/runs/PRESET-TABLE`
+//! is an ordinary run's directory: `veilgrad train --resume` and `veilgrad audit` work on it.
 
-use super::Job;
-use super::tables::Plan;
+use super::run::{RunJob, carry_out, keep, plan};
+use super::tables::TableRun;
+use super::{ReproductionJob, Setup};
 use crate::audit::results::summary::Summary;
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::report::reproduction::RUNS;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::directory::SUMMARY;
-use crate::run::event::{Event, Observer};
-use crate::{audit, train};
+use crate::run::event::{Event, Observer, Work};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,47 +33,76 @@ impl Runs {
         Ok(Runs { path })
     }
 
-    /// Sees to it that the run of `plan` is there with its summary.
+    /// The tasks of these runs, in their order, and those of them that were done before this command. A run that
+    /// finds all of its replicas in another one has none of its own.
     ///
     /// # Errors
-    /// Another run in its place; those of training and audit.
-    pub fn carry_out(
+    /// Another run in the place of one of them; those of [`plan`].
+    pub fn plan(&self, job: &ReproductionJob, wanted: &[(&Setup, &TableRun)]) -> Result<Planned> {
+        let mut planned = Planned::default();
+        let mut counted: Vec<Config> = vec![];
+        for (setup, run) in wanted {
+            if counted.iter().any(|config| among(&run.config, config).is_some()) {
+                continue;
+            }
+            let (standing, config) = match self.standing(run)? {
+                Standing::Finished(directory) => {
+                    let config = directory.read_config()?;
+                    (Standing::Finished(directory), config)
+                }
+                standing => (standing, run.config.clone()),
+            };
+            let works = plan(&job.run(&config, setup, &standing))?;
+            if matches!(standing, Standing::Finished(_)) {
+                planned.finished.extend(works.clone());
+            }
+            planned.works.extend(works);
+            counted.push(config);
+        }
+        Ok(planned)
+    }
+
+    /// Sees to it that the run is there with its summary.
+    ///
+    /// # Errors
+    /// Another run in its place; those of [`carry_out`].
+    pub fn see_to(
         &self,
-        job: &Job,
-        plan: &Plan,
-        dataset: &Dataset,
+        job: &ReproductionJob,
+        setup: &Setup,
+        run: &TableRun,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let config = &plan.config;
-        if let Some((directory, _)) = self.find(config)? {
-            let path = directory.path().display();
-            observer.event(&Event::Note(format!("{}: already done, in {path}", plan.table.name())));
-            return Ok(());
-        }
-        let part = plan.part.map_or(String::new(), |part| format!("-{part}"));
-        let path = self.path.join(format!("{}-{}{part}", config.name, plan.table.name()));
-        let begun = match RunDirectory::open(&path) {
-            Ok(found) if found.read_config()? == *config => Some(found),
-            Ok(_) => {
-                return Err(Error::usage(path.display().to_string())
-                    .expected("a run with the settings of this command")
-                    .found("one with others")
-                    .advice("choose another --out, or remove that run"));
+        let standing = match self.standing(run)? {
+            Standing::Finished(directory) => {
+                let path = directory.path().display();
+                observer.event(&Event::Note(format!("{}: already done, in {path}", run.table.name())));
+                return Ok(());
             }
-            Err(_) => None,
+            // Without a configuration in it, it is a run that was killed as it began.
+            Standing::New(directory) => Standing::New(RunDirectory::create(directory.path(), true)?),
+            begun => begun,
         };
-        let resume = begun.is_some();
-        // Without a configuration in it, it is a run that was killed as it began.
-        let directory = begun.map_or_else(|| RunDirectory::create(&path, true), Ok)?;
-        let Job { context, stop, .. } = *job;
-        observer.event(&Event::Note(format!("run directory: {}", path.display())));
-        if !directory.is_trained() {
-            let job = train::Job { config, dataset, context, directory: &directory, resume, stop };
-            train::run(&job, observer)?;
+        let path = standing.directory().path().display();
+        observer.event(&Event::Note(format!("run directory: {path}")));
+        carry_out(&job.run(&run.config, setup, &standing), observer).map(drop)
+    }
+
+    /// How far the run is.
+    fn standing(&self, run: &TableRun) -> Result<Standing> {
+        if let Some((directory, _)) = self.find(&run.config)? {
+            return Ok(Standing::Finished(directory));
         }
-        let (directory, dataset) = (&directory, Some(dataset));
-        audit::run(&audit::Job { config, directory, context, dataset, subgroups: None, stop }, observer)?;
-        Ok(())
+        let part = run.part.map_or(String::new(), |part| format!("-{part}"));
+        let path = self.path.join(format!("{}-{}{part}", run.config.name, run.table.name()));
+        match RunDirectory::open(&path) {
+            Ok(found) if found.read_config()? == run.config => Ok(Standing::Begun(found)),
+            Ok(_) => Err(Error::usage(path.display().to_string())
+                .expected("a run with the settings of this command")
+                .found("one with others")
+                .advice("choose another --out, or remove that run")),
+            Err(_) => Ok(Standing::New(RunDirectory::at(&path))),
+        }
     }
 
     /// The summary of the finished run of `config`, and the numbers in it of the configuration's replicas.
@@ -105,6 +133,50 @@ impl Runs {
             }
         }
         Ok(None)
+    }
+}
+
+/// The tasks of a reproduction.
+#[derive(Debug, Default)]
+pub struct Planned {
+    pub works: Vec<Work>,
+    /// Those of the runs that are finished.
+    finished: Vec<Work>,
+}
+
+impl Planned {
+    /// Tells of all tasks, then of those that were done before.
+    pub fn tell(&self, observer: &mut dyn Observer) {
+        observer.event(&Event::Planned(self.works.clone()));
+        keep(&self.finished, observer);
+    }
+}
+
+/// How far a run is, and its directory.
+enum Standing {
+    /// With its summary, in its own directory or as a part of another run.
+    Finished(RunDirectory),
+    Begun(RunDirectory),
+    New(RunDirectory),
+}
+
+impl Standing {
+    fn directory(&self) -> &RunDirectory {
+        let (Standing::Finished(directory) | Standing::Begun(directory) | Standing::New(directory)) = self;
+        directory
+    }
+}
+
+impl<'a> ReproductionJob<'a> {
+    fn run(&self, config: &'a Config, setup: &'a Setup, standing: &'a Standing) -> RunJob<'a> {
+        RunJob {
+            config,
+            dataset: &setup.dataset,
+            context: self.context,
+            directory: standing.directory(),
+            resume: !matches!(standing, Standing::New(_)),
+            stop: self.stop,
+        }
     }
 }
 

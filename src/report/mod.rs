@@ -11,6 +11,7 @@ mod plot;
 mod remarks;
 pub mod reproduction;
 pub mod run;
+pub mod settings;
 pub mod table;
 pub mod terminal;
 

@@ -16,8 +16,6 @@ mod replica;
 mod sweep;
 mod validate;
 
-use serde::{Deserialize, Serialize};
-
 pub use choices::{
     Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Memory, ModelKind, Optimizer,
     Penalty, RateSchedule, Schedule,
@@ -33,7 +31,7 @@ pub use sweep::Sweep;
 
 use crate::dataset::{LabelColumn, LoadOptions, Synthetic};
 use crate::setting::{
-    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, POSITIVE, SOME_WIDTHS, WIDTHS, described, range, settings,
+    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, POSITIVE, SOME_WIDTHS, UP_TO_1, WIDTHS, described, range, settings,
 };
 use choices::START;
 
@@ -171,51 +169,27 @@ settings! {
     }
 }
 
-/// `[model.alexnet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlexNetConfig {
-    /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; in (0, 4].
-    /// Default 1: 64, 192, 384, 256, 256.
-    pub width: f64,
-}
-
-impl Default for AlexNetConfig {
-    fn default() -> Self {
-        AlexNetConfig { width: 1.0 }
+settings! {
+    /// `[model.alexnet]`.
+    pub struct AlexNetConfig {
+        /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; at 1 they are
+        /// 64, 192, 384, 256, 256.
+        width: f64 = 1.0, in range("more than 0 and at most 4", |v| *v > 0.0 && *v <= 4.0);
     }
 }
 
-/// `[model.densenet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DenseNetConfig {
-    /// L, layers: 4 more than a multiple of 6, ≥ 10. Default 100.
-    pub depth: usize,
-    /// k, channels that a layer adds: a multiple of 4, ≥ 4. Default 12.
-    pub growth: usize,
-    /// θ, the fraction of channels that a transition keeps, in (0, 1]. Default 0.5.
-    pub compression: f64,
-    /// Default `"small"`.
-    pub memory: Memory,
-}
-
-impl Default for DenseNetConfig {
-    fn default() -> Self {
-        DenseNetConfig { depth: 100, growth: 12, compression: 0.5, memory: Memory::Small }
-    }
-}
-
-impl crate::setting::Table for AlexNetConfig {
-    fn rows(_: &str, _: &mut Vec<crate::setting::Row>) {}
-    fn check_ranges(&self, _: &str) -> crate::error::Result<()> {
-        Ok(())
-    }
-}
-
-impl crate::setting::Table for DenseNetConfig {
-    fn rows(_: &str, _: &mut Vec<crate::setting::Row>) {}
-    fn check_ranges(&self, _: &str) -> crate::error::Result<()> {
-        Ok(())
+settings! {
+    /// `[model.densenet]`.
+    pub struct DenseNetConfig {
+        /// L: layers.
+        depth: usize = 100, unit "layers",
+            in range("6 n + 4 from 10 on: 40, 100, 190 …", |v| *v >= 10 && (*v - 4).is_multiple_of(6));
+        /// k: channels that a layer adds.
+        growth: usize = 12, unit "channels",
+            in range("a multiple of 4 from 4 on", |v| *v >= 4 && v.is_multiple_of(4));
+        /// θ: the fraction of channels that a transition keeps.
+        compression: f64 = 0.5, in UP_TO_1;
+        /// What is kept between the forward and the backward pass.
+        memory: Memory = Memory::Small;
     }
 }

@@ -18,7 +18,6 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         self.check_ranges("")?;
         self.validate_data()?;
-        self.validate_networks()?;
         self.validate_model()?;
         self.validate_defense()?;
         self.validate_private()?;
@@ -55,24 +54,6 @@ impl Config {
                 .advice("make D′ larger, or the batch smaller"));
         }
         Ok(())
-    }
-
-    fn validate_networks(&self) -> Result<()> {
-        let (alexnet, densenet) = (&self.model.alexnet, &self.model.densenet);
-        let check = |key, holds, expected, found: String| match holds {
-            true => Ok(()),
-            false => Err(refusal(key, expected, found)),
-        };
-        let width = alexnet.width;
-        let wide = width > 0.0 && width <= 4.0;
-        check("model.alexnet.width", wide, "more than 0 and at most 4", width.to_string())?;
-        let (depth, growth, compression) = (densenet.depth, densenet.growth, densenet.compression);
-        let layers = depth >= 10 && (depth - 4).is_multiple_of(6);
-        check("model.densenet.depth", layers, "6 n + 4 from 10 on: 40, 100, 190 …", depth.to_string())?;
-        let quads = growth >= 4 && growth.is_multiple_of(4);
-        check("model.densenet.growth", quads, "a multiple of 4 from 4 on", growth.to_string())?;
-        let part = compression > 0.0 && compression <= 1.0;
-        check("model.densenet.compression", part, "more than 0 and at most 1", compression.to_string())
     }
 
     fn validate_model(&self) -> Result<()> {
