@@ -114,7 +114,7 @@ enum Command {
     Audit(Box<audit::AuditArgs>),
     /// Makes a page, or tables, of what audits found.
     Report(report::ReportArgs),
-    /// Writes what a trained model says of records, as it would be released.
+    /// Writes a trained model's predictions of records, as they would be released.
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
@@ -169,7 +169,7 @@ fn run(cli: &Cli) -> Result<()> {
     }
 }
 
-/// Other random inputs every time: what fails is said with its seed.
+/// Other random inputs every time: a failure names its seed.
 fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |d| u64::from(d.subsec_nanos()))

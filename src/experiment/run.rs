@@ -120,3 +120,101 @@ fn interrupted(error: Error, directory: &RunDirectory) -> Error {
     }
     error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Options;
+    use crate::run::config::Layer;
+    use crate::run::event::Task;
+    use crate::run::ledger::Ledger;
+
+    const TINY: &str = "\
+data = { members = 60, reference = 60, synthetic = { records = 200, features = 20, classes = 4 } }
+model.hidden = [8]
+train = { epochs = 2, batch = 20 }
+defense.lambda = [0, 1]
+defense.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+audit = { epochs = 2, shadows = 2, label_only = true }
+audit.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+";
+
+    /// Keeps the account of a job, and what was planned and reported.
+    #[derive(Default)]
+    struct Account {
+        works: Vec<Work>,
+        ledger: Option<Ledger>,
+        fractions: Vec<f64>,
+        unplanned: Vec<Task>,
+    }
+
+    impl Observer for Account {
+        fn event(&mut self, event: &Event) {
+            match event {
+                Event::Planned(works) => {
+                    assert!(self.ledger.is_none(), "planned twice");
+                    (self.works, self.ledger) = (works.clone(), Some(Ledger::new(works)));
+                }
+                Event::Progress { task, done } | Event::Kept { task, done } => {
+                    let ledger = self.ledger.as_mut().expect("a plan before progress");
+                    match event {
+                        Event::Kept { .. } => ledger.keep(task, *done),
+                        _ => ledger.report(task, *done),
+                    }
+                    self.fractions.push(ledger.fraction());
+                    if self.works.iter().all(|work| work.task != *task) {
+                        self.unplanned.push(task.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    impl Account {
+        /// Checks that all that was planned was done, nothing else, and the end was reached at the end.
+        fn close(self) -> Vec<Work> {
+            assert_eq!(self.unplanned, [], "beside the plan {:#?}", self.works);
+            let last = self.fractions.len() - 1;
+            assert!(self.fractions.is_sorted(), "{:?}", self.fractions);
+            assert_eq!(
+                self.fractions[last], 1.0,
+                "something that was planned was not done: {:#?}",
+                self.works
+            );
+            assert!(self.fractions[..last].iter().all(|fraction| *fraction < 1.0), "{:?}", self.fractions);
+            self.works
+        }
+    }
+
+    #[test]
+    fn all_that_is_done_was_planned_and_all_that_was_planned_is_done() {
+        let context = Context::new(&Options::default()).unwrap();
+        let config = Config::resolve(&[Layer::text("tiny", TINY)]).unwrap();
+        let dataset = train::load(&config).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&parent.path().join("run"), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = |resume| RunJob {
+            config: &config,
+            dataset: &dataset,
+            context: &context,
+            directory: &directory,
+            resume,
+            stop: &stop,
+        };
+        let mut account = Account::default();
+        let first = start(&job(false), &mut account).unwrap();
+        let runs: std::collections::BTreeSet<String> =
+            account.close().into_iter().map(|work| work.task.run).collect();
+        assert_eq!(runs.into_iter().collect::<Vec<_>>(), ["run", "shadows-0", "shadows-1"]);
+
+        // Once more: the models are there, and only the attacks take time.
+        let mut account = Account::default();
+        let again = start(&job(true), &mut account).unwrap();
+        assert_eq!(again.replicas, first.replicas);
+        let kept = account.fractions[0];
+        assert!(kept > 0.0 && kept < 1.0, "{kept}");
+        account.close();
+    }
+}

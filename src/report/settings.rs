@@ -50,18 +50,20 @@ fn wrapped(words: &str, first: &str, later: &str) -> String {
     lines + &line + "\n"
 }
 
-/// The page: a section a table.
-pub fn markdown(settings: &[Reference]) -> String {
-    let mut page = "\
+/// What the page begins with.
+const HEAD: &str = "\
 # Settings
 
-Every setting of a run, by its key. A preset or a file (`--preset`) gives some of them, `--set KEY=VALUE` any, a flag of \
-`veilgrad train` those that are needed most; the others have their defaults. A run's `run.toml` holds all of them. \
-Where a list may stand, the run trains a model for every combination of the lists' values, all at once.
+Every setting of a run, by its key. A preset or a file (`--preset`) gives some of them, `--set KEY=VALUE` any, a
+flag of `veilgrad train` those that are needed most; the others have their defaults. A run's `run.toml` holds all
+of them. Where a list may stand, the run trains a model for every combination of the lists' values, all at once.
 
 This page is what `veilgrad settings --markdown` writes; `veilgrad settings WORD` finds a setting.
-"
-    .to_owned();
+";
+
+/// The page: a section a table.
+pub fn markdown(settings: &[Reference]) -> String {
+    let mut page = String::from(HEAD);
     let mut place = None;
     for setting in settings {
         if place != Some(setting.place()) {

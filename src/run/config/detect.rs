@@ -13,7 +13,7 @@ const WORD: &str = "detect";
 /// `"detect"` in TOML, or a `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detect<T> {
-    /// Found out from the data, which then says what was taken.
+    /// Found out from the data; what was taken is printed.
     #[default]
     Detect,
     /// Given.
