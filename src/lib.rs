@@ -21,7 +21,7 @@
 //! | [`experiment`] | the paper's tables: lists of runs |
 //! | [`cli`] | what was typed |
 //!
-//! [`error`] and [`random`] serve all.
+//! [`error`], [`random`] and [`setting`] serve all.
 
 pub mod audit;
 pub mod cli;
@@ -38,5 +38,6 @@ pub mod random;
 pub mod release;
 pub mod report;
 pub mod run;
+pub mod setting;
 pub mod statistics;
 pub mod train;

@@ -14,6 +14,7 @@ use crate::audit::results::gate::Condition;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::results::summary::Summary;
 use crate::error::{Error, Kind, Result};
+use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
 use crate::run::RunDirectory;
 use crate::run::config::{AuditConfig, Config};
@@ -189,7 +190,12 @@ pub(super) fn attack(
     progress.event(&Event::Adapter(context.adapter().clone()));
     interrupt::heed(|stop| {
         let subgroups = subgroups.as_ref();
-        let (dataset, context) = (dataset.as_ref(), &context);
+        let context = &context;
+        if let Some(dataset) = &dataset {
+            let job = RunJob { config, dataset, context, directory, resume: true, stop };
+            progress.event(&Event::Planned(run::plan_audit(&job)?));
+        }
+        let dataset = dataset.as_ref();
         let job = AuditJob { config, directory, context, dataset, subgroups, stop };
         crate::audit::run(&job, progress)
     })

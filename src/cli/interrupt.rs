@@ -9,8 +9,8 @@ use crate::error::{Error, Kind, Result};
 /// What training looks at.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Whether something looks at [`STOP`]: else there is nothing to wait for.
-static HEARD: AtomicBool = AtomicBool::new(false);
+/// Whether anything looks at [`STOP`] now: otherwise there is nothing to wait for.
+static HEEDED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `training`, which must stop soon after its flag is set: by Ctrl-C, or by a request to end.
 ///
@@ -22,7 +22,7 @@ pub(super) fn heed<T>(training: impl FnOnce(&AtomicBool) -> Result<T>) -> Result
     HANDLER
         .get_or_init(|| {
             ctrlc::set_handler(|| {
-                if !HEARD.load(Ordering::SeqCst) || STOP.swap(true, Ordering::SeqCst) {
+                if !HEEDED.load(Ordering::SeqCst) || STOP.swap(true, Ordering::SeqCst) {
                     std::process::exit(1);
                 }
                 note("stopping where the run can be continued; once more to stop at once");
@@ -31,8 +31,8 @@ pub(super) fn heed<T>(training: impl FnOnce(&AtomicBool) -> Result<T>) -> Result
         })
         .clone()
         .map_err(|e| Error::new(Kind::Io, "Ctrl-C").found(e))?;
-    HEARD.store(true, Ordering::SeqCst);
+    HEEDED.store(true, Ordering::SeqCst);
     let result = training(&STOP);
-    HEARD.store(false, Ordering::SeqCst);
+    HEEDED.store(false, Ordering::SeqCst);
     result
 }

@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which subcommand carries it out.
 //!
-//! No logic below argument handling: what flags mean is `settings`'s, what happens is the library's.
+//! No logic below argument handling: what flags mean is `run_flags`', what happens is the library's.
 //! Results go to standard output; progress, notes and errors to standard error, so that `--json` leaves
 //! nothing but JSON to read.
 
@@ -17,6 +17,7 @@ mod presets;
 mod progress;
 mod report;
 mod reproduce;
+mod run_flags;
 mod settings;
 mod train;
 mod tune;
@@ -113,7 +114,7 @@ enum Command {
     Audit(Box<audit::AuditArgs>),
     /// Makes a page, or tables, of what audits found.
     Report(report::ReportArgs),
-    /// Writes what a trained model says of records, as it would be released.
+    /// Writes a trained model's predictions of records, as they would be released.
     Predict(predict::PredictArgs),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
@@ -123,6 +124,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Lists the built-in set-ups, or shows one.
     Presets(presets::PresetsArgs),
+    /// Lists every setting: what it means, its default, its range.
+    Settings(settings::SettingsArgs),
 }
 
 /// Carries out what was typed.
@@ -162,10 +165,11 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
+        Command::Settings(args) => settings::run(args, global),
     }
 }
 
-/// Other random inputs every time: what fails is said with its seed.
+/// Other random inputs every time: a failure names its seed.
 fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |d| u64::from(d.subsec_nanos()))

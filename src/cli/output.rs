@@ -28,7 +28,7 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
     result(&text)
 }
 
-/// Writes a line to standard error. That it cannot be written is nothing that could be said elsewhere.
+/// Writes a line to standard error. Where it cannot be written there is no other place to report that.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

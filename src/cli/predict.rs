@@ -1,4 +1,4 @@
-//! `veilgrad predict`: what a trained model says of records, as it would be released.
+//! `veilgrad predict`: a trained model's predictions of records, as they would be released.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::run::event::{Event, Observer};
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::ReplicaPredictions;
 
-/// Writes what a trained model says of records: of a file's, or of the run's own.
+/// Writes a trained model's predictions of records: of a file's, or of the run's own.
 ///
 /// Without DATA it is the run's own records, with their membership, so that what a mitigation does for privacy
 /// can be audited. Mitigations are applied in the order temperature, top-k, rounding.
@@ -68,13 +68,18 @@ pub(super) fn run(args: &PredictArgs, global: &Global) -> Result<()> {
     let directory = RunDirectory::open(&args.directory)?;
     directory.check_trained()?;
     let model = ModelFile::read(&directory.file(MODEL))?;
-    let said = match &args.data {
+    let predicted = match &args.data {
         None => directory.read_replica(args.replica)?,
         Some(data) => ask(args, data, &directory, &model, global)?,
     };
-    let probabilities = release.probabilities(&said.logits, said.classes);
-    write(&args.out, &probabilities, &said, &model.facts.class_names)?;
-    output::result(&format!("{}: {} records, {} classes", args.out.display(), said.rows.len(), said.classes))
+    let probabilities = release.probabilities(&predicted.logits, predicted.classes);
+    write(&args.out, &probabilities, &predicted, &model.facts.class_names)?;
+    output::result(&format!(
+        "{}: {} records, {} classes",
+        args.out.display(),
+        predicted.rows.len(),
+        predicted.classes
+    ))
 }
 
 fn release(args: &PredictArgs) -> Result<Release> {
@@ -89,7 +94,7 @@ fn release(args: &PredictArgs) -> Result<Release> {
     Ok(Release { temperature: args.temperature, top_k: args.top_k, digits: args.round })
 }
 
-/// What the model says of the records in the file `data`.
+/// The model's predictions of the records in the file `data`.
 fn ask(
     args: &PredictArgs,
     data: &Path,
@@ -119,29 +124,38 @@ fn ask(
 
 type Writer = fn(&Path, &[f32], &ReplicaPredictions, &[String]) -> Result<()>;
 
-fn write_npz(path: &Path, probabilities: &[f32], said: &ReplicaPredictions, _: &[String]) -> Result<()> {
-    let n = said.rows.len();
+fn write_npz(path: &Path, probabilities: &[f32], predicted: &ReplicaPredictions, _: &[String]) -> Result<()> {
+    let n = predicted.rows.len();
     let wide = |values: &[u32]| -> Vec<i64> { values.iter().map(|&v| i64::from(v)).collect() };
     npz::save(path, |writer| {
-        writer.write("probabilities", &[n, said.classes], probabilities)?;
-        writer.write("labels", &[n], &wide(&said.labels))?;
-        writer.write("rows", &[n], &wide(&said.rows))?;
-        if said.membership.is_empty() { Ok(()) } else { writer.write("membership", &[n], &said.membership) }
+        writer.write("probabilities", &[n, predicted.classes], probabilities)?;
+        writer.write("labels", &[n], &wide(&predicted.labels))?;
+        writer.write("rows", &[n], &wide(&predicted.rows))?;
+        if predicted.membership.is_empty() {
+            Ok(())
+        } else {
+            writer.write("membership", &[n], &predicted.membership)
+        }
     })
 }
 
 /// A row a record: its number, its label's name, where it is known its membership, and p_0, p_1, ….
-fn write_csv(path: &Path, probabilities: &[f32], said: &ReplicaPredictions, names: &[String]) -> Result<()> {
+fn write_csv(
+    path: &Path,
+    probabilities: &[f32],
+    predicted: &ReplicaPredictions,
+    names: &[String],
+) -> Result<()> {
     let failed = |e: csv::Error| Error::new(Kind::Io, path.display().to_string()).found(e.to_string());
     let mut writer = csv::Writer::from_path(path).map_err(failed)?;
-    let known = !said.membership.is_empty();
+    let known = !predicted.membership.is_empty();
     let header =
         ["row", "label", "label_name"].into_iter().chain(known.then_some("membership")).map(str::to_owned);
-    writer.write_record(header.chain((0..said.classes).map(|c| format!("p_{c}")))).map_err(failed)?;
-    for (i, p) in probabilities.chunks_exact(said.classes).enumerate() {
-        let label = said.labels[i];
-        let mut row = vec![said.rows[i].to_string(), label.to_string(), names[label as usize].clone()];
-        row.extend(known.then(|| said.membership[i].to_string()));
+    writer.write_record(header.chain((0..predicted.classes).map(|c| format!("p_{c}")))).map_err(failed)?;
+    for (i, p) in probabilities.chunks_exact(predicted.classes).enumerate() {
+        let label = predicted.labels[i];
+        let mut row = vec![predicted.rows[i].to_string(), label.to_string(), names[label as usize].clone()];
+        row.extend(known.then(|| predicted.membership[i].to_string()));
         row.extend(p.iter().map(f32::to_string));
         writer.write_record(row).map_err(failed)?;
     }

@@ -1,37 +1,57 @@
-//! Progress on standard error: a bar on a terminal, else a line an epoch.
+//! Progress on standard error: one bar for the whole job on a terminal, else a line an epoch.
+//!
+//! Not how far the job is: that is the ledger's ([`crate::run::ledger`]).
 
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::output::note;
 use crate::report::class;
-use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
+use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task, Work};
+use crate::run::ledger::Ledger;
 
 /// Values of as many replicas stand in a line; of more, the range.
 const IN_A_LINE: usize = 4;
 
-/// Parts of an epoch on the bar: its steps are not the same number in every epoch of every schedule.
+/// Steps of the bar.
 const PARTS: u64 = 1000;
+
+/// The bar with what is done and what is left; below it what is being done.
+const TEMPLATE: &str = "{elapsed} {wide_bar} {prefix}\n{wide_msg}";
 
 /// Shows events as they come.
 pub(super) struct Progress {
     quiet: bool,
     /// Only on a terminal.
     bar: Option<ProgressBar>,
+    job: Option<JobAccount>,
+    training: Training,
+}
+
+/// The job that was planned.
+struct JobAccount {
+    ledger: Ledger,
+    /// When it was.
+    started: Instant,
+    /// The fraction of the last line about the whole of it.
+    told: f64,
+}
+
+/// The training under way.
+#[derive(Default)]
+struct Training {
     epochs: usize,
     groups: usize,
-    /// The group of replicas in training, from 0, and the last epoch heard of it.
-    group: usize,
-    epoch: usize,
-    /// Of a reproduction: the fraction that is done and a text on it, above the bar.
-    overall: (f64, String),
+    /// The numbers of its last epoch.
+    numbers: String,
 }
 
 impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(ProgressBar::hidden);
-        Progress { quiet, bar, epochs: 0, groups: 1, group: 0, epoch: 0, overall: (0.0, String::new()) }
+        Progress { quiet, bar, job: None, training: Training::default() }
     }
 
     /// Removes the bar, so that results follow on a clean line.
@@ -49,48 +69,104 @@ impl Progress {
         }
     }
 
-    /// Starts a bar of `length`, its text `template`.
-    fn start_bar(&mut self, length: u64, template: &str) {
-        let Some(bar) = &mut self.bar else { return };
-        bar.finish_and_clear();
-        *bar = ProgressBar::new(length).with_prefix(self.overall.1.clone());
-        let above = if self.overall.1.is_empty() { "" } else { "{prefix}\n" };
-        // A template that does not parse would be a slip here: the default style shows then.
-        if let Ok(style) = ProgressStyle::with_template(&format!("{above}{template}")) {
-            bar.set_style(style);
+    fn begin(&mut self, works: &[Work]) {
+        self.job = Some(JobAccount { ledger: Ledger::new(works), started: Instant::now(), told: 0.0 });
+        if let Some(bar) = &mut self.bar {
+            *bar = ProgressBar::new(PARTS);
+            // A template that does not parse would be a slip here: the default style shows then.
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
         }
     }
 
-    /// Epochs begin anew with each group of replicas.
-    fn reach(&mut self, epoch: usize) {
-        if epoch < self.epoch {
-            self.group += 1;
+    /// So much of a task is done, now or from before.
+    fn account(&mut self, task: &Task, done: f64, kept: bool) {
+        // An audit of predictions has one task, and nobody plans it.
+        if self.job.is_none() {
+            self.begin(&[Work { task: task.clone(), cost: 1.0 }]);
         }
-        self.epoch = epoch;
+        if let Some(job) = &mut self.job {
+            match kept {
+                true => job.ledger.keep(task, done),
+                false => job.ledger.report(task, done),
+            }
+        }
+        self.show_task(task, done);
+        self.show_job(task);
     }
 
-    fn epoch_done(&mut self, metrics: &[EpochMetrics]) {
-        let Some(first) = metrics.first() else { return };
-        self.reach(first.epoch);
-        let text = numbers(metrics);
+    /// What is being done: the line below the bar.
+    fn show_task(&self, task: &Task, done: f64) {
+        let Some(bar) = &self.bar else { return };
+        let epochs = self.training.epochs;
+        let what = match &task.phase {
+            Phase::Attack(name) => name.replace('_', " "),
+            Phase::Training => {
+                let epoch = (done * epochs as f64) as usize + 1;
+                format!("{}  {}", self.epoch(task, epoch.min(epochs), epochs), self.training.numbers)
+            }
+        };
+        bar.set_message(what);
+    }
+
+    /// How far the whole job is: on the bar, or a line a percent where it has several runs.
+    fn show_job(&mut self, task: &Task) {
+        let Some(job) = &mut self.job else { return };
+        let fraction = job.ledger.fraction();
+        let left = left(job.ledger.seconds_left(job.started.elapsed().as_secs_f64()));
         match &self.bar {
-            Some(bar) => bar.set_message(text),
-            None => self.say(&format!(
-                "epoch {:>3}/{}{}  {:.1} s  {text}",
-                first.epoch,
-                self.epochs,
-                self.of_groups(),
-                first.seconds
-            )),
+            Some(bar) => {
+                bar.set_position((fraction * PARTS as f64) as u64);
+                let (percent, left) = (percent(fraction), left.unwrap_or_default());
+                bar.set_prefix(if left.is_empty() { percent } else { format!("{percent} {left}") });
+            }
+            // A line a percent: an attack reports much more often.
+            None if job.ledger.has_several_runs() && fraction >= job.told + 0.01 => {
+                job.told = fraction;
+                let left = left.map_or(String::new(), |left| format!(", about {left}"));
+                let line = format!("  {}: {} of all{left}", task.run, percent(fraction));
+                self.say(&line);
+            }
+            None => {}
         }
     }
 
-    fn of_groups(&self) -> String {
-        match self.groups {
+    /// The epoch of a run's training, the run named where there are several.
+    fn epoch(&self, task: &Task, epoch: usize, epochs: usize) -> String {
+        let several = self.job.as_ref().is_some_and(|job| job.ledger.has_several_runs());
+        let run = if several { format!("{}: ", task.run) } else { String::new() };
+        let group = match self.training.groups {
             0 | 1 => String::new(),
-            groups => format!(", group {}/{groups}", self.group + 1),
+            groups => format!(", group {}/{groups}", task.group + 1),
+        };
+        format!("{run}epoch {epoch:>3}/{epochs}{group}")
+    }
+
+    fn epoch_done(&mut self, task: &Task, epochs: usize, metrics: &[EpochMetrics]) {
+        let Some(first) = metrics.first() else { return };
+        self.training.numbers = numbers(metrics);
+        if self.bar.is_some() {
+            self.show_task(task, first.epoch as f64 / epochs as f64);
+        } else {
+            let epoch = self.epoch(task, first.epoch, epochs);
+            self.say(&format!("{epoch}  {:.1} s  {}", first.seconds, self.training.numbers));
         }
     }
+}
+
+/// What is done of a job that has not ended: never all of it.
+fn percent(fraction: f64) -> String {
+    format!("{:.0}%", (100.0 * fraction).floor().min(99.0))
+}
+
+/// How long the rest will take; of a job that has not ended never no time. `None` as long as nothing tells.
+fn left(seconds: Option<f64>) -> Option<String> {
+    let seconds = seconds?;
+    if seconds == 0.0 {
+        return Some("finishing".to_owned());
+    }
+    Some(format!("{:#} left", HumanDuration(Duration::from_secs(seconds.max(1.0) as u64))))
 }
 
 impl Observer for Progress {
@@ -107,19 +183,24 @@ impl Observer for Progress {
                     self.say(&format!("  deviation: {deviation}"));
                 }
             }
-            Event::Planned(_) => {}
+            Event::Planned(works) => self.begin(works),
+            Event::Kept { task, done } => self.account(task, *done, true),
+            Event::Progress { task, done } => {
+                if self.bar.is_none()
+                    && let (Phase::Attack(name), 0.0) = (&task.phase, *done)
+                {
+                    self.say(&format!("attack: {}", name.replace('_', " ")));
+                }
+                self.account(task, *done, false);
+            }
             Event::Started { replicas, groups, epochs, steps, dispatches, tiles, .. } => {
-                (self.epochs, self.groups) = (*epochs, *groups);
+                self.training = Training { epochs: *epochs, groups: *groups, numbers: String::new() };
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };
                 self.say(&format!(
                     "training {models}{split}: {epochs} epochs of {steps} steps, {dispatches} dispatches a step, \
                      {tiles} kernels"
                 ));
-                self.start_bar(
-                    (groups * epochs) as u64 * PARTS,
-                    "{elapsed} {wide_bar} {percent}% {eta} left  {msg}",
-                );
             }
             Event::Resumed { epoch, skipped, .. } => {
                 for name in skipped {
@@ -127,38 +208,9 @@ impl Observer for Progress {
                 }
                 self.say(&format!("continuing after epoch {epoch}"));
             }
-            Event::Progress { task: Task { group, phase: Phase::Training, .. }, done } => {
-                let epochs = self.epochs as f64 * (*group as f64 + done);
-                if let Some(bar) = &self.bar {
-                    bar.set_position((epochs * PARTS as f64) as u64);
-                }
-            }
-            Event::Epoch { metrics, .. } => self.epoch_done(metrics),
-            Event::Progress { task: Task { phase: Phase::Attack(name), .. }, done } => {
-                if *done == 0.0 {
-                    self.start_bar(PARTS, "{elapsed} {wide_bar} {percent}%  {msg}");
-                    if self.bar.is_none() {
-                        self.say(&format!("attack: {}", name.replace('_', " ")));
-                    }
-                }
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("attack: {}", name.replace('_', " ")));
-                    bar.set_position((done * PARTS as f64) as u64);
-                }
-            }
-            Event::Overall { name, done, seconds_left } => {
-                let left = indicatif::HumanDuration(std::time::Duration::from_secs(*seconds_left as u64));
-                let text = format!("{name}: {:.1}% of all, about {left:#} left", 100.0 * done);
-                match &self.bar {
-                    Some(bar) => bar.set_prefix(text.clone()),
-                    // A line a percent: an attack reports much more often.
-                    None if *done >= self.overall.0 + 0.01 => self.say(&format!("  {text}")),
-                    None => return,
-                }
-                self.overall = (*done, text);
-            }
+            Event::Epoch { task, epochs, metrics } => self.epoch_done(task, *epochs, metrics),
             Event::Note(text) => self.say(text),
-            // Heard even by those who asked for quiet: it changes what the results mean.
+            // Shown even to those who asked for quiet: it changes what the results mean.
             Event::Warning(text) => match &self.bar {
                 Some(bar) => bar.suspend(|| note(&format!("warning: {text}"))),
                 None => note(&format!("warning: {text}")),
@@ -214,11 +266,23 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_counted_by_epochs_beginning_anew() {
+    fn what_is_left_is_never_all_done_nor_no_time() {
+        assert_eq!([0.0, 0.019, 0.999, 1.0].map(percent), ["0%", "1%", "99%", "99%"]);
+        assert_eq!(left(None), None);
+        assert_eq!(left(Some(0.001)).as_deref(), Some("1s left"));
+        assert_eq!(left(Some(90.0)).as_deref(), Some("90s left"));
+        assert_eq!(left(Some(0.0)).as_deref(), Some("finishing"));
+    }
+
+    #[test]
+    fn an_epoch_names_its_group_and_where_there_are_several_its_run() {
+        let task = |run: &str, group| Task { run: run.to_owned(), group, phase: Phase::Training };
         let mut progress = Progress::new(true);
-        for epoch in [1, 1, 2, 3, 1, 2, 1] {
-            progress.reach(epoch);
-        }
-        assert_eq!(progress.group, 2);
+        let work = |run| Work { task: task(run, 0), cost: 1.0 };
+        progress.begin(&[work("run")]);
+        assert_eq!(progress.epoch(&task("run", 0), 2, 40), "epoch   2/40");
+        progress.training.groups = 3;
+        progress.begin(&[work("run"), work("shadows-0")]);
+        assert_eq!(progress.epoch(&task("shadows-0", 1), 2, 5), "shadows-0: epoch   2/5, group 2/3");
     }
 }

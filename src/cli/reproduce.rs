@@ -7,7 +7,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::{Global, interrupt, output, report};
 use crate::error::{Error, Kind, Result};
-use crate::experiment::{self, Request, Source, Table};
+use crate::experiment::{self, DataRequest, ReproductionJob, Request, Table};
 use crate::report::comparison::Comparison;
 use crate::report::comparison_text as set;
 use crate::run::config::{Layer, TuningConfig};
@@ -72,7 +72,7 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     progress.event(&Event::Adapter(context.adapter().clone()));
     progress.event(&Event::Note(variants));
     let made = interrupt::heed(|stop| {
-        let job = experiment::Job { context: &context, request: &request, out: &args.out, stop };
+        let job = ReproductionJob { context: &context, request: &request, out: &args.out, stop };
         experiment::reproduce(&job, &mut progress)
     });
     progress.finish();
@@ -106,10 +106,10 @@ fn request(args: &ReproduceArgs) -> Result<Request> {
             .expected(format!("one for each of {} --data, or none", data.len()))
             .found(presets.len().to_string()));
     }
-    let source = |i: usize| Source { data: data.get(i).cloned(), preset: presets.get(i).cloned() };
+    let wanted = |i: usize| DataRequest { data: data.get(i).cloned(), preset: presets.get(i).cloned() };
     Ok(Request {
         tables: args.table.0.clone(),
-        sources: (0..count.max(1)).map(source).collect(),
+        data: (0..count.max(1)).map(wanted).collect(),
         scale: args.scale,
         seeds: args.seeds as usize,
         settings: args.set.iter().map(|text| Layer::set(text)).collect::<Result<_>>()?,

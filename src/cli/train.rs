@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
-use super::settings::Settings;
+use super::run_flags::RunFlags;
 use super::{Global, audit, interrupt, output};
 use crate::audit::results::summary::Summary;
+use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
+use crate::experiment::run::{self, RunJob};
 use crate::gpu::Context;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
-use crate::run::directory::{CONFIG, SUMMARY};
+use crate::run::directory::SUMMARY;
 use crate::run::event::{Event, Observer};
 
 /// Trains one model or many, attacks them, and keeps everything in a run directory.
@@ -25,7 +27,7 @@ use crate::run::event::{Event, Observer};
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct TrainArgs {
     #[command(flatten)]
-    settings: Settings,
+    flags: RunFlags,
     /// The run's directory. Without it: runs/NAME-1, or the next number.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -33,7 +35,7 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     force: bool,
     /// Continue the run in DIR after its last checkpoint, with the settings that it has.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["Settings", "out", "force"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["RunFlags", "out", "force"])]
     resume: Option<PathBuf>,
 }
 
@@ -57,7 +59,7 @@ model.safetensors, split.npz (who was a member), predictions.npz, summary.json (
 pub(super) fn run(args: &TrainArgs, global: &Global) -> Result<()> {
     match &args.resume {
         Some(path) => resume(path, global),
-        None => start(&args.settings.resolve()?, args.out.as_deref(), args.force, global),
+        None => start(&args.flags.resolve()?, args.out.as_deref(), args.force, global),
     }
 }
 
@@ -72,96 +74,60 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
     }
-    let run = Run::prepare(config, global, &mut progress)?;
+    let (context, dataset) = open(config, global, &mut progress)?;
     let path = match out {
         Some(out) => out.to_owned(),
-        None => next_directory(if config.name == Config::default().name {
-            &run.dataset.name
-        } else {
-            &config.name
-        }),
+        None if config.name == Config::default().name => next_directory(&dataset.name),
+        None => next_directory(&config.name),
     };
     let directory = RunDirectory::create(&path, force)?;
-    run.train_and_audit(&directory, false, progress, global)
+    let summary = carry_out(config, (&context, &dataset), &directory, false, &mut progress)?;
+    conclude(&summary, &directory, progress, global)
 }
 
 fn resume(path: &Path, global: &Global) -> Result<()> {
     let directory = RunDirectory::open(path)?;
     let config = directory.read_config()?;
     let mut progress = Progress::new(global.quiet);
-    if directory.is_trained() {
+    let summary = if directory.is_trained() {
         progress.event(&Event::Note(format!("{}: its training has finished", path.display())));
-        let summary = if directory.has(SUMMARY) {
-            directory.read_summary()?
-        } else {
-            audit::attack(&config, &directory, None, global, &mut progress)?
-        };
-        return conclude(&summary, &directory, progress, global);
-    }
-    let run = Run::prepare(&config, global, &mut progress)?;
-    run.train_and_audit(&directory, true, progress, global)
-}
-
-/// What a run needs before its directory is touched.
-struct Run<'a> {
-    config: &'a Config,
-    context: Context,
-    dataset: crate::dataset::Dataset,
-}
-
-impl<'a> Run<'a> {
-    fn prepare(config: &'a Config, global: &Global, progress: &mut Progress) -> Result<Self> {
-        let (context, variants) = global.open(&config.tuning)?;
-        progress.event(&Event::Adapter(context.adapter().clone()));
-        progress.event(&Event::Note(variants));
-        let dataset = crate::train::load(config)?;
-        progress.event(&Event::Dataset {
-            name: dataset.name.clone(),
-            kind: dataset.kind.clone(),
-            records: dataset.records(),
-            features: dataset.width(),
-            classes: dataset.classes,
-        });
-        Ok(Run { config, context, dataset })
-    }
-
-    fn train_and_audit(
-        &self,
-        directory: &RunDirectory,
-        resume: bool,
-        mut progress: Progress,
-        global: &Global,
-    ) -> Result<()> {
-        progress.event(&Event::Note(format!("run directory: {}", directory.path().display())));
-        let trained = interrupt::heed(|stop| {
-            let job = crate::train::Job {
-                config: self.config,
-                dataset: &self.dataset,
-                context: &self.context,
-                directory,
-                resume,
-                stop,
-            };
-            crate::train::run(&job, &mut progress)
-        });
-        if let Err(error) = trained {
-            progress.finish();
-            // What cannot be tidied away is not worth hiding the reason for it.
-            let _ = directory.discard_if_unbegun();
-            return Err(if error.kind == Kind::Interrupted && directory.has(CONFIG) {
-                error
-                    .advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
-            } else {
-                error
-            });
+        match directory.has(SUMMARY) {
+            true => directory.read_summary()?,
+            // The data may be gone, which an audit can do without.
+            false => audit::attack(&config, &directory, None, global, &mut progress)?,
         }
-        let summary = interrupt::heed(|stop| {
-            let (config, context, dataset) = (self.config, &self.context, Some(&self.dataset));
-            let job = crate::audit::AuditJob { config, directory, context, dataset, subgroups: None, stop };
-            crate::audit::run(&job, &mut progress)
-        })?;
-        conclude(&summary, directory, progress, global)
+    } else {
+        let (context, dataset) = open(&config, global, &mut progress)?;
+        carry_out(&config, (&context, &dataset), &directory, true, &mut progress)?
+    };
+    conclude(&summary, &directory, progress, global)
+}
+
+/// The device and the data.
+fn open(config: &Config, global: &Global, progress: &mut Progress) -> Result<(Context, Dataset)> {
+    let (context, variants) = global.open(&config.tuning)?;
+    progress.event(&Event::Adapter(context.adapter().clone()));
+    progress.event(&Event::Note(variants));
+    let dataset = crate::train::load(config)?;
+    progress.event(&Event::dataset(&dataset));
+    Ok((context, dataset))
+}
+
+fn carry_out(
+    config: &Config,
+    (context, dataset): (&Context, &Dataset),
+    directory: &RunDirectory,
+    resume: bool,
+    progress: &mut Progress,
+) -> Result<Summary> {
+    progress.event(&Event::Note(format!("run directory: {}", directory.path().display())));
+    let result = interrupt::heed(|stop| {
+        run::start(&RunJob { config, dataset, context, directory, resume, stop }, progress)
+    });
+    if result.is_err() {
+        progress.finish();
     }
+    result
 }
 
 /// Shows the summary, and fails where a replica had to be frozen.

@@ -9,70 +9,42 @@ use super::features::Features;
 use super::records::Dataset;
 use crate::error::{Error, Result};
 use crate::random::{Stream, below, chance, stream};
-use serde::{Deserialize, Serialize};
+use crate::setting::{Range, Table, described, range, settings};
 
-/// What to generate. Every key may be left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Synthetic {
-    /// N, from `classes` up. Default 60,000.
-    pub records: usize,
-    /// F bits a record, from 1 up. Default 600.
-    pub features: usize,
-    /// C, from 2 up; every class has the same number of records, give or take one. Default 100.
-    pub classes: usize,
-    /// The probability that a bit of a record differs from its class's prototype, 0 to 0.5 (where nothing
-    /// of the class is left). Default 0.4.
-    pub noise: f64,
-    /// The probability that a record's label is replaced by another class's, 0 to 1. Default 0.
-    pub label_noise: f64,
-    /// The probability that a prototype's bit is 1, 0 to 1. Default 0.5.
-    pub density: f64,
-    /// Default 0.
-    pub seed: u64,
-}
-
-impl Default for Synthetic {
-    fn default() -> Self {
-        Synthetic {
-            records: 60_000,
-            features: 600,
-            classes: 100,
-            noise: 0.4,
-            label_noise: 0.0,
-            density: 0.5,
-            seed: 0,
-        }
+settings! {
+    /// `[data.synthetic]`: what to generate where `data.path` is empty. Every key may be left out.
+    pub struct Synthetic {
+        /// N: from `classes` up.
+        records: usize = 60_000, unit "records", in described("a number from classes to 4294967295");
+        /// F: bits a record.
+        features: usize = 600, unit "bits",
+            in range("a number from 1 to 4294967295", |v| (1..=u32::MAX as usize).contains(v));
+        /// C: every class has the same number of records, give or take one.
+        classes: usize = 100, unit "classes", in range("a number from 2 to 65536", |v| (2..=65_536).contains(v));
+        /// The probability that a bit of a record differs from its class's prototype; at 0.5 nothing of the class
+        /// is left.
+        noise: f64 = 0.4, in range("a probability from 0 to 0.5", |v| (0.0..=0.5).contains(v));
+        /// The probability that a record's label is replaced by another class's.
+        label_noise: f64 = 0.0, in PROBABILITY;
+        /// The probability that a prototype's bit is 1.
+        density: f64 = 0.5, in PROBABILITY;
+        /// Of the prototypes, the noise and the labels.
+        seed: u64 = 0;
     }
 }
 
+const PROBABILITY: Range<f64> = range("a probability from 0 to 1", |v| (0.0..=1.0).contains(v));
+
 impl Synthetic {
     fn check(&self) -> Result<()> {
-        let counts = [
-            ("synthetic.features", self.features, 1, u32::MAX as usize),
-            ("synthetic.classes", self.classes, 2, 65_536),
-            ("synthetic.records", self.records, self.classes, u32::MAX as usize),
-        ];
-        for (key, value, least, most) in counts {
-            if !(least..=most).contains(&value) {
-                return Err(Error::usage(key)
-                    .expected(format!("a number from {least} to {most}"))
-                    .found(value.to_string()));
-            }
+        self.check_ranges("synthetic")?;
+        let (classes, records) = (self.classes, self.records);
+        if (classes..=u32::MAX as usize).contains(&records) {
+            return Ok(());
         }
-        let probabilities = [
-            ("synthetic.noise", self.noise, 0.5),
-            ("synthetic.label_noise", self.label_noise, 1.0),
-            ("synthetic.density", self.density, 1.0),
-        ];
-        for (key, value, most) in probabilities {
-            if !(0.0..=most).contains(&value) {
-                return Err(Error::usage(key)
-                    .expected(format!("a probability from 0 to {most}"))
-                    .found(value.to_string()));
-            }
-        }
-        Ok(())
+        Err(Error::usage("synthetic.records")
+            .expected(format!("a number from {classes} to {}", u32::MAX))
+            .found(records.to_string()))
     }
 }
 

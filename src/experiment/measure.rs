@@ -1,7 +1,7 @@
 //! From a run's summary to the rows of a table.
 
-use super::tables::{self, Plan};
-use super::{Request, Subject, Table};
+use super::tables::{self, TableRun};
+use super::{Request, Setup, Table};
 use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
@@ -9,15 +9,15 @@ use crate::run::config::AuditConfig;
 use std::collections::BTreeMap;
 
 /// A table's run, its summary, and the numbers in it of the run's replicas.
-pub type Done<'a> = (&'a Plan, (Summary, Vec<usize>));
+pub type Done<'a> = (&'a TableRun, (Summary, Vec<usize>));
 
 /// The table that these runs, in its order, make; `None` of none.
-pub fn comparison(subject: &Subject, done: &[Done], request: &Request) -> Option<Comparison> {
+pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Comparison> {
     let (first, (summary, _)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
-    for (plan, (summary, numbers)) in done {
-        for planned in &plan.rows {
+    for (run, (summary, numbers)) in done {
+        for planned in &run.rows {
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
             remark(&mut notes, &planned.label, &replicas);
@@ -28,20 +28,20 @@ pub fn comparison(subject: &Subject, done: &[Done], request: &Request) -> Option
         schema: SCHEMA,
         table: first.table.name().into(),
         title: first.table.title().into(),
-        preset: subject.config.name.clone(),
+        preset: setup.config.name.clone(),
         dataset: summary.dataset.clone(),
-        published_dataset: subject.known.as_ref().map(|known| known.published.clone()),
+        published_dataset: setup.known.as_ref().map(|known| known.published.clone()),
         version: summary.version.clone(),
         adapter: summary.adapter.clone(),
         seeds: request.seeds,
         ends: Ends::of(&rows).filter(|_| first.table != Table::Defenses),
         rows,
-        differs: differs(subject, first),
+        differs: differs(setup, first),
         notes: notes.into_iter().map(|(what, rows)| format!("{what}: {}", rows.join(", "))).collect(),
     })
 }
 
-fn row(planned: &tables::Row, replicas: &[&ReplicaSummary]) -> Row {
+fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary]) -> Row {
     let published = planned.published.as_ref();
     let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
         Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published)
@@ -106,20 +106,19 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
 }
 
 /// Where the table departs from the published one.
-fn differs(subject: &Subject, plan: &Plan) -> Vec<String> {
-    let config = &subject.config;
+fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
+    let config = &setup.config;
     let mut differs = vec![];
-    match &subject.known {
+    match &setup.known {
         Some(known) if known.stand_in => differs.push(format!(
             "the data: {} stands in for {}, which it is not",
-            subject.dataset.name, known.published
+            setup.dataset.name, known.published
         )),
         Some(_) => {}
         None => differs.push("the paper has no such data set: nothing stands beside the numbers".to_owned()),
     }
-    let paper =
-        subject.known.as_ref().map_or(String::new(), |k| format!(" (the paper: |D| = {})", k.members));
-    let reference: Vec<String> = plan.config.data.reference.values().iter().map(usize::to_string).collect();
+    let paper = setup.known.as_ref().map_or(String::new(), |k| format!(" (the paper: |D| = {})", k.members));
+    let reference: Vec<String> = run.config.data.reference.values().iter().map(usize::to_string).collect();
     differs.push(format!(
         "sizes: |D| = {}, |D′| = {}{paper}; {} epochs, k = {}",
         config.data.members,
@@ -128,7 +127,7 @@ fn differs(subject: &Subject, plan: &Plan) -> Vec<String> {
         config.defense.attack_steps
     ));
     differs.extend(config.deviations.iter().map(|deviation| format!("preset: {deviation}")));
-    differs.extend(subject.changes.iter().cloned());
+    differs.extend(setup.changes.iter().cloned());
     if config.audit != AuditConfig::default() {
         differs.push("the audit has other settings than veilgrad's defaults".to_owned());
     }

@@ -1,15 +1,16 @@
-//! The paper's tables: a table of the paper is a list of runs, and what came of them beside what was published.
+//! Runs carried out ([`run`]), and the paper's tables: a table of the paper is a list of runs, and what came of them
+//! beside what was published.
 //!
-//! Not training and not an audit: a table asks for runs ([`tables`]), which are carried out or found done
+//! Not training and not an audit: a table asks for runs ([`tables`]), which are found finished or carried out
 //! ([`runs`]), and reads their summaries ([`measure`]). What a table looks like is the report's.
 //!
 //! ```text
-//! Table × data set → tables::plan → configurations and rows → runs::carry_out → summaries → measure → Comparison
+//! Table × data set → tables → configurations and rows → runs → summaries → measure → Comparison
 //! ```
 
 pub mod measure;
-mod overall;
 pub mod published;
+pub mod run;
 pub mod runs;
 pub mod tables;
 
@@ -20,12 +21,11 @@ use crate::report::comparison::Comparison;
 use crate::run::config::{Config, Layer, TuningConfig};
 use crate::run::event::{Event, Observer};
 use crate::run::preset;
-use overall::Overall;
-use published::Known;
+use published::KnownDataset;
 use runs::Runs;
 use std::path::{Path, absolute};
 use std::sync::atomic::AtomicBool;
-use tables::Plan;
+use tables::TableRun;
 
 /// A table that can be reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ impl Table {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub tables: Vec<Table>,
-    pub sources: Vec<Source>,
+    pub data: Vec<DataRequest>,
     /// What |D| and |D′| are multiplied by.
     pub scale: f64,
     /// Models a row, of the seeds from 0 on.
@@ -101,7 +101,7 @@ pub struct Request {
 
 /// A data set and the set-up for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Source {
+pub struct DataRequest {
     /// A data file; `None`: the preset needs none.
     pub data: Option<String>,
     /// A preset's name or file; `None`: by the data's size.
@@ -110,17 +110,17 @@ pub struct Source {
 
 /// A data set, loaded, with the configuration of its preset.
 #[derive(Debug)]
-pub struct Subject {
+pub struct Setup {
     pub config: Config,
     pub dataset: Dataset,
-    pub known: Option<Known>,
+    pub known: Option<KnownDataset>,
     /// What was asked for beside the preset, for the table to say.
     pub changes: Vec<String>,
 }
 
 /// What a reproduction needs.
 #[derive(Debug)]
-pub struct Job<'a> {
+pub struct ReproductionJob<'a> {
     pub context: &'a Context,
     pub request: &'a Request,
     /// Holds the runs and the tables.
@@ -134,51 +134,53 @@ pub struct Job<'a> {
 ///
 /// # Errors
 /// An unknown preset, data that cannot be read, settings out of their range, a directory with other runs; those
-/// of [`crate::train::run`] and [`crate::audit::run`]. What was finished before is kept.
-pub fn reproduce(job: &Job, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
+/// of [`run::carry_out`]. What was finished before is kept.
+pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
     let request = job.request;
-    let mut subjects = vec![];
-    for source in &request.sources {
-        let mut subject = subject(source, request, observer)?;
-        // As it stands in a run's configuration, which a plan's is compared with.
-        subject.config.tuning = TuningConfig::of(job.context);
-        subjects.push(subject);
+    let mut setups = vec![];
+    for wanted in &request.data {
+        let mut setup = setup(wanted, request, observer)?;
+        // As it stands in a run's configuration, which a table's is compared with.
+        setup.config.tuning = TuningConfig::of(job.context);
+        setups.push(setup);
     }
     // All are checked before the first is begun.
     let mut tables = vec![];
-    for subject in &subjects {
+    for setup in &setups {
         for &table in &request.tables {
-            tables.push((subject, tables::plans(table, subject, request)?));
+            tables.push((setup, tables::runs(table, setup, request)?));
         }
     }
     let runs = Runs::open(job.out)?;
-    let mut wanted: Vec<(&Subject, &Plan)> =
-        tables.iter().flat_map(|(subject, plans)| plans.iter().map(|plan| (*subject, plan))).collect();
+    let mut wanted: Vec<(&Setup, &TableRun)> =
+        tables.iter().flat_map(|(setup, runs)| runs.iter().map(|run| (*setup, run))).collect();
     // The longer lists first: a shorter one is then found among them.
-    wanted.sort_by_key(|(_, plan)| std::cmp::Reverse(plan.config.replica_count()));
-    let mut overall = Overall::new(observer, wanted.iter().map(|(_, plan)| *plan));
-    for (subject, plan) in &wanted {
-        overall.begin(plan);
-        runs.carry_out(job, plan, &subject.dataset, &mut overall)?;
+    wanted.sort_by_key(|(_, run)| std::cmp::Reverse(run.config.replica_count()));
+    runs.plan(job, &wanted)?.tell(observer);
+    for (number, (setup, run)) in wanted.iter().enumerate() {
+        let part = run.part.map_or(String::new(), |part| format!(" {part}"));
+        let name = format!("{}{part} on {}", run.table.name(), run.config.name);
+        observer.event(&Event::Note(format!("run {}/{}: {name}", number + 1, wanted.len())));
+        runs.see_to(job, setup, run, observer)?;
     }
     let mut comparisons = vec![];
-    for (subject, plans) in &tables {
-        let done =
-            plans.iter().map(|plan| Ok((plan, runs.summary(&plan.config)?))).collect::<Result<Vec<_>>>()?;
-        comparisons.extend(measure::comparison(subject, &done, request));
+    for (setup, table_runs) in &tables {
+        let summary = |run: &TableRun| runs.summary(&run.config);
+        let done = table_runs.iter().map(|run| Ok((run, summary(run)?))).collect::<Result<Vec<_>>>()?;
+        comparisons.extend(measure::comparison(setup, &done, request));
     }
     Ok(comparisons)
 }
 
-/// Loads the data of `source` and finds its preset.
-fn subject(source: &Source, request: &Request, observer: &mut dyn Observer) -> Result<Subject> {
-    let data = source.data.as_ref().map(|path| full(path)).transpose()?;
-    let mut layers = match (&source.preset, &data) {
+/// Loads the data that are `wanted` and finds their preset.
+fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -> Result<Setup> {
+    let data = wanted.data.as_ref().map(|path| full(path)).transpose()?;
+    let mut layers = match (&wanted.preset, &data) {
         (Some(preset), _) => vec![preset::find(preset)?],
         (None, Some(path)) => {
             let found = crate::dataset::load(Path::new(path), &Config::default().data.load_options())?;
             let size = (found.records(), found.width(), found.classes);
-            let known = Known::of_size(size.0, size.1, size.2)?.ok_or_else(|| {
+            let known = KnownDataset::of_size(size.0, size.1, size.2)?.ok_or_else(|| {
                 Error::usage("--dataset")
                     .expected("a preset's name, for data of a size that no preset is made for")
                     .found(format!("{path}: {} records, {} features, {} classes", size.0, size.1, size.2))
@@ -202,15 +204,9 @@ fn subject(source: &Source, request: &Request, observer: &mut dyn Observer) -> R
         changes.extend(tables::shrink(&mut config, request.scale)?);
     }
     let dataset = crate::train::load(&config)?;
-    observer.event(&Event::Dataset {
-        name: dataset.name.clone(),
-        kind: dataset.kind.clone(),
-        records: dataset.records(),
-        features: dataset.width(),
-        classes: dataset.classes,
-    });
-    let known = Known::named(&config.name)?;
-    Ok(Subject { config, dataset, known, changes })
+    observer.event(&Event::dataset(&dataset));
+    let known = KnownDataset::named(&config.name)?;
+    Ok(Setup { config, dataset, known, changes })
 }
 
 /// A path that holds wherever a run is continued from.

@@ -23,7 +23,7 @@ pub struct Published {
 
 /// A preset whose tables have published counterparts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Known {
+pub struct KnownDataset {
     pub preset: String,
     /// The paper's data set.
     pub published: String,
@@ -38,12 +38,12 @@ pub struct Known {
     reference_sizes: String,
 }
 
-impl Known {
+impl KnownDataset {
     /// The preset `name`, if it has published counterparts.
     ///
     /// # Errors
     /// None: the file is part of the program.
-    pub fn named(name: &str) -> Result<Option<Known>> {
+    pub fn named(name: &str) -> Result<Option<KnownDataset>> {
         Ok(all()?.into_iter().find(|known| known.preset == name))
     }
 
@@ -51,7 +51,7 @@ impl Known {
     ///
     /// # Errors
     /// As [`named`](Self::named).
-    pub fn of_size(records: usize, features: usize, classes: usize) -> Result<Option<Known>> {
+    pub fn of_size(records: usize, features: usize, classes: usize) -> Result<Option<KnownDataset>> {
         let size = (records, features, classes);
         Ok(all()?.into_iter().find(|known| (known.records, known.features, known.classes) == size))
     }
@@ -66,7 +66,7 @@ impl Known {
 ///
 /// # Errors
 /// None: the file is part of the program.
-pub fn all() -> Result<Vec<Known>> {
+pub fn all() -> Result<Vec<KnownDataset>> {
     read("datasets", DATASETS)
 }
 
@@ -116,10 +116,10 @@ mod tests {
     fn the_presets_that_are_named_are_there_and_sizes_tell_them_apart() {
         for known in all().unwrap() {
             preset::named(&known.preset).unwrap();
-            let found = Known::of_size(known.records, known.features, known.classes).unwrap();
+            let found = KnownDataset::of_size(known.records, known.features, known.classes).unwrap();
             assert_eq!(found.as_ref(), Some(&known));
-            assert_eq!(Known::named(&known.preset).unwrap(), found);
+            assert_eq!(KnownDataset::named(&known.preset).unwrap(), found);
         }
-        assert_eq!(Known::of_size(1, 2, 3).unwrap(), None);
+        assert_eq!(KnownDataset::of_size(1, 2, 3).unwrap(), None);
     }
 }

@@ -1,19 +1,18 @@
-//! The runs of a reproduction in its directory: found done, continued, or carried out.
+//! The runs of a reproduction in its directory: found finished, continued, or carried out.
 //!
-//! Not what is asked for ([`super::tables`]). `OUT/runs/PRESET-TABLE` is an ordinary run's directory: `veilgrad
-//! train --resume` and `veilgrad audit` work on it.
+//! Not what is asked for ([`super::tables`]) and not how a run is carried out ([`super::run`]). `OUT/runs/PRESET-TABLE`
+//! is an ordinary run's directory: `veilgrad train --resume` and `veilgrad audit` work on it.
 
-use super::Job;
-use super::tables::Plan;
+use super::run::{RunJob, carry_out, keep, plan};
+use super::tables::TableRun;
+use super::{ReproductionJob, Setup};
 use crate::audit::results::summary::Summary;
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::report::reproduction::RUNS;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::directory::SUMMARY;
-use crate::run::event::{Event, Observer};
-use crate::{audit, train};
+use crate::run::event::{Event, Observer, Work};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,50 +33,76 @@ impl Runs {
         Ok(Runs { path })
     }
 
-    /// Sees to it that the run of `plan` is there with its summary.
+    /// The tasks of these runs, in their order, and those of them that were done before this command. A run that
+    /// finds all of its replicas in another one has none of its own.
     ///
     /// # Errors
-    /// Another run in its place; those of training and audit.
-    pub fn carry_out(
+    /// Another run in the place of one of them; those of [`plan`].
+    pub fn plan(&self, job: &ReproductionJob, wanted: &[(&Setup, &TableRun)]) -> Result<Planned> {
+        let mut planned = Planned::default();
+        let mut counted: Vec<Config> = vec![];
+        for (setup, run) in wanted {
+            if counted.iter().any(|config| among(&run.config, config).is_some()) {
+                continue;
+            }
+            let (standing, config) = match self.standing(run)? {
+                Standing::Finished(directory) => {
+                    let config = directory.read_config()?;
+                    (Standing::Finished(directory), config)
+                }
+                standing => (standing, run.config.clone()),
+            };
+            let works = plan(&job.run(&config, setup, &standing))?;
+            if matches!(standing, Standing::Finished(_)) {
+                planned.finished.extend(works.clone());
+            }
+            planned.works.extend(works);
+            counted.push(config);
+        }
+        Ok(planned)
+    }
+
+    /// Sees to it that the run is there with its summary.
+    ///
+    /// # Errors
+    /// Another run in its place; those of [`carry_out`].
+    pub fn see_to(
         &self,
-        job: &Job,
-        plan: &Plan,
-        dataset: &Dataset,
+        job: &ReproductionJob,
+        setup: &Setup,
+        run: &TableRun,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let config = &plan.config;
-        if let Some((directory, _)) = self.find(config)? {
-            let path = directory.path().display();
-            observer.event(&Event::Note(format!("{}: already done, in {path}", plan.table.name())));
-            return Ok(());
-        }
-        let part = plan.part.map_or(String::new(), |part| format!("-{part}"));
-        let path = self.path.join(format!("{}-{}{part}", config.name, plan.table.name()));
-        let begun = match RunDirectory::open(&path) {
-            Ok(found) if found.read_config()? == *config => Some(found),
-            Ok(_) => {
-                return Err(Error::usage(path.display().to_string())
-                    .expected("a run with the settings of this command")
-                    .found("one with others")
-                    .advice("choose another --out, or remove that run"));
+        let standing = match self.standing(run)? {
+            Standing::Finished(directory) => {
+                let path = directory.path().display();
+                observer.event(&Event::Note(format!("{}: already done, in {path}", run.table.name())));
+                return Ok(());
             }
-            Err(_) => None,
+            // Without a configuration in it, it is a run that was killed as it began.
+            Standing::New(directory) => Standing::New(RunDirectory::create(directory.path(), true)?),
+            begun => begun,
         };
-        let resume = begun.is_some();
-        // Without a configuration in it, it is a run that was killed as it began.
-        let directory = begun.map_or_else(|| RunDirectory::create(&path, true), Ok)?;
-        let Job { context, stop, .. } = *job;
-        observer.event(&Event::Note(format!("run directory: {}", path.display())));
-        if !directory.is_trained() {
-            let job = train::Job { config, dataset, context, directory: &directory, resume, stop };
-            train::run(&job, observer)?;
+        let path = standing.directory().path().display();
+        observer.event(&Event::Note(format!("run directory: {path}")));
+        carry_out(&job.run(&run.config, setup, &standing), observer).map(drop)
+    }
+
+    /// How far the run is.
+    fn standing(&self, run: &TableRun) -> Result<Standing> {
+        if let Some((directory, _)) = self.find(&run.config)? {
+            return Ok(Standing::Finished(directory));
         }
-        let (directory, dataset) = (&directory, Some(dataset));
-        audit::run(
-            &audit::AuditJob { config, directory, context, dataset, subgroups: None, stop },
-            observer,
-        )?;
-        Ok(())
+        let part = run.part.map_or(String::new(), |part| format!("-{part}"));
+        let path = self.path.join(format!("{}-{}{part}", run.config.name, run.table.name()));
+        match RunDirectory::open(&path) {
+            Ok(found) if found.read_config()? == run.config => Ok(Standing::Begun(found)),
+            Ok(_) => Err(Error::usage(path.display().to_string())
+                .expected("a run with the settings of this command")
+                .found("one with others")
+                .advice("choose another --out, or remove that run")),
+            Err(_) => Ok(Standing::New(RunDirectory::at(&path))),
+        }
     }
 
     /// The summary of the finished run of `config`, and the numbers in it of the configuration's replicas.
@@ -111,19 +136,58 @@ impl Runs {
     }
 }
 
-/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing but
-/// the lists differs, and a game is played in both or in neither.
+/// The tasks of a reproduction.
+#[derive(Debug, Default)]
+pub struct Planned {
+    pub works: Vec<Work>,
+    /// Those of the runs that are finished.
+    finished: Vec<Work>,
+}
+
+impl Planned {
+    /// Tells of all tasks, then of those that were done before.
+    pub fn tell(&self, observer: &mut dyn Observer) {
+        observer.event(&Event::Planned(self.works.clone()));
+        keep(&self.finished, observer);
+    }
+}
+
+/// How far a run is, and its directory.
+enum Standing {
+    /// With its summary, in its own directory or as a part of another run.
+    Finished(RunDirectory),
+    Begun(RunDirectory),
+    New(RunDirectory),
+}
+
+impl Standing {
+    fn directory(&self) -> &RunDirectory {
+        let (Standing::Finished(directory) | Standing::Begun(directory) | Standing::New(directory)) = self;
+        directory
+    }
+}
+
+impl<'a> ReproductionJob<'a> {
+    fn run(&self, config: &'a Config, setup: &'a Setup, standing: &'a Standing) -> RunJob<'a> {
+        RunJob {
+            config,
+            dataset: &setup.dataset,
+            context: self.context,
+            directory: standing.directory(),
+            resume: !matches!(standing, Standing::New(_)),
+            stop: self.stop,
+        }
+    }
+}
+
+/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing but the
+/// lists differs, and what a list's values decide for all replicas is the same in both.
 fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
-    let mut alike = had.clone();
-    alike.model.learning_rate = wanted.model.learning_rate.clone();
-    alike.model.weight_decay = wanted.model.weight_decay.clone();
-    alike.model.dropout = wanted.model.dropout.clone();
-    alike.defense.lambda = wanted.defense.lambda.clone();
-    alike.defense.attack.learning_rate = wanted.defense.attack.learning_rate.clone();
-    alike.defense.attack.weight_decay = wanted.defense.attack.weight_decay.clone();
-    alike.train.seed = wanted.train.seed.clone();
+    let mut alike = had.with_lists_of(wanted);
     // Not |D′|: the largest decides which records are left for testing.
-    if alike != *wanted || had.is_defended() != wanted.is_defended() {
+    alike.data.reference = had.data.reference.clone();
+    let graphs = |c: &Config| [c.is_defended(), c.learns_reference(), c.is_private(), c.penalizes_outputs()];
+    if alike != *wanted || graphs(had) != graphs(wanted) {
         return None;
     }
     let all = had.replicas();
@@ -133,7 +197,7 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::config::Sweep;
+    use crate::run::config::{Layer, Sweep, replica_keys};
 
     #[test]
     fn a_run_with_more_replicas_serves_and_one_with_other_settings_does_not() {
@@ -152,5 +216,40 @@ mod tests {
         let mut longer = had.clone();
         longer.train.epochs += 1;
         assert_eq!(among(&had, &longer), None);
+    }
+
+    /// Five of the keys were forgotten where this named them by hand: finished runs were trained once more.
+    #[test]
+    fn a_run_that_differs_in_any_list_serves() {
+        for key in replica_keys() {
+            let values = if key.key == "train.seed" { ["3", "4"] } else { ["0.25", "0.5"] };
+            let with = |values: &str| {
+                let mut layers = vec![Layer::list("--flag", key.key, values)];
+                if key.key == "defense.private.noise" {
+                    // Noise is nothing without a norm to scale it by.
+                    layers.push(Layer::list("--flag", "defense.private.clip", "1"));
+                }
+                Config::resolve(&layers).unwrap()
+            };
+            if key.key == "data.reference" {
+                // The exception: the test records are what the largest D′ leaves.
+                let with = |sizes: &str| Config::resolve(&[Layer::list("--flag", key.key, sizes)]).unwrap();
+                assert_eq!(among(&with("200"), &with("200,300")), None);
+                assert_eq!(among(&with("200,300"), &with("200,300")), Some(vec![0, 1]));
+                continue;
+            }
+            let had = with(&values.join(","));
+            assert_eq!(among(&with(values[1]), &had), Some(vec![1]), "{}", key.key);
+            assert_eq!(among(&had, &with(values[1])), None, "{}", key.key);
+        }
+    }
+
+    #[test]
+    fn what_one_value_decides_for_all_replicas_must_be_the_same() {
+        for key in ["defense.lambda", "defense.reference_weight", "model.label_smoothing"] {
+            let with = |values: &str| Config::resolve(&[Layer::list("--flag", key, values)]).unwrap();
+            assert_eq!(among(&with("0"), &with("0,0.5")), None, "{key}");
+            assert_eq!(among(&with("0.5"), &with("0,0.5")), Some(vec![1]), "{key}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! replicas are which row's.
 
 use super::published::{self, Published};
-use super::{Request, Subject, Table};
+use super::{Request, Setup, Table};
 use crate::error::{Error, Result};
 use crate::run::config::{Config, Layer, Replica, Sweep};
 use crate::train::privacy::Guarantee;
@@ -14,13 +14,13 @@ const EVALUATE_LIMIT: usize = 1000;
 
 /// A run of a table on one data set, however many replicas it has: most tables have one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct TableRun {
     pub table: Table,
     /// Which of the table's runs, where there are several.
     pub part: Option<usize>,
     pub config: Config,
     /// In the order of the table.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
 }
 
 /// Whether a replica is of a row.
@@ -28,7 +28,7 @@ type Belongs = Box<dyn Fn(&Replica) -> bool>;
 
 /// A row: replicas that differ in nothing but the seed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct TableRow {
     /// `λ 3`, `|D′| 5000`, ….
     pub label: String,
     /// Their numbers in [`Config::replicas`].
@@ -36,27 +36,27 @@ pub struct Row {
     pub published: Option<Published>,
 }
 
-/// The runs of `table` for `subject`: what can be a replica's is in the first, the rest is in runs of their own.
+/// The runs of `table` for `setup`: what can be a replica's is in the first, the rest is in runs of their own.
 ///
 /// # Errors
 /// Settings out of their range: a D′ smaller than a batch.
-pub fn plans(table: Table, subject: &Subject, request: &Request) -> Result<Vec<Plan>> {
-    let mut plans = vec![plan(table, subject, request)?];
+pub fn runs(table: Table, setup: &Setup, request: &Request) -> Result<Vec<TableRun>> {
+    let mut runs = vec![run_of_replicas(table, setup, request)?];
     if table == Table::Defenses {
         for (part, defense) in defenses()?.into_iter().enumerate() {
-            plans.push(defense.plan(part + 1, &plans[0].config)?);
+            runs.push(defense.run(part + 1, &runs[0].config)?);
         }
     }
-    Ok(plans)
+    Ok(runs)
 }
 
 /// A table's run of replicas.
-fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
-    let mut config = subject.config.clone();
+fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<TableRun> {
+    let mut config = setup.config.clone();
     config.train.evaluate_limit = config.train.evaluate_limit.min(EVALUATE_LIMIT);
     config.train.seed = Sweep::many((0..request.seeds as u64).collect());
     let published = published::rows(table)?;
-    let own = subject.known.as_ref().map(|known| known.published.as_str());
+    let own = setup.known.as_ref().map(|known| known.published.as_str());
     let beside = |value: &str| {
         published.iter().find(|row| Some(row.dataset.as_str()) == own && row.value == value).cloned()
     };
@@ -99,7 +99,7 @@ fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
         Table::ReferenceSize => {
             config.defense.lambda = Sweep::one(strongest_lambda(&config)?);
             let of = published.first().map_or("", |row| row.dataset.as_str());
-            let sizes = reference_sizes(subject, request, of, &numbers(&values)?)?;
+            let sizes = reference_sizes(setup, request, of, &numbers(&values)?)?;
             config.data.reference = Sweep::many(sizes.iter().map(|(size, _)| *size).collect());
             for (size, value) in sizes {
                 let published = value.and_then(|value| beside(&value));
@@ -112,9 +112,9 @@ fn plan(table: Table, subject: &Subject, request: &Request) -> Result<Plan> {
     let replicas = config.replicas();
     let rows = rows.into_iter().map(|(label, published, belongs)| {
         let of_row = replicas.iter().enumerate().filter(|(_, r)| belongs(r));
-        Row { label, published, replicas: of_row.map(|(number, _)| number).collect() }
+        TableRow { label, published, replicas: of_row.map(|(number, _)| number).collect() }
     });
-    Ok(Plan { table, part: None, rows: rows.collect(), config })
+    Ok(TableRun { table, part: None, rows: rows.collect(), config })
 }
 
 /// An entry of `data/defenses.toml`.
@@ -143,7 +143,7 @@ fn defenses() -> Result<Vec<Defense>> {
 
 impl Defense {
     /// Its run: `base` without the game, and with its own settings.
-    fn plan(&self, part: usize, base: &Config) -> Result<Plan> {
+    fn run(&self, part: usize, base: &Config) -> Result<TableRun> {
         let mut layers = vec![Layer::text("preset", base.to_toml()?), Layer::set("defense.lambda=0")?];
         for setting in &self.set {
             layers.push(Layer::set(setting)?);
@@ -159,8 +159,8 @@ impl Defense {
         if let Some(guarantee) = guarantee {
             label += &format!(" (ε {:.0})", guarantee.epsilon);
         }
-        let row = Row { label, replicas: (0..replicas.len()).collect(), published: None };
-        Ok(Plan { table: Table::Defenses, part: Some(part), config, rows: vec![row] })
+        let row = TableRow { label, replicas: (0..replicas.len()).collect(), published: None };
+        Ok(TableRun { table: Table::Defenses, part: Some(part), config, rows: vec![row] })
     }
 }
 
@@ -185,15 +185,15 @@ fn numbers(values: &[&str]) -> Result<Vec<f64>> {
 
 /// The sizes of D′ and the published value that each stands beside: the one of the same proportion to |D|.
 fn reference_sizes(
-    subject: &Subject,
+    setup: &Setup,
     request: &Request,
     dataset: &str,
     published: &[f64],
 ) -> Result<Vec<(usize, Option<String>)>> {
     let all = published::all()?;
     let paper = all.iter().find(|known| known.published == dataset).map_or(1, |known| known.members) as f64;
-    let members = subject.config.data.members as f64;
-    let listed = subject.known.as_ref().map(|known| known.reference_sizes()).unwrap_or_default();
+    let members = setup.config.data.members as f64;
+    let listed = setup.known.as_ref().map(|known| known.reference_sizes()).unwrap_or_default();
     if listed.is_empty() {
         let size = |p: &f64| ((p / paper * members).round() as usize, Some(p.to_string()));
         return Ok(published.iter().map(size).collect());

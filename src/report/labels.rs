@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::audit::attacks;
 use crate::audit::results::summary::ReplicaSummary;
-use crate::run::config::Replica;
+use crate::run::config::{Nesting, Replica, replica_keys, short};
 
 /// The columns that tables and text keep to.
 pub(super) const WIDTH: usize = 100;
@@ -15,30 +15,17 @@ pub(super) const NONE: &str = "–";
 /// A setting's name and its value as text.
 pub(super) type Setting = (&'static str, fn(&Replica) -> String);
 
-const SETTINGS: [Setting; 13] = [
-    ("|D′|", |r| r.reference.to_string()),
-    ("λ", |r| short(r.lambda)),
-    ("learning rate", |r| short(r.learning_rate)),
-    ("attack's rate", |r| short(r.attack_learning_rate)),
-    ("weight decay", |r| short(r.weight_decay)),
-    ("attack's decay", |r| short(r.attack_weight_decay)),
-    ("dropout", |r| short(r.dropout)),
-    ("label smoothing", |r| short(r.label_smoothing)),
-    ("confidence penalty", |r| short(r.confidence_penalty)),
-    ("weight of D′", |r| short(r.reference_weight)),
-    ("clip", |r| short(r.clip)),
-    ("noise", |r| short(r.noise)),
-    ("seed", |r| r.seed.to_string()),
-];
-
-/// λ always, the others where they differ among the replicas.
+/// λ always, the others where they differ among the replicas, in the order of the lists but λ after |D′|.
 pub(super) fn shown_settings(replicas: &[ReplicaSummary]) -> Vec<Setting> {
+    const LAMBDA: &str = "λ";
     let differs = |text: fn(&Replica) -> String| {
         replicas.iter().filter_map(|r| r.settings).map(|s| text(&s)).collect::<BTreeSet<_>>().len() > 1
     };
     let trained_here = replicas.iter().any(|r| r.settings.is_some());
-    let shown = |&(name, text): &Setting| trained_here && (name == "λ" || differs(text));
-    SETTINGS.into_iter().filter(shown).collect()
+    let mut keys = replica_keys();
+    keys.retain(|key| trained_here && (key.label == LAMBDA || differs(key.text)));
+    keys.sort_by_key(|key| if key.label == LAMBDA { Nesting::Outermost } else { key.nesting });
+    keys.into_iter().map(|key| (key.label, key.text)).collect()
 }
 
 /// The settings of a model in words: `λ 1, seed 0`.
@@ -68,12 +55,6 @@ pub(super) fn metric(key: &str) -> String {
     }
 }
 
-/// A number in the shorter of the usual forms.
-fn short(value: f64) -> String {
-    let plain = value == 0.0 || (1e-4..1e6).contains(&value.abs());
-    if plain { value.to_string() } else { format!("{value:e}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,10 +63,5 @@ mod tests {
     fn metrics_are_named_by_their_percentage() {
         let keys = ["tpr_at_fpr_0.0001", "tpr_at_fpr_0.001", "tnr_at_fnr_0.01", "epsilon_lower_bound"];
         assert_eq!(keys.map(metric), ["TPR@0.01%", "TPR@0.1%", "TNR@1%", "epsilon lower bound"]);
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!([0.0, 3.0, 0.001, 1e-5, 2.5e38].map(short), ["0", "3", "0.001", "1e-5", "2.5e38"]);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod labels;
 mod remarks;
 pub mod reproduction;
 pub mod run;
+pub mod settings;
 pub mod table;
 pub mod terminal;
 

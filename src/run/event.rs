@@ -5,9 +5,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::config::Replica;
+use crate::dataset::Dataset;
 use crate::gpu::AdapterSummary;
 
-/// Hears [`Event`]s. `()` ignores them.
+/// Is told of [`Event`]s. `()` ignores them.
 pub trait Observer {
     fn event(&mut self, event: &Event);
 }
@@ -35,10 +36,12 @@ pub enum Phase {
 }
 
 /// A task and how much work it is.
+///
+/// Equal tasks of a job (an attack of each replica) are carried out one after another, each until it reports 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     pub task: Task,
-    /// Multiply-adds, roughly; only ratios within a job count.
+    /// Multiplications and additions, roughly; only ratios within a job count.
     pub cost: f64,
 }
 
@@ -62,8 +65,11 @@ pub enum Event {
         /// Where it departs from what it reproduces.
         deviations: Vec<String>,
     },
-    /// All tasks of the job, before the first of them begins.
+    /// All tasks of the job in their order, once, before the first of them begins: whoever starts a job tells.
     Planned(Vec<Work>),
+    /// So much of a task, from 0 to 1, was done before the job began: epochs of a run that is continued, a run that
+    /// is found finished.
+    Kept { task: Task, done: f64 },
     /// Training begins.
     Started {
         /// The run, as in [`Task::run`].
@@ -92,15 +98,6 @@ pub enum Event {
     Progress { task: Task, done: f64 },
     /// An epoch of `epochs` is done, of these replicas.
     Epoch { task: Task, epochs: usize, metrics: Vec<EpochMetrics> },
-    /// How far a reproduction of several runs is.
-    Overall {
-        /// The table and the data set under way.
-        name: String,
-        /// From 0 to 1.
-        done: f64,
-        /// An estimate from what was done since the start.
-        seconds_left: f64,
-    },
     /// Worth knowing.
     Note(String),
     /// Something that changes what the results mean.
@@ -108,6 +105,17 @@ pub enum Event {
 }
 
 impl Event {
+    /// That these data were read.
+    pub fn dataset(dataset: &Dataset) -> Self {
+        Event::Dataset {
+            name: dataset.name.clone(),
+            kind: dataset.kind.clone(),
+            records: dataset.records(),
+            features: dataset.width(),
+            classes: dataset.classes,
+        }
+    }
+
     /// `done` of `total` parts of an attack of the audit of `run` are done.
     pub fn attack(run: &str, name: &str, done: usize, total: usize) -> Self {
         let task = Task { run: run.to_owned(), group: 0, phase: Phase::Attack(name.to_owned()) };
@@ -144,7 +152,7 @@ pub struct EpochMetrics {
     pub reference_accuracy: Option<f64>,
     /// After the epoch, on the first `train.evaluate_limit` test records.
     pub test_accuracy: Option<f64>,
-    /// Whether the attack network says the same of every record: it has not trained.
+    /// Whether the attack network gives every record the same logit: it has not trained.
     pub collapsed: Option<bool>,
     /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
     /// replica stays as it was after the epoch before.

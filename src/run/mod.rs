@@ -1,11 +1,13 @@
 //! What a run is: what was asked for ([`config`], [`preset`]), the directory that holds what came of it
-//! ([`directory`], [`model_file`], [`predictions`]), and what is told while it goes on ([`event`]).
+//! ([`directory`], [`model_file`], [`predictions`]), and what is told while it goes on ([`event`], [`ledger`]).
 //!
-//! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s.
+//! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s, and [`crate::experiment`] has the function
+//! that does both.
 
 pub mod config;
 pub mod directory;
 pub mod event;
+pub mod ledger;
 pub mod model_file;
 pub mod predictions;
 pub mod preset;

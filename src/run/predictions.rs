@@ -1,4 +1,6 @@
-//! What the trained classifiers say of the records: `predictions.npz`, from which an audit starts.
+//! The trained classifiers' predictions of the records: `predictions.npz`, from which an audit starts.
+//!
+//! Not how they are made ([`crate::train`]), and not other programs' predictions ([`crate::audit::external`]).
 //!
 //! For replica r: `logits_r` N × C f32, `labels_r` N i64, `membership_r` N u8, `rows_r` N i64.
 
@@ -17,7 +19,7 @@ pub const REFERENCE: u8 = 2;
 /// The file is the run's own, uncompressed: its size on the disk is what it takes.
 const NO_LIMIT: u64 = u64::MAX;
 
-/// What one replica says of N records in C classes.
+/// One replica's predictions of N records in C classes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplicaPredictions {
     /// \[N, C\].

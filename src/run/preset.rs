@@ -22,7 +22,7 @@ macro_rules! preset {
 }
 
 /// Every built-in preset, in the order they are listed.
-pub const ALL: [Preset; 12] = [
+pub const ALL: &[Preset] = &[
     preset!("demo"),
     preset!("location30"),
     preset!("retail100"),
@@ -86,8 +86,8 @@ pub fn find(name_or_file: &str) -> Result<Layer> {
 }
 
 fn suggestion(name: &str) -> String {
-    let names = ALL.map(|preset| preset.name);
-    match nearest(name, names.into_iter()) {
+    let names: Vec<&str> = ALL.iter().map(|preset| preset.name).collect();
+    match nearest(name, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the presets are {}", names.join(", ")),
     }
@@ -95,7 +95,7 @@ fn suggestion(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{AttackInput, AttackLoss, Initialisation, Penalty, REPLICA_KEYS, Schedule};
+    use super::super::config::{AttackInput, AttackLoss, Initialisation, Penalty, Schedule, replica_keys};
     use super::*;
     use crate::error::Kind;
 
@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn replica_keys_are_keys() {
-        for key in REPLICA_KEYS {
-            Config::merge(&[Layer::list("--flag", key, "1")]).unwrap();
+        for key in replica_keys() {
+            Config::merge(&[Layer::list("--flag", key.key, "1")]).unwrap();
         }
     }
 }

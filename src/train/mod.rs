@@ -22,9 +22,11 @@ mod rate;
 pub mod resident;
 pub mod schedule;
 mod tape;
+mod work;
 
 pub use batches::Batches;
 pub use pace::Pace;
+pub use work::{PlannedTraining, plan};
 
 use crate::dataset::{Dataset, DatasetSummary, Split, load_splits};
 use crate::error::{Error, Result};
@@ -147,6 +149,10 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let epoch = epochs.iter().copied().min().unwrap_or(0);
         let skipped = checkpoints.iter().flat_map(|(_, damaged)| damaged.clone()).collect();
         observer.event(&Event::Resumed { run: directory.name(), epoch, skipped });
+        for (group, kept) in epochs.iter().enumerate() {
+            let task = Task { run: directory.name(), group, phase: Phase::Training };
+            observer.event(&Event::Kept { task, done: *kept as f64 / config.train.epochs as f64 });
+        }
     }
 
     let mut outcome = Outcome::default();

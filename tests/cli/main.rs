@@ -1,6 +1,6 @@
 //! The command line end to end: the real program, in a fresh directory, expected against got.
 //!
-//! Not what flags and files mean in every case: that is tested beside `train::config` and in `tests/data`.
+//! Not what flags and files mean in every case: that is tested beside `run::config` and in `tests/data`.
 //! Nearly all of them need an adapter; where there is none they fail.
 
 mod bad_data;
@@ -16,4 +16,5 @@ mod report;
 #[cfg(unix)]
 mod reproduce;
 mod runs;
+mod settings;
 mod tuning;

@@ -278,3 +278,19 @@ fn location30_as_published() {
         assert_eq!(replica["attacks"]["gap"]["members"], 750);
     }
 }
+
+/// Epochs of shadow models were shown as the run's own, and the share that was done as all of it.
+#[test]
+fn lines_of_progress_name_the_run_and_never_say_that_all_is_done() {
+    let program = Veilgrad::new();
+    let run = program.trains("run", "--lambda 0,1 --set audit.shadows=2");
+    let run = run.says(&["run: epoch   2/2", "shadows-0: epoch   1/2", "shadows-1: epoch   2/2", "% of all"]);
+    assert!(!run.stderr.contains("100%") && !run.stderr.contains(" 0s"), "{run}");
+    let mut shares = run.stderr.lines().filter_map(|line| line.split_once("% of all")?.0.rsplit(' ').next());
+    let shares: Vec<u32> = shares.by_ref().map(|share| share.parse().expect("a number")).collect();
+    assert!(shares.is_sorted() && shares.len() > 3, "{shares:?}\n{run}");
+    assert!(shares[0] < 50 && *shares.last().expect("one") > 50, "{shares:?}\n{run}");
+    // Of a single run: a line an epoch, and no share.
+    let alone = program.trains("alone", "").stderr;
+    assert!(alone.contains("\nepoch   1/2") && !alone.contains("% of all"), "{alone}");
+}

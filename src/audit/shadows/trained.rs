@@ -166,21 +166,9 @@ fn seeds(models: usize, seed: u64) -> Vec<u64> {
 
 /// The target's configuration with other seeds and records, without an audit of its own.
 fn shadow_config(config: &Config, settings: Replica, seeds: Vec<u64>, split: &str) -> Config {
-    let mut config = config.clone();
+    let mut config = config.of_replica(&settings);
     config.name = format!("{}-shadows", config.name);
     config.data.split = split.to_owned();
-    config.data.reference = Sweep::one(settings.reference);
-    config.model.learning_rate = Sweep::one(settings.learning_rate);
-    config.model.weight_decay = Sweep::one(settings.weight_decay);
-    config.model.dropout = Sweep::one(settings.dropout);
-    config.model.label_smoothing = Sweep::one(settings.label_smoothing);
-    config.model.confidence_penalty = Sweep::one(settings.confidence_penalty);
-    config.defense.reference_weight = Sweep::one(settings.reference_weight);
-    config.defense.private.clip = Sweep::one(settings.clip);
-    config.defense.private.noise = Sweep::one(settings.noise);
-    config.defense.lambda = Sweep::one(settings.lambda);
-    config.defense.attack.learning_rate = Sweep::one(settings.attack_learning_rate);
-    config.defense.attack.weight_decay = Sweep::one(settings.attack_weight_decay);
     config.train.seed = Sweep::many(seeds);
     config.audit.shadows = 0;
     config

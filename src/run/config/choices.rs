@@ -7,7 +7,9 @@ pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
 
-/// What the attack network minimises; h is its probability that a record is a member.
+use crate::setting::{Range, Values, range};
+
+/// What the attack network minimizes; h is its probability that a record is a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttackLoss {
@@ -17,7 +19,7 @@ pub enum AttackLoss {
     Squared,
 }
 
-/// What the classifier pays, times λ, for its members being recognised.
+/// What the classifier pays, times λ, for its members being recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Penalty {
@@ -45,7 +47,7 @@ pub enum ModelKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Memory {
-    /// What is cheap to compute is computed again: normalised activations.
+    /// What is cheap to compute is computed again: normalized activations.
     Small,
     /// Everything.
     Fast,
@@ -73,4 +75,22 @@ pub enum Schedule {
     Blocks,
     /// Each step is drawn: an attack step against a classifier step at odds of `coin_ratio` : 1 (WERM).
     Coin,
+}
+
+/// How weights may start; the number is the deviation of a normal distribution.
+pub(super) const START: Range<f64> = range(
+    "\"framework\", \"he\", \"xavier\", or { normal = DEVIATION } with a finite number above 0",
+    |deviation| deviation.is_finite() && *deviation > 0.0,
+);
+
+impl Values for Initialisation {
+    type One = f64;
+
+    fn values(&self) -> impl Iterator<Item = &f64> {
+        match self {
+            Initialisation::Normal(deviation) => Some(deviation),
+            Initialisation::Framework | Initialisation::He | Initialisation::Xavier => None,
+        }
+        .into_iter()
+    }
 }

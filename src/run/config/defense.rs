@@ -1,133 +1,90 @@
-//! `[defense]`: what is done in training so that its records are not recognised.
+//! `[defense]`: what is done in training so that its records are not recognized.
 //!
 //! Not what acts on it: the game is [`crate::train::game`], private gradients [`crate::nn::Private`].
 
-use serde::{Deserialize, Serialize};
-
+use super::choices::START;
 use super::{AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, Schedule, Sweep};
+use crate::setting::{
+    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, settings,
+};
 
-/// `[defense]`: the min-max game between the classifier f and the attack network h.
-///
-/// Source: Nasr, Shokri and Houmansadr, "Machine Learning with Membership Privacy using
-/// Adversarial Regularization", CCS 2018, algorithm 1. λ = 0 in every replica is plain training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DefenseConfig {
-    /// λ, ≥ 0: the weight of the privacy penalty in the classifier's loss. Default 0.
-    pub lambda: Sweep<f64>,
-    /// k, attack steps per classifier step of the `ratio` schedule; ≥ 1. Default 1.
-    pub attack_steps: usize,
-    /// First epochs in which h is trained but the penalty is off; fewer than `train.epochs`.
-    /// Default 0.
-    pub lambda_warmup_epochs: usize,
-    /// Default `"log"`.
-    pub attack_loss: AttackLoss,
-    /// Default `"log"`.
-    pub penalty: Penalty,
-    /// Default `"softmax"`.
-    pub attack_input: AttackInput,
-    /// How many of the sorted logits h sees; 0: all. `sorted_logits` only. Default 0.
-    pub top_k: usize,
-    /// Default `"zero_one"`.
-    pub label_encoding: LabelEncoding,
-    /// Default `"ratio"`.
-    pub schedule: Schedule,
-    /// Attack steps in a block, ≥ 1; `blocks` only. Default 52.
-    pub block_attack_steps: usize,
-    /// Classifier steps in a block, ≥ 1; `blocks` only. Default 2.
-    pub block_classifier_steps: usize,
-    /// Passes of h over D after the plain first epoch, ≥ 0; `blocks` only. Default 5.
-    pub first_epoch_attack_passes: usize,
-    /// Attack steps drawn for every classifier step on average, ≥ 1; `coin` only. Default 20.
-    pub coin_ratio: usize,
-    /// v: the classifier's loss is (1 − v) of that on D and v of that on D′, in [0, 1): weighted empirical risk
-    /// minimization (Kaplan et al., PETS 2024). Default 0.
-    pub reference_weight: Sweep<f64>,
-    pub private: PrivateConfig,
-    pub attack: GameAttackConfig,
-}
-
-impl Default for DefenseConfig {
-    fn default() -> Self {
-        DefenseConfig {
-            lambda: Sweep::one(0.0),
-            attack_steps: 1,
-            lambda_warmup_epochs: 0,
-            attack_loss: AttackLoss::Log,
-            penalty: Penalty::Log,
-            attack_input: AttackInput::Softmax,
-            top_k: 0,
-            label_encoding: LabelEncoding::ZeroOne,
-            schedule: Schedule::Ratio,
-            block_attack_steps: 52,
-            block_classifier_steps: 2,
-            first_epoch_attack_passes: 5,
-            coin_ratio: 20,
-            reference_weight: Sweep::one(0.0),
-            private: PrivateConfig::default(),
-            attack: GameAttackConfig::default(),
-        }
+settings! {
+    /// `[defense]`: the min-max game between the classifier f and the attack network h.
+    ///
+    /// Source: Nasr, Shokri and Houmansadr, "Machine Learning with Membership Privacy using
+    /// Adversarial Regularization", CCS 2018, algorithm 1. λ = 0 in every replica is plain training.
+    pub struct DefenseConfig {
+        /// λ: the weight of the privacy penalty in the classifier's loss.
+        lambda: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
+        /// k: attack steps per classifier step of the `ratio` schedule.
+        attack_steps: usize = 1, unit "steps", in AT_LEAST_1;
+        /// First epochs in which h is trained but the penalty is off.
+        lambda_warmup_epochs: usize = 0, unit "epochs",
+            in described("fewer than train.epochs, or the penalty is never on");
+        /// What h minimizes.
+        attack_loss: AttackLoss = AttackLoss::Log;
+        /// What the classifier pays, times λ, for its members being recognized.
+        penalty: Penalty = Penalty::Log;
+        /// What h sees of the classifier's output.
+        attack_input: AttackInput = AttackInput::Softmax;
+        /// How many of the sorted logits h sees; 0: all.
+        top_k: usize = 0, unit "logits", in described("0, unless defense.attack_input is \"sorted_logits\"");
+        /// How the label is handed to h.
+        label_encoding: LabelEncoding = LabelEncoding::ZeroOne;
+        /// In which order attack steps and classifier steps follow each other.
+        schedule: Schedule = Schedule::Ratio;
+        /// Attack steps in a block; `blocks` only.
+        block_attack_steps: usize = 52, unit "steps", in AT_LEAST_1;
+        /// Classifier steps in a block; `blocks` only.
+        block_classifier_steps: usize = 2, unit "steps", in AT_LEAST_1;
+        /// Passes of h over D after the plain first epoch; `blocks` only.
+        first_epoch_attack_passes: usize = 5, unit "passes";
+        /// Attack steps drawn for every classifier step on average; `coin` only.
+        coin_ratio: usize = 20, unit "steps", in AT_LEAST_1;
+        /// v: the classifier's loss is (1 − v) of that on D and v of that on D′: weighted empirical risk
+        /// minimization (Kaplan et al., PETS 2024).
+        reference_weight: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
+        [private]: PrivateConfig;
+        [attack]: GameAttackConfig;
     }
 }
 
-/// `[defense.private]`: differentially private gradients for the classifier; `mlp` only, instead of the game.
-///
-/// Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. What that guarantees:
-/// [`crate::train::privacy`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PrivateConfig {
-    /// C: each record's gradient, over all layers, is scaled down to this norm; 0: none is. Default 0.
-    pub clip: Sweep<f64>,
-    /// σ: normal noise of standard deviation σ·C is added to a batch's sum of gradients, ≥ 0; with `clip`.
-    /// Default 0.
-    pub noise: Sweep<f64>,
-    /// δ of the guarantee, in (0, 1). Default 1e-5.
-    pub delta: f64,
-}
-
-impl Default for PrivateConfig {
-    fn default() -> Self {
-        PrivateConfig { clip: Sweep::one(0.0), noise: Sweep::one(0.0), delta: 1e-5 }
+settings! {
+    /// `[defense.private]`: differentially private gradients for the classifier; `mlp` only, instead of the game.
+    ///
+    /// Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. What that guarantees:
+    /// [`crate::train::privacy`].
+    pub struct PrivateConfig {
+        /// C: each record's gradient, over all layers, is scaled down to this norm; 0: none is.
+        clip: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
+        /// σ: normal noise of standard deviation σ·C is added to a batch's sum of gradients; with `clip`.
+        noise: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
+        /// δ of the guarantee.
+        delta: f64 = 1e-5, in BETWEEN_0_AND_1;
     }
 }
 
-/// `[defense.attack]`: the attack network h trained in the game, ReLU throughout.
-///
-/// f's output goes through `prediction_layers`, the one-hot label through `label_layers`; the two,
-/// concatenated, through `joint_layers` and a last layer of width 1, h's logit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GameAttackConfig {
-    /// Widths, at least one, each ≥ 1. Default `[1024, 512, 64]`.
-    pub prediction_layers: Vec<usize>,
-    /// Widths, at least one, each ≥ 1. Default `[512, 64]`.
-    pub label_layers: Vec<usize>,
-    /// Widths, each ≥ 1; may be empty. Default `[256, 64]`.
-    pub joint_layers: Vec<usize>,
-    /// Default `"he"`: the paper's normal(0.01) often leaves this network untrained.
-    pub initialisation: Initialisation,
-    /// Default `"adam"`.
-    pub optimizer: Optimizer,
-    /// > 0. Default 1e-3.
-    pub learning_rate: Sweep<f64>,
-    /// In [0, 1); `sgd` only. Default 0.9.
-    pub momentum: f64,
-    /// L2 factor, ≥ 0. Default 0.
-    pub weight_decay: Sweep<f64>,
-}
-
-impl Default for GameAttackConfig {
-    fn default() -> Self {
-        GameAttackConfig {
-            prediction_layers: vec![1024, 512, 64],
-            label_layers: vec![512, 64],
-            joint_layers: vec![256, 64],
-            initialisation: Initialisation::He,
-            optimizer: Optimizer::Adam,
-            learning_rate: Sweep::one(1e-3),
-            momentum: 0.9,
-            weight_decay: Sweep::one(0.0),
-        }
+settings! {
+    /// `[defense.attack]`: the attack network h trained in the game, ReLU throughout.
+    ///
+    /// f's output goes through `prediction_layers`, the one-hot label through `label_layers`; the two,
+    /// concatenated, through `joint_layers` and a last layer of width 1, h's logit.
+    pub struct GameAttackConfig {
+        /// Widths of the layers that see the prediction.
+        prediction_layers: Vec<usize> = vec![1024, 512, 64], in SOME_WIDTHS;
+        /// Widths of the layers that see the label.
+        label_layers: Vec<usize> = vec![512, 64], in SOME_WIDTHS;
+        /// Widths of the layers that see both; may be empty.
+        joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
+        /// How its weights start: the paper's normal(0.01) often leaves this network untrained.
+        initialisation: Initialisation = Initialisation::He, in START;
+        /// Of the attack network.
+        optimizer: Optimizer = Optimizer::Adam;
+        /// Of the attack network.
+        learning_rate: Sweep<f64> = Sweep::one(1e-3), in POSITIVE;
+        /// `sgd` only.
+        momentum: f64 = 0.9, in BELOW_1;
+        /// The L2 factor.
+        weight_decay: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
     }
 }

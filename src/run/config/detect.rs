@@ -6,12 +6,14 @@ use std::marker::PhantomData;
 use serde::de::{self, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::setting::Values;
+
 const WORD: &str = "detect";
 
 /// `"detect"` in TOML, or a `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detect<T> {
-    /// Found out from the data, which then says what was taken.
+    /// Found out from the data; what was taken is printed.
     #[default]
     Detect,
     /// Given.
@@ -25,6 +27,14 @@ impl<T> Detect<T> {
             Detect::Detect => None,
             Detect::Is(value) => Some(value),
         }
+    }
+}
+
+impl<T> Values for Detect<T> {
+    type One = T;
+
+    fn values(&self) -> impl Iterator<Item = &T> {
+        self.given().into_iter()
     }
 }
 

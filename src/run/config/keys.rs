@@ -7,6 +7,7 @@ use toml::{Spanned, Table, Value};
 
 use super::Config;
 use crate::error::{Error, Result};
+use crate::setting::join;
 
 /// All keys with their defaults. No setting may be an `Option`: it would be missing here.
 pub(super) fn known_keys() -> Result<Table> {
@@ -28,10 +29,6 @@ pub(super) fn key_at(table: &DeTable<'_>, at: usize) -> Option<String> {
 
 fn covers<T>(spanned: &Spanned<T>, at: usize) -> bool {
     spanned.span().contains(&at)
-}
-
-pub(super) fn join(parent: &str, name: &str) -> String {
-    if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
 pub(super) fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {

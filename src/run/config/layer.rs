@@ -8,19 +8,20 @@ use std::path::Path;
 use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::keys::{advice, join, key_at, known_keys, list, suggestion};
-use super::{Config, REPLICA_KEYS};
+use super::keys::{advice, key_at, known_keys, list, suggestion};
+use super::{Config, replica, replica_keys};
 use crate::error::{Error, Result};
+use crate::setting::join;
 
 /// Some settings and where they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    source: Source,
+    origin: Origin,
     text: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+enum Origin {
     /// A file's path or a preset's name: errors name the line too.
     File(String),
     /// As typed on the command line.
@@ -30,7 +31,7 @@ enum Source {
 impl Layer {
     /// The TOML `text` of the file or preset `name`.
     pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Layer { source: Source::File(name.into()), text: text.into() }
+        Layer { origin: Origin::File(name.into()), text: text.into() }
     }
 
     /// The TOML file at `path`, which may be a finished run's `run.toml`.
@@ -59,7 +60,7 @@ impl Layer {
         if !key.split('.').all(bare) {
             return Err(Error::usage(place).expected(form).found(format!("the key `{key}`")));
         }
-        Ok(Layer { source: Source::Flag(place), text: assignment(key, value) })
+        Ok(Layer { origin: Origin::Flag(place), text: assignment(key, value) })
     }
 
     /// The dedicated flag `flag` for `key`, its values separated by commas: `--lambda 0,.5,3`.
@@ -69,18 +70,18 @@ impl Layer {
             [one] => format!("{key} = {one}"),
             many => format!("{key} = [{}]", many.join(", ")),
         };
-        Layer { source: Source::Flag(format!("{flag} {values}")), text }
+        Layer { origin: Origin::Flag(format!("{flag} {values}")), text }
     }
 
     /// The dedicated flag `flag` for `key`, whose `value` is text however it looks: a path, a name.
     pub fn string(flag: &str, key: &str, value: &str) -> Self {
         let text = format!("{key} = {}", Value::from(value));
-        Layer { source: Source::Flag(format!("{flag} {value}")), text }
+        Layer { origin: Origin::Flag(format!("{flag} {value}")), text }
     }
 
     /// The dedicated flag `flag` that turns `key` on or off.
     pub fn switch(flag: &str, key: &str, on: bool) -> Self {
-        Layer { source: Source::Flag(flag.to_owned()), text: format!("{key} = {on}") }
+        Layer { origin: Origin::Flag(flag.to_owned()), text: format!("{key} = {on}") }
     }
 
     /// The settings as a table, keys and types checked.
@@ -117,7 +118,7 @@ impl Layer {
                     return Err(fail(format!("{} values for a structural key", values.len())).advice(
                         format!(
                             "all replicas of a run share it: make one run a value; lists are for {}",
-                            list(REPLICA_KEYS)
+                            list(replica_keys().iter().map(|key| key.key))
                         ),
                     ));
                 }
@@ -134,9 +135,9 @@ impl Layer {
 
     /// `FILE:LINE: key`, or the flag as typed.
     fn place(&self, start: usize, key: &str) -> String {
-        match &self.source {
-            Source::Flag(flag) => flag.clone(),
-            Source::File(name) => {
+        match &self.origin {
+            Origin::Flag(flag) => flag.clone(),
+            Origin::File(name) => {
                 let line = 1 + self.text.bytes().take(start).filter(|&b| b == b'\n').count();
                 match key {
                     "" => format!("{name}:{line}"),
@@ -216,7 +217,7 @@ fn takes_list(key: &str, default: &Value, values: &DeArray<'_>) -> bool {
     if default.is_array() {
         return !values.iter().any(|value| value.get_ref().is_array());
     }
-    REPLICA_KEYS.contains(&key)
+    replica::takes_list(key)
 }
 
 #[cfg(test)]

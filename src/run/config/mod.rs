@@ -1,18 +1,21 @@
 //! The whole configuration of a run as one tree, in TOML.
 //!
-//! What every setting means, its default and its range; [`Config::validate`] holds the ranges,
-//! [`Layer`] how presets, files and flags are laid over the defaults. Nothing here acts on a setting.
+//! A setting is one row of a table below ([`crate::setting`] describes a row), or of `model` and `defense` beside this
+//! file: from it follow the field, its default, its key, its range, and the list of all settings ([`reference`]). What
+//! needs two settings is in `validate`; which of them take a list, and what follows from that, is in `replica`;
+//! [`Layer`] is how presets, files and flags are laid over the defaults. Nothing here acts on a setting.
 
 mod choices;
 mod defense;
 mod detect;
 mod keys;
 mod layer;
+mod model;
+pub mod reference;
+mod replica;
 mod sweep;
 mod tuning;
 mod validate;
-
-use serde::{Deserialize, Serialize};
 
 pub use choices::{
     Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Memory, ModelKind, Optimizer,
@@ -22,83 +25,69 @@ pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
 pub(crate) use keys::nearest;
 pub use layer::Layer;
-pub use sweep::{REPLICA_KEYS, Replica, Sweep};
+pub use model::ModelConfig;
+pub(crate) use replica::short;
+pub use replica::{Nesting, Replica, ReplicaKey, replica_keys};
+pub use sweep::Sweep;
 
 use crate::dataset::{LabelColumn, LoadOptions, Synthetic};
+use crate::setting::{
+    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, POSITIVE, SOME_WIDTHS, UP_TO_1, WIDTHS, described, range, settings,
+};
+use choices::START;
 
-/// Everything that decides a run's result, the adapter aside.
-///
-/// A preset gives some of the keys, the defaults here the others; [`to_toml`](Self::to_toml) writes
-/// all of them, and reading that back gives the same tree. A key of type [`Sweep`] takes a number
-/// or a list of numbers; all lists multiply to the run's [`replicas`](Self::replicas).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// The preset's name. Default `"default"`.
-    pub name: String,
-    /// What the preset is for, in a sentence. Default empty.
-    pub description: String,
-    /// Where the preset departs from what it reproduces; printed with every run. Default empty.
-    pub deviations: Vec<String>,
-    pub data: DataConfig,
-    pub model: ModelConfig,
-    pub train: TrainConfig,
-    pub defense: DefenseConfig,
-    pub audit: AuditConfig,
-    pub tuning: TuningConfig,
+settings! {
+    /// Everything that decides a run's result, the adapter aside.
+    ///
+    /// A preset gives some of the keys, the defaults here the others; [`to_toml`](Self::to_toml) writes
+    /// all of them, and reading that back gives the same tree. A key of type [`Sweep`] takes a number
+    /// or a list of numbers; all lists multiply to the run's [`replicas`](Self::replicas).
+    pub struct Config {
+        /// The preset's name.
+        name: String = "default".to_owned();
+        /// What the preset is for, in a sentence.
+        description: String = String::new();
+        /// Where the preset departs from what it reproduces; printed with every run.
+        deviations: Vec<String> = vec![];
+        [data]: DataConfig;
+        [model]: ModelConfig;
+        [train]: TrainConfig;
+        [defense]: DefenseConfig;
+        [audit]: AuditConfig;
+        [tuning]: TuningConfig;
+    }
 }
 
-/// `[data]`: the records, and how they are divided into D (members), D′ (reference) and test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DataConfig {
-    /// A data file or directory. Default empty: the synthetic data of `[data.synthetic]`.
-    pub path: String,
-    /// The data set that the preset is made for; where it is named, `path` must be given. Default
-    /// empty: any, synthetic data included.
-    pub expects: String,
-    /// |D|, records; ≥ 1. Default 1500. Not used with `split`.
-    pub members: usize,
-    /// |D′|, records; ≥ 0, and at least a batch where a λ is above 0. Default 1500. Not used with `split`.
-    /// Of several, a smaller D′ is the beginning of a larger one, and the test records are what the largest
-    /// leaves: such replicas share members and test records.
-    pub reference: Sweep<usize>,
-    /// Test records; 0: all the rest. Default 0. Not used with `split`.
-    pub test: usize,
-    /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica.
-    /// Default empty: drawn by `train.seed`.
-    pub split: String,
-    /// Where the label stands in a table file: a column's name, or its place from 0. Default
-    /// `"detect"`.
-    pub label_column: Detect<Column>,
-    /// The first class's number in the file, 0 or 1. Default `"detect"`.
-    pub label_base: Detect<u32>,
-    /// Whether a table file's first line names its columns. Default `"detect"`.
-    pub header: Detect<bool>,
-    /// The greatest size to which a compressed file may inflate, bytes; ≥ 1. Default 4 GiB.
-    pub max_bytes: u64,
-    /// Black pixels added on every side of an image, 0 to 64; images only. Default 0.
-    pub pad: usize,
-    /// What is generated where `path` is empty.
-    pub synthetic: Synthetic,
-}
-
-impl Default for DataConfig {
-    fn default() -> Self {
-        DataConfig {
-            path: String::new(),
-            expects: String::new(),
-            members: 1500,
-            reference: Sweep::one(1500),
-            test: 0,
-            split: String::new(),
-            label_column: Detect::Detect,
-            label_base: Detect::Detect,
-            header: Detect::Detect,
-            max_bytes: 4 << 30,
-            pad: 0,
-            synthetic: Synthetic::default(),
-        }
+settings! {
+    /// `[data]`: the records, and how they are divided into D (members), D′ (reference) and test.
+    pub struct DataConfig {
+        /// A data file or directory. Empty: the synthetic data of `[data.synthetic]`.
+        path: String = String::new();
+        /// The data set that the preset is made for; where it is named, `path` must be given. Empty: any, synthetic
+        /// data included.
+        expects: String = String::new();
+        /// |D|: the records to train on. Not used with `split`.
+        members: usize = 1500, unit "records", in range("at least 1 record", |v| *v >= 1);
+        /// |D′|: the reference records. Of several, a smaller D′ is the beginning of a larger one, and the test
+        /// records are what the largest leaves: such replicas share members and test records. Not used with `split`.
+        reference: Sweep<usize> = Sweep::one(1500), unit "records",
+            in described("0 or more; at least a batch where D′ is used");
+        /// Test records; 0: all the rest. Not used with `split`.
+        test: usize = 0, unit "records";
+        /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica. Empty: drawn by
+        /// `train.seed`.
+        split: String = String::new();
+        /// Where the label stands in a table file: a column's name, or its place counted from 0.
+        label_column: Detect<Column> = Detect::Detect, in described("\"detect\", a name, or a number from 0");
+        /// The first class's number in the file.
+        label_base: Detect<u32> = Detect::Detect, in range("0 or 1", |base| *base <= 1);
+        /// Whether a table file's first line names its columns.
+        header: Detect<bool> = Detect::Detect, in described("\"detect\", true or false");
+        /// The greatest size to which a compressed file may inflate.
+        max_bytes: u64 = 4 << 30, unit "bytes", in range("at least 1 byte", |v| *v >= 1);
+        /// Black pixels added on every side of an image; images only.
+        pad: usize = 0, unit "pixels", in range("0 to 64 pixels", |v| *v <= 64);
+        [synthetic]: Synthetic;
     }
 }
 
@@ -117,217 +106,92 @@ impl DataConfig {
     }
 }
 
-/// `[model]`: the classifier f and its optimiser.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Default `"mlp"`; the others need images.
-    pub kind: ModelKind,
-    /// Widths of the hidden layers, each ≥ 1; empty: logistic regression. `mlp` only. Default
-    /// `[512, 256, 128]`.
-    pub hidden: Vec<usize>,
-    /// `mlp` only. Default `"tanh"`.
-    pub activation: Activation,
-    /// Default `"framework"`. Scales and shifts of batch normalisation start at 1 and 0.
-    pub initialisation: Initialisation,
-    /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1); `mlp` only.
-    /// Default 0.
-    pub dropout: Sweep<f64>,
-    /// a: the classifier learns (1 − a)·one-hot + a/C, in [0, 1) (Szegedy et al. 2016). Default 0.
-    pub label_smoothing: Sweep<f64>,
-    /// w: w times the entropy of the predictions is taken off the loss, ≥ 0 (Pereyra et al. 2017). Default 0.
-    pub confidence_penalty: Sweep<f64>,
-    /// Default `"adam"`.
-    pub optimizer: Optimizer,
-    /// > 0. Default 1e-3.
-    pub learning_rate: Sweep<f64>,
-    /// In [0, 1); `sgd` only. Default 0.9.
-    pub momentum: f64,
-    /// L2 factor w, ≥ 0: w·θ is added to the gradient, biases included. Default 0.
-    pub weight_decay: Sweep<f64>,
-    /// How the learning rate changes. Default `"constant"`.
-    pub schedule: RateSchedule,
-    /// Epochs after which the rate falls, ascending, each ≥ 1; `steps` only. Default empty.
-    pub schedule_epochs: Vec<usize>,
-    /// What it is then multiplied by, in (0, 1]; `steps` only. Default 0.1.
-    pub schedule_factor: f64,
-    /// First epochs in which the rate rises from 0, linearly step by step; fewer than `train.epochs`.
-    /// Default 0.
-    pub warmup_epochs: usize,
-    /// Whether images are moved by up to 4 pixels each way and mirrored half of the time in the
-    /// classifier's own training passes. Default false.
-    pub augment: bool,
-    pub alexnet: AlexNetConfig,
-    pub densenet: DenseNetConfig,
-}
-
-/// `[model.alexnet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlexNetConfig {
-    /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; in (0, 4].
-    /// Default 1: 64, 192, 384, 256, 256.
-    pub width: f64,
-}
-
-impl Default for AlexNetConfig {
-    fn default() -> Self {
-        AlexNetConfig { width: 1.0 }
+settings! {
+    /// `[train]`: how long, in what portions, from which random numbers.
+    pub struct TrainConfig {
+        /// Passes over D.
+        epochs: usize = 50, in AT_LEAST_1;
+        /// m: records a batch, at most |D|. A min-max step sees m members and m reference records.
+        batch: usize = 128, unit "records", in AT_LEAST_1;
+        /// Fixes split, initial weights, batches and dropout.
+        // TOML's integers are signed: a greater seed could not be read back from run.toml.
+        seed: Sweep<u64> = Sweep::one(0), in range("0 to 2⁶³ − 1", |v| *v < 1 << 63);
+        /// Records of each of D′ and test that are scored after an epoch, the first ones of each; after the last
+        /// epoch all are. 0: none.
+        evaluate_limit: usize = 5000, unit "records";
     }
 }
 
-/// `[model.densenet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DenseNetConfig {
-    /// L, layers: 4 more than a multiple of 6, ≥ 10. Default 100.
-    pub depth: usize,
-    /// k, channels that a layer adds: a multiple of 4, ≥ 4. Default 12.
-    pub growth: usize,
-    /// θ, the fraction of channels that a transition keeps, in (0, 1]. Default 0.5.
-    pub compression: f64,
-    /// Default `"small"`.
-    pub memory: Memory,
-}
-
-impl Default for DenseNetConfig {
-    fn default() -> Self {
-        DenseNetConfig { depth: 100, growth: 12, compression: 0.5, memory: Memory::Small }
+settings! {
+    /// `[audit]`: the attacks on the finished models.
+    pub struct AuditConfig {
+        /// Passes of the neural attack over the known half.
+        epochs: usize = 50, in AT_LEAST_1;
+        /// Records a batch, half members and half not.
+        batch: usize = 128, unit "records",
+            in range("an even number from 2", |v| *v >= 2 && v.is_multiple_of(2));
+        /// Adam's.
+        learning_rate: f64 = 1e-3, in POSITIVE;
+        /// How frequent members are among the records that an attacker would try: precision is for this.
+        base_rate: f64 = 0.1, in BETWEEN_0_AND_1;
+        /// δ of the lower bound on ε.
+        delta: f64 = 1e-5, in BELOW_1;
+        /// Shadow models a replica; 0: none, and no LiRA, RMIA and shadow-model attack.
+        shadows: usize = 0, unit "models",
+            in range("an even number: shadow models come in pairs", |v| v.is_multiple_of(2));
+        /// Whether to run the label-only attack.
+        label_only: bool = false;
+        [attack]: AuditAttackConfig;
     }
 }
 
-impl Default for ModelConfig {
-    fn default() -> Self {
-        ModelConfig {
-            kind: ModelKind::Mlp,
-            hidden: vec![512, 256, 128],
-            activation: Activation::Tanh,
-            initialisation: Initialisation::Framework,
-            dropout: Sweep::one(0.0),
-            label_smoothing: Sweep::one(0.0),
-            confidence_penalty: Sweep::one(0.0),
-            optimizer: Optimizer::Adam,
-            learning_rate: Sweep::one(1e-3),
-            momentum: 0.9,
-            weight_decay: Sweep::one(0.0),
-            schedule: RateSchedule::Constant,
-            schedule_epochs: Vec::new(),
-            schedule_factor: 0.1,
-            warmup_epochs: 0,
-            augment: false,
-            alexnet: AlexNetConfig::default(),
-            densenet: DenseNetConfig::default(),
-        }
+settings! {
+    /// `[audit.attack]`: the neural attack's network, of the form of `[defense.attack]`.
+    pub struct AuditAttackConfig {
+        /// Widths of the layers that see the prediction.
+        prediction_layers: Vec<usize> = vec![1024, 512, 64], in SOME_WIDTHS;
+        /// Widths of the layers that see the label.
+        label_layers: Vec<usize> = vec![512, 64], in SOME_WIDTHS;
+        /// Widths of the layers that see both; may be empty.
+        joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
+        /// How its weights start.
+        initialisation: Initialisation = Initialisation::He, in START;
     }
 }
 
-/// `[train]`: how long, in what portions, from which random numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrainConfig {
-    /// Passes over D, ≥ 1. Default 50.
-    pub epochs: usize,
-    /// Records a batch, m: 1 to |D|. A min-max step sees m members and m reference records. Default 128.
-    pub batch: usize,
-    /// Fixes split, initial weights, batches and dropout; 0 to 2⁶³ − 1. Default 0.
-    pub seed: Sweep<u64>,
-    /// Records of each of D′ and test that are scored after an epoch, the first ones of each;
-    /// after the last epoch all are. 0: none. Default 5000.
-    pub evaluate_limit: usize,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        TrainConfig { epochs: 50, batch: 128, seed: Sweep::one(0), evaluate_limit: 5000 }
+settings! {
+    /// `[tuning]`: which kernel variants the run uses, filled in when it begins.
+    pub struct TuningConfig {
+        /// The adapter and driver that `choices` is for; on others it is ignored. Empty: what `veilgrad tune` stored
+        /// for the adapter, if anything.
+        adapter: String = String::new();
+        /// What differs from the adapter's default variant, each `"FAMILY CLASS VARIANT"`.
+        #[serde(deserialize_with = "crate::ops::known_choices")]
+        choices: crate::gpu::Choices = crate::gpu::Choices::default();
     }
 }
 
-/// `[audit]`: the attacks on the finished models.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuditConfig {
-    /// Passes of the neural attack over the known half, ≥ 1. Default 50.
-    pub epochs: usize,
-    /// Records a batch, half members and half not: even, ≥ 2. Default 128.
-    pub batch: usize,
-    /// Adam's, > 0. Default 1e-3.
-    pub learning_rate: f64,
-    /// How frequent members are among the records that an attacker would try, in (0, 1): precision is for
-    /// this. Default 0.1.
-    pub base_rate: f64,
-    /// δ of the lower bound on ε, in [0, 1). Default 1e-5.
-    pub delta: f64,
-    /// Shadow models a replica: even, ≥ 2; 0: none, and no LiRA, RMIA and shadow-model attack. Default 0.
-    pub shadows: usize,
-    /// Whether to run the label-only attack. Default false.
-    pub label_only: bool,
-    pub attack: AuditAttackConfig,
-}
-
-impl Default for AuditConfig {
-    fn default() -> Self {
-        AuditConfig {
-            epochs: 50,
-            batch: 128,
-            learning_rate: 1e-3,
-            base_rate: 0.1,
-            delta: 1e-5,
-            shadows: 0,
-            label_only: false,
-            attack: AuditAttackConfig::default(),
-        }
+settings! {
+    /// `[model.alexnet]`.
+    pub struct AlexNetConfig {
+        /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; at 1 they are
+        /// 64, 192, 384, 256, 256.
+        width: f64 = 1.0, in range("more than 0 and at most 4", |v| *v > 0.0 && *v <= 4.0);
     }
 }
 
-/// `[audit.attack]`: the neural attack's network, of the form of [`GameAttackConfig`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AuditAttackConfig {
-    /// Widths, at least one, each ≥ 1. Default `[1024, 512, 64]`.
-    pub prediction_layers: Vec<usize>,
-    /// Widths, at least one, each ≥ 1. Default `[512, 64]`.
-    pub label_layers: Vec<usize>,
-    /// Widths, each ≥ 1; may be empty. Default `[256, 64]`.
-    pub joint_layers: Vec<usize>,
-    /// Default `"he"`.
-    pub initialisation: Initialisation,
-}
-
-impl Default for AuditAttackConfig {
-    fn default() -> Self {
-        AuditAttackConfig {
-            prediction_layers: vec![1024, 512, 64],
-            label_layers: vec![512, 64],
-            joint_layers: vec![256, 64],
-            initialisation: Initialisation::He,
-        }
-    }
-}
-
-/// `[tuning]`: which kernel variants the run uses, filled in when it begins.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TuningConfig {
-    /// The adapter and driver that `choices` is for; on others it is ignored. Default empty: what
-    /// `veilgrad tune` stored for the adapter, if anything.
-    pub adapter: String,
-    /// What differs from the adapter's default variant, each `"FAMILY CLASS VARIANT"`. Default empty.
-    #[serde(deserialize_with = "crate::ops::known_choices")]
-    pub choices: crate::gpu::Choices,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            name: "default".to_owned(),
-            description: String::new(),
-            deviations: Vec::new(),
-            data: DataConfig::default(),
-            model: ModelConfig::default(),
-            train: TrainConfig::default(),
-            defense: DefenseConfig::default(),
-            audit: AuditConfig::default(),
-            tuning: TuningConfig::default(),
-        }
+settings! {
+    /// `[model.densenet]`.
+    pub struct DenseNetConfig {
+        /// L: layers.
+        depth: usize = 100, unit "layers",
+            in range("6 n + 4 from 10 on: 40, 100, 190 …", |v| *v >= 10 && (*v - 4).is_multiple_of(6));
+        /// k: channels that a layer adds.
+        growth: usize = 12, unit "channels",
+            in range("a multiple of 4 from 4 on", |v| *v >= 4 && v.is_multiple_of(4));
+        /// θ: the fraction of channels that a transition keeps.
+        compression: f64 = 0.5, in UP_TO_1;
+        /// What is kept between the forward and the backward pass.
+        memory: Memory = Memory::Small;
     }
 }

@@ -1,9 +1,11 @@
-//! The ranges of a configuration, each broken one an error that names the key.
+//! Whether a configuration can be carried out: each setting in its range, and what needs two of them.
 //!
-//! What needs the data (sizes against records) or the adapter (sizes against limits) is checked there.
+//! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the adapter
+//! (sizes against limits) is checked there.
 
-use super::{AttackInput, Config, Initialisation, ModelKind, RateSchedule};
+use super::{AttackInput, Config, ModelKind, RateSchedule, Schedule};
 use crate::error::{Error, Result};
+use crate::setting::{Table, refusal};
 
 /// Replicas are a dimension of a dispatch; WebGPU's limit for one is 65,535 workgroups.
 const MAX_REPLICAS: usize = 65_535;
@@ -14,11 +16,11 @@ impl Config {
     /// # Errors
     /// A usage error naming the first key out of its range.
     pub fn validate(&self) -> Result<()> {
+        self.check_ranges("")?;
         self.validate_data()?;
         self.validate_model()?;
-        self.validate_train()?;
         self.validate_defense()?;
-        self.validate_audit()?;
+        self.validate_private()?;
         match self.replica_count() {
             Some(count) if count <= MAX_REPLICAS => Ok(()),
             count => Err(Error::usage("replicas")
@@ -35,145 +37,61 @@ impl Config {
                 "give --data PATH; or use this preset with synthetic data by --set data.expects=\"\"",
             ));
         }
-        if let Some(&base) = data.label_base.given() {
-            check("data.label_base", base <= 1, "0 or 1", base)?;
+        if !data.split.is_empty() {
+            return Ok(());
         }
-        check("data.max_bytes", data.max_bytes >= 1, "at least 1 byte", data.max_bytes)?;
-        check("data.pad", data.pad <= 64, "0 to 64 pixels", data.pad)?;
-        if data.split.is_empty() {
-            check("data.members", data.members >= 1, "at least 1 record", data.members)?;
-            if self.train.batch > data.members {
-                return Err(Error::usage("train.batch")
-                    .expected(format!("at most data.members = {}", data.members))
-                    .found(self.train.batch.to_string())
-                    .advice("make the batch smaller, or D larger"));
-            }
-            let fewest = data.reference.values().iter().min().copied().unwrap_or(0);
-            if (self.is_defended() || self.learns_reference()) && self.train.batch > fewest {
-                return Err(Error::usage("data.reference")
-                    .expected(format!(
-                        "at least a batch (train.batch = {}) where D′ is used",
-                        self.train.batch
-                    ))
-                    .found(fewest.to_string())
-                    .advice("make D′ larger, or the batch smaller"));
-            }
+        if self.train.batch > data.members {
+            return Err(Error::usage("train.batch")
+                .expected(format!("at most data.members = {}", data.members))
+                .found(self.train.batch.to_string())
+                .advice("make the batch smaller, or D larger"));
+        }
+        let fewest = data.reference.values().iter().min().copied().unwrap_or(0);
+        if (self.is_defended() || self.learns_reference()) && self.train.batch > fewest {
+            return Err(Error::usage("data.reference")
+                .expected(format!("at least a batch (train.batch = {}) where D′ is used", self.train.batch))
+                .found(fewest.to_string())
+                .advice("make D′ larger, or the batch smaller"));
         }
         Ok(())
     }
 
     fn validate_model(&self) -> Result<()> {
         let model = &self.model;
-        widths("model.hidden", &model.hidden, 0)?;
-        initialisation("model.initialisation", model.initialisation)?;
-        for &rate in model.dropout.values() {
-            check("model.dropout", (0.0..1.0).contains(&rate), "at least 0 and less than 1", rate)?;
+        let dropped = model.dropout.values().iter().find(|rate| **rate > 0.0);
+        if let Some(rate) = dropped.filter(|_| model.kind != ModelKind::Mlp) {
+            return Err(refusal("model.dropout", "0, unless model.kind is \"mlp\"", rate.to_string()));
         }
-        for &a in model.label_smoothing.values() {
-            check("model.label_smoothing", (0.0..1.0).contains(&a), "at least 0 and less than 1", a)?;
-        }
-        not_negative("model.confidence_penalty", model.confidence_penalty.values())?;
-        learning_rates("model.learning_rate", model.learning_rate.values())?;
-        momentum("model.momentum", model.momentum)?;
-        not_negative("model.weight_decay", model.weight_decay.values())?;
-        self.validate_rate_schedule()?;
-        for &rate in model.dropout.values() {
-            let only = "0, unless model.kind is \"mlp\"";
-            check("model.dropout", rate == 0.0 || model.kind == ModelKind::Mlp, only, rate)?;
-        }
-        let (alexnet, densenet) = (&model.alexnet, &model.densenet);
-        let width = alexnet.width;
-        check("model.alexnet.width", width > 0.0 && width <= 4.0, "more than 0 and at most 4", width)?;
-        let (depth, growth, compression) = (densenet.depth, densenet.growth, densenet.compression);
-        let layers = depth >= 10 && (depth - 4).is_multiple_of(6);
-        check("model.densenet.depth", layers, "6 n + 4 from 10 on: 40, 100, 190 …", depth)?;
-        let quads = growth >= 4 && growth.is_multiple_of(4);
-        check("model.densenet.growth", quads, "a multiple of 4 from 4 on", growth)?;
-        let part = compression > 0.0 && compression <= 1.0;
-        check("model.densenet.compression", part, "more than 0 and at most 1", compression)
-    }
-
-    fn validate_rate_schedule(&self) -> Result<()> {
-        let model = &self.model;
         let epochs = &model.schedule_epochs;
         let steps = model.schedule == RateSchedule::Steps;
         let ascending = epochs.windows(2).all(|pair| pair[0] < pair[1]) && !epochs.contains(&0);
-        let rule = "numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else none";
         let valid = ascending && steps != epochs.is_empty();
-        check("model.schedule_epochs", valid, rule, format!("{epochs:?}"))?;
-        let factor = model.schedule_factor;
-        check("model.schedule_factor", factor > 0.0 && factor <= 1.0, "more than 0 and at most 1", factor)?;
+        rule("model.schedule_epochs", valid, format!("{epochs:?}"))?;
         let warm = model.warmup_epochs;
-        check("model.warmup_epochs", warm == 0 || warm < self.train.epochs, "fewer than train.epochs", warm)
-    }
-
-    fn validate_train(&self) -> Result<()> {
-        let train = &self.train;
-        at_least_one("train.epochs", train.epochs)?;
-        at_least_one("train.batch", train.batch)?;
-        for &seed in train.seed.values() {
-            // TOML's integers are signed: a greater seed could not be read back from run.toml.
-            check("train.seed", i64::try_from(seed).is_ok(), "0 to 2⁶³ − 1", seed)?;
-        }
-        Ok(())
+        rule("model.warmup_epochs", warm == 0 || warm < self.train.epochs, warm)
     }
 
     fn validate_defense(&self) -> Result<()> {
-        let defense = &self.defense;
-        not_negative("defense.lambda", defense.lambda.values())?;
-        at_least_one("defense.attack_steps", defense.attack_steps)?;
-        check(
-            "defense.lambda_warmup_epochs",
-            !self.is_defended() || defense.lambda_warmup_epochs < self.train.epochs,
-            "fewer than train.epochs, or the penalty is never on",
-            defense.lambda_warmup_epochs,
-        )?;
-        check(
-            "train.epochs",
-            !self.is_defended() || defense.schedule != super::Schedule::Blocks || self.train.epochs > 1,
-            "at least 2: with blocks the first epoch is plain, and the penalty would never be on",
-            self.train.epochs,
-        )?;
-        check(
-            "defense.top_k",
-            defense.top_k == 0 || defense.attack_input == AttackInput::SortedLogits,
-            "0, unless defense.attack_input is \"sorted_logits\"",
-            defense.top_k,
-        )?;
-        at_least_one("defense.block_attack_steps", defense.block_attack_steps)?;
-        at_least_one("defense.block_classifier_steps", defense.block_classifier_steps)?;
-        at_least_one("defense.coin_ratio", defense.coin_ratio)?;
-        self.validate_reference_weight()?;
-        self.validate_private()?;
-        let attack = &defense.attack;
-        widths("defense.attack.prediction_layers", &attack.prediction_layers, 1)?;
-        widths("defense.attack.label_layers", &attack.label_layers, 1)?;
-        widths("defense.attack.joint_layers", &attack.joint_layers, 0)?;
-        initialisation("defense.attack.initialisation", attack.initialisation)?;
-        learning_rates("defense.attack.learning_rate", attack.learning_rate.values())?;
-        momentum("defense.attack.momentum", attack.momentum)?;
-        not_negative("defense.attack.weight_decay", attack.weight_decay.values())
-    }
-
-    fn validate_reference_weight(&self) -> Result<()> {
-        for &weight in self.defense.reference_weight.values() {
-            let range = "at least 0 and less than 1";
-            check("defense.reference_weight", (0.0..1.0).contains(&weight), range, weight)?;
+        let (defense, epochs) = (&self.defense, self.train.epochs);
+        let warm = defense.lambda_warmup_epochs;
+        rule("defense.lambda_warmup_epochs", !self.is_defended() || warm < epochs, warm)?;
+        if self.is_defended() && defense.schedule == Schedule::Blocks && epochs < 2 {
+            let expected =
+                "at least 2: with blocks the first epoch is plain, and the penalty would never be on";
+            return Err(refusal("train.epochs", expected, epochs.to_string()));
         }
-        Ok(())
+        let all = defense.top_k == 0 || defense.attack_input == AttackInput::SortedLogits;
+        rule("defense.top_k", all, defense.top_k)
     }
 
     fn validate_private(&self) -> Result<()> {
         let private = &self.defense.private;
-        not_negative("defense.private.clip", private.clip.values())?;
-        not_negative("defense.private.noise", private.noise.values())?;
-        let delta = private.delta;
-        check("defense.private.delta", delta > 0.0 && delta < 1.0, "above 0 and below 1", delta)?;
-        let noisy = private.noise.values().iter().any(|&noise| noise > 0.0);
-        let rule = "above 0 in every replica, or 0 in every one and no noise";
-        let (least, most) = (|v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min), self.is_private());
         let clip = private.clip.values();
-        check("defense.private.clip", least(clip) > 0.0 || !(most || noisy), rule, format!("{clip:?}"))?;
+        let noisy = private.noise.values().iter().any(|&noise| noise > 0.0);
+        if (self.is_private() || noisy) && clip.contains(&0.0) {
+            let expected = "above 0 in every replica, or 0 in every one and no noise";
+            return Err(refusal("defense.private.clip", expected, format!("{clip:?}")));
+        }
         for (key, wanted) in [
             ("defense.lambda", self.is_defended()),
             ("defense.reference_weight", self.learns_reference()),
@@ -191,27 +109,6 @@ impl Config {
         Ok(())
     }
 
-    fn validate_audit(&self) -> Result<()> {
-        let audit = &self.audit;
-        at_least_one("audit.epochs", audit.epochs)?;
-        check(
-            "audit.batch",
-            audit.batch >= 2 && audit.batch.is_multiple_of(2),
-            "an even number from 2",
-            audit.batch,
-        )?;
-        learning_rates("audit.learning_rate", &[audit.learning_rate])?;
-        let share = audit.base_rate > 0.0 && audit.base_rate < 1.0;
-        check("audit.base_rate", share, "above 0 and below 1", audit.base_rate)?;
-        check("audit.delta", (0.0..1.0).contains(&audit.delta), "at least 0 and less than 1", audit.delta)?;
-        let pairs = audit.shadows.is_multiple_of(2);
-        check("audit.shadows", pairs, "an even number: shadow models come in pairs", audit.shadows)?;
-        widths("audit.attack.prediction_layers", &audit.attack.prediction_layers, 1)?;
-        widths("audit.attack.label_layers", &audit.attack.label_layers, 1)?;
-        widths("audit.attack.joint_layers", &audit.attack.joint_layers, 0)?;
-        initialisation("audit.attack.initialisation", audit.attack.initialisation)
-    }
-
     /// Whether gradients are clipped record by record.
     pub fn is_private(&self) -> bool {
         self.defense.private.clip.values().iter().any(|&clip| clip > 0.0)
@@ -222,49 +119,29 @@ impl Config {
         self.defense.reference_weight.values().iter().any(|&weight| weight > 0.0)
     }
 
+    /// Whether any replica's labels are smoothed, or its confidence is penalized.
+    pub fn penalizes_outputs(&self) -> bool {
+        let model = &self.model;
+        [&model.label_smoothing, &model.confidence_penalty]
+            .iter()
+            .any(|s| s.values().iter().any(|&v| v > 0.0))
+    }
+
     /// Whether any replica plays the min-max game.
     pub fn is_defended(&self) -> bool {
         self.defense.lambda.values().iter().any(|&lambda| lambda > 0.0)
     }
 }
 
-fn check(key: &str, holds: bool, expected: &str, found: impl ToString) -> Result<()> {
+/// Refuses the setting `key`, `found`, unless its own row's words `hold`.
+fn rule(key: &str, holds: bool, found: impl ToString) -> Result<()> {
     if holds {
         return Ok(());
     }
-    Err(Error::usage(key)
-        .expected(expected)
-        .found(found.to_string())
-        .advice(format!("correct it in the preset, or give --set {key}=VALUE")))
-}
-
-fn at_least_one(key: &str, value: usize) -> Result<()> {
-    check(key, value >= 1, "at least 1", value)
-}
-
-// `is_finite` first: a comparison alone would let infinity through, or NaN where it is negated.
-fn learning_rates(key: &str, values: &[f64]) -> Result<()> {
-    values.iter().try_for_each(|&v| check(key, v.is_finite() && v > 0.0, "a finite number above 0", v))
-}
-
-fn not_negative(key: &str, values: &[f64]) -> Result<()> {
-    values.iter().try_for_each(|&v| check(key, v.is_finite() && v >= 0.0, "a finite number, 0 or more", v))
-}
-
-fn momentum(key: &str, value: f64) -> Result<()> {
-    check(key, (0.0..1.0).contains(&value), "at least 0 and less than 1", value)
-}
-
-fn widths(key: &str, layers: &[usize], least: usize) -> Result<()> {
-    check(key, layers.len() >= least, "at least one layer", format!("{layers:?}"))?;
-    check(key, !layers.contains(&0), "widths of at least 1", format!("{layers:?}"))
-}
-
-fn initialisation(key: &str, initialisation: Initialisation) -> Result<()> {
-    match initialisation {
-        Initialisation::Normal(deviation) => learning_rates(key, &[deviation]),
-        Initialisation::Framework | Initialisation::He | Initialisation::Xavier => Ok(()),
-    }
+    let mut rows = vec![];
+    Config::rows("", &mut rows);
+    let expected = rows.iter().find(|row| row.key == key).map_or("", |row| row.range);
+    Err(refusal(key, expected, found.to_string()))
 }
 
 #[cfg(test)]

@@ -1,0 +1,206 @@
+//! The flags that set up a run, as typed; [`RunFlags::resolve`] says what they mean.
+
+use std::path::absolute;
+
+use clap::Args;
+
+use crate::error::{Error, Result};
+use crate::run::config::{Config, Layer};
+use crate::run::preset;
+
+/// Each dedicated flag is a key of the configuration. Defaults < `--preset` < `--set` < these.
+///
+/// Numbers are text here: the configuration's own errors name the key and its range, and say which keys
+/// take a list.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct RunFlags {
+    /// The records: CSV (a row a record), npz, npy, or Location30, Purchase100, Texas100 as published.
+    ///
+    /// Without it, and without a preset that is made for certain data: synthetic records.
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    data: Option<String>,
+    /// A set-up to start from: a name of `veilgrad presets`, or a TOML file, such as a run's run.toml.
+    #[arg(long, value_name = "NAME|FILE")]
+    preset: Option<String>,
+    /// The number of records to train on (D): those that an attacker looks for.
+    #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
+    members: Option<String>,
+    /// The number of reference records (D′): as private as test records, the defense learns from them.
+    /// A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Data", allow_negative_numbers = true)]
+    reference: Option<String>,
+    /// The number of test records; 0: all the rest.
+    #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
+    test: Option<String>,
+    /// An npz file with lists of record numbers: members, reference, test.
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    split: Option<String>,
+    /// The column of the label: its name, or its place counted from 0.
+    #[arg(long, value_name = "NAME|INDEX", help_heading = "Data")]
+    label_column: Option<String>,
+    /// What the labels in the file count from: 0 or 1.
+    #[arg(long, value_name = "BASE", help_heading = "Data", allow_negative_numbers = true)]
+    label_base: Option<String>,
+    /// The file's first line names its columns.
+    #[arg(long, help_heading = "Data", conflicts_with = "no_header")]
+    header: bool,
+    /// The file's first line is a record.
+    #[arg(long, help_heading = "Data")]
+    no_header: bool,
+    /// The most bytes to which a compressed file may inflate.
+    #[arg(long, value_name = "BYTES", help_heading = "Data", allow_negative_numbers = true)]
+    max_bytes: Option<String>,
+    /// Passes over the members.
+    #[arg(long, value_name = "N", help_heading = "Training", allow_negative_numbers = true)]
+    epochs: Option<String>,
+    /// Records a batch.
+    #[arg(long, value_name = "N", help_heading = "Training", allow_negative_numbers = true)]
+    batch: Option<String>,
+    /// The weight of the privacy penalty; 0: no defense. A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
+    lambda: Option<String>,
+    /// What all that is random is drawn from. A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
+    seed: Option<String>,
+    /// Steps of the attacker before each step of the classifier.
+    #[arg(long, value_name = "K", help_heading = "Training", allow_negative_numbers = true)]
+    attack_steps: Option<String>,
+    /// The classifier's learning rate. A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
+    learning_rate: Option<String>,
+    /// The classifier's L2 regularization. A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
+    weight_decay: Option<String>,
+    /// The fraction of hidden units left out in training. A list trains a model for each.
+    #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
+    dropout: Option<String>,
+    /// Any other setting, by its key: `--set model.hidden=[256,128]`; `veilgrad settings` lists them. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl RunFlags {
+    /// The configuration that is meant: paths made absolute, so that `run.toml` finds the data again
+    /// from everywhere.
+    ///
+    /// # Errors
+    /// An unknown preset or key, a value of the wrong type or out of its range.
+    pub(super) fn resolve(&self) -> Result<Config> {
+        let mut config = Config::resolve(&self.layers()?)?;
+        for path in [&mut config.data.path, &mut config.data.split] {
+            if !path.is_empty() {
+                let full = absolute(&*path).map_err(|e| Error::io(&*path, &e))?;
+                *path = full.into_os_string().into_string().map_err(|_| {
+                    Error::usage(&*path).expected("a path in UTF-8").found("another in a directory above it")
+                })?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn layers(&self) -> Result<Vec<Layer>> {
+        let mut layers = Vec::new();
+        if let Some(preset) = &self.preset {
+            layers.push(preset::find(preset)?);
+        }
+        for argument in &self.set {
+            layers.push(Layer::set(argument)?);
+        }
+        let texts = [("--data", "data.path", &self.data), ("--split", "data.split", &self.split)];
+        for (flag, key, value) in texts {
+            layers.extend(value.as_ref().map(|value| Layer::string(flag, key, value)));
+        }
+        let numbers = [
+            ("--members", "data.members", &self.members),
+            ("--reference", "data.reference", &self.reference),
+            ("--test", "data.test", &self.test),
+            ("--label-base", "data.label_base", &self.label_base),
+            ("--max-bytes", "data.max_bytes", &self.max_bytes),
+            ("--epochs", "train.epochs", &self.epochs),
+            ("--batch", "train.batch", &self.batch),
+            ("--lambda", "defense.lambda", &self.lambda),
+            ("--seed", "train.seed", &self.seed),
+            ("--attack-steps", "defense.attack_steps", &self.attack_steps),
+            ("--learning-rate", "model.learning_rate", &self.learning_rate),
+            ("--weight-decay", "model.weight_decay", &self.weight_decay),
+            ("--dropout", "model.dropout", &self.dropout),
+        ];
+        for (flag, key, value) in numbers {
+            layers.extend(value.as_ref().map(|value| Layer::list(flag, key, value)));
+        }
+        if let Some(column) = &self.label_column {
+            let (flag, key) = ("--label-column", "data.label_column");
+            layers.push(match column.parse::<usize>() {
+                Ok(_) => Layer::list(flag, key, column),
+                Err(_) => Layer::string(flag, key, column),
+            });
+        }
+        if self.header || self.no_header {
+            let flag = if self.header { "--header" } else { "--no-header" };
+            layers.push(Layer::switch(flag, "data.header", self.header));
+        }
+        Ok(layers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::{Column, Detect};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        flags: RunFlags,
+    }
+
+    fn resolve(line: &str) -> Result<Config> {
+        let words = std::iter::once("veilgrad").chain(line.split_whitespace());
+        Typed::try_parse_from(words).unwrap().flags.resolve()
+    }
+
+    #[test]
+    fn every_flag_reaches_its_key() {
+        let config = resolve(
+            "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x --label-base 1 \
+             --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --attack-steps 8 \
+             --learning-rate 0.25 --weight-decay 0.125 --dropout 0.5 --set name=mine",
+        )
+        .unwrap();
+        let (data, train) = (&config.data, &config.train);
+        assert_eq!((data.members, data.test, data.max_bytes), (64, 3, 9));
+        assert_eq!(data.reference.values(), [65, 66]);
+        assert_eq!(data.label_column, Detect::Is(Column::Name("age,x".into())));
+        assert_eq!((data.label_base, data.header), (Detect::Is(1), Detect::Is(false)));
+        assert_eq!((train.epochs, train.batch, train.seed.values()), (4, 5, &[6, 7][..]));
+        assert_eq!(config.defense.lambda.values(), [0.0, 0.5]);
+        assert_eq!(config.defense.attack_steps, 8);
+        assert_eq!(config.model.learning_rate.values(), [0.25]);
+        assert_eq!(config.model.weight_decay.values(), [0.125]);
+        assert_eq!(config.model.dropout.values(), [0.5]);
+        assert_eq!(config.name, "mine");
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(std::path::Path::new(&data.path), here.join("d.csv"));
+        assert_eq!(std::path::Path::new(&data.split), here.join("s.npz"));
+        assert_eq!(
+            resolve("--label-column 3 --header").unwrap().data.label_column,
+            Detect::Is(Column::Place(3))
+        );
+    }
+
+    #[test]
+    fn flags_win_over_set_and_set_over_the_preset() {
+        let config = resolve("--epochs 3 --set train.epochs=4 --set train.batch=9 --preset demo").unwrap();
+        assert_eq!((config.name.as_str(), config.train.epochs, config.train.batch), ("demo", 3, 9));
+        assert_eq!(resolve("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_negative_number_reaches_the_range_check_and_a_list_the_structural_one() {
+        let message = |line: &str| resolve(line).unwrap_err().to_string();
+        assert!(message("--lambda -1").starts_with("defense.lambda: expected a finite number"));
+        assert!(message("--epochs 1,2").contains("structural key"), "{}", message("--epochs 1,2"));
+        assert!(message("--epochs -2").starts_with("--epochs -2: "), "{}", message("--epochs -2"));
+    }
+}

@@ -1,0 +1,220 @@
+//! One run carried out: trained, then audited. The one way to do it, for `veilgrad train`, `demo` and `reproduce`.
+//!
+//! Not what is asked for, and not where the run's directory is.
+
+use crate::audit::results::summary::Summary;
+use crate::audit::{self, PlannedRun};
+use crate::dataset::Dataset;
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Context;
+use crate::run::RunDirectory;
+use crate::run::config::Config;
+use crate::run::directory::CONFIG;
+use crate::run::event::{Event, Observer, Work};
+use crate::train;
+use std::sync::atomic::AtomicBool;
+
+/// What a run needs.
+#[derive(Debug, Clone, Copy)]
+pub struct RunJob<'a> {
+    pub config: &'a Config,
+    pub dataset: &'a Dataset,
+    pub context: &'a Context,
+    pub directory: &'a RunDirectory,
+    /// Go on with what is in the directory.
+    pub resume: bool,
+    /// Set from outside (Ctrl-C): stop at the next submission.
+    pub stop: &'a AtomicBool,
+}
+
+impl<'a> RunJob<'a> {
+    fn training(&self) -> train::Job<'a> {
+        let RunJob { config, dataset, context, directory, resume, stop } = *self;
+        train::Job { config, dataset, context, directory, resume, stop }
+    }
+
+    fn is_trained(&self) -> bool {
+        self.resume && self.directory.is_trained()
+    }
+}
+
+/// The tasks of [`carry_out`], those that were done before included: who starts the job tells them at once
+/// ([`Event::Planned`]).
+///
+/// # Errors
+/// As [`train::plan`].
+pub fn plan(job: &RunJob) -> Result<Vec<Work>> {
+    let training = train::plan(&job.training())?;
+    let mut works = training.work.clone();
+    works.extend(audit_works(job, &training));
+    Ok(works)
+}
+
+/// The tasks of the audit alone.
+///
+/// # Errors
+/// As [`train::plan`].
+pub fn plan_audit(job: &RunJob) -> Result<Vec<Work>> {
+    Ok(audit_works(job, &train::plan(&job.training())?))
+}
+
+fn audit_works(job: &RunJob, training: &train::PlannedTraining) -> Vec<Work> {
+    let [members, reference, test] = training.sizes;
+    audit::work(&PlannedRun {
+        config: job.config,
+        directory: job.directory,
+        members,
+        reference,
+        test,
+        classes: job.dataset.classes,
+        images: job.dataset.image.is_some(),
+        parameters: training.products,
+        training: training.cost,
+    })
+}
+
+/// A job of this one run: [`plan`]ned, told and [carried out](carry_out).
+///
+/// # Errors
+/// As [`carry_out`].
+pub fn start(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
+    let works = plan(job).inspect_err(|_| tidy(job.directory))?;
+    observer.event(&Event::Planned(works));
+    carry_out(job, observer)
+}
+
+/// Trains the models of the run, unless that was done before, and audits them: a part of a job, whose plan was told.
+///
+/// # Errors
+/// Those of [`train::run`] and [`audit::run`]; what was finished is kept, and a directory without a finished epoch is
+/// left as it was found.
+pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
+    let RunJob { config, dataset, context, directory, stop, .. } = *job;
+    if job.is_trained() {
+        keep(&train::plan(&job.training())?.work, observer);
+    } else {
+        train::run(&job.training(), observer).map_err(|error| {
+            tidy(directory);
+            interrupted(error, directory)
+        })?;
+    }
+    let dataset = Some(dataset);
+    audit::run(&audit::AuditJob { config, directory, context, dataset, subgroups: None, stop }, observer)
+}
+
+/// Tells that these tasks were done before.
+pub(super) fn keep(works: &[Work], observer: &mut dyn Observer) {
+    works.iter().for_each(|work| observer.event(&Event::Kept { task: work.task.clone(), done: 1.0 }));
+}
+
+/// Removes a directory without a finished epoch.
+fn tidy(directory: &RunDirectory) {
+    // What cannot be tidied away is not worth hiding the reason why the run ended.
+    let _ = directory.discard_if_unbegun();
+}
+
+/// How to go on, where the training that ended with this error can go on.
+fn interrupted(error: Error, directory: &RunDirectory) -> Error {
+    if error.kind != Kind::Interrupted || !directory.has(CONFIG) {
+        return error;
+    }
+    error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Options;
+    use crate::run::config::Layer;
+    use crate::run::event::Task;
+    use crate::run::ledger::Ledger;
+
+    const TINY: &str = "\
+data = { members = 60, reference = 60, synthetic = { records = 200, features = 20, classes = 4 } }
+model.hidden = [8]
+train = { epochs = 2, batch = 20 }
+defense.lambda = [0, 1]
+defense.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+audit = { epochs = 2, shadows = 2, label_only = true }
+audit.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+";
+
+    /// Keeps the account of a job, and what was planned and reported.
+    #[derive(Default)]
+    struct Account {
+        works: Vec<Work>,
+        ledger: Option<Ledger>,
+        fractions: Vec<f64>,
+        unplanned: Vec<Task>,
+    }
+
+    impl Observer for Account {
+        fn event(&mut self, event: &Event) {
+            match event {
+                Event::Planned(works) => {
+                    assert!(self.ledger.is_none(), "planned twice");
+                    (self.works, self.ledger) = (works.clone(), Some(Ledger::new(works)));
+                }
+                Event::Progress { task, done } | Event::Kept { task, done } => {
+                    let ledger = self.ledger.as_mut().expect("a plan before progress");
+                    match event {
+                        Event::Kept { .. } => ledger.keep(task, *done),
+                        _ => ledger.report(task, *done),
+                    }
+                    self.fractions.push(ledger.fraction());
+                    if self.works.iter().all(|work| work.task != *task) {
+                        self.unplanned.push(task.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    impl Account {
+        /// Checks that all that was planned was done, nothing else, and the end was reached at the end.
+        fn close(self) -> Vec<Work> {
+            assert_eq!(self.unplanned, [], "beside the plan {:#?}", self.works);
+            let last = self.fractions.len() - 1;
+            assert!(self.fractions.is_sorted(), "{:?}", self.fractions);
+            assert_eq!(
+                self.fractions[last], 1.0,
+                "something that was planned was not done: {:#?}",
+                self.works
+            );
+            assert!(self.fractions[..last].iter().all(|fraction| *fraction < 1.0), "{:?}", self.fractions);
+            self.works
+        }
+    }
+
+    #[test]
+    fn all_that_is_done_was_planned_and_all_that_was_planned_is_done() {
+        let context = Context::new(&Options::default()).unwrap();
+        let config = Config::resolve(&[Layer::text("tiny", TINY)]).unwrap();
+        let dataset = train::load(&config).unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&parent.path().join("run"), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = |resume| RunJob {
+            config: &config,
+            dataset: &dataset,
+            context: &context,
+            directory: &directory,
+            resume,
+            stop: &stop,
+        };
+        let mut account = Account::default();
+        let first = start(&job(false), &mut account).unwrap();
+        let runs: std::collections::BTreeSet<String> =
+            account.close().into_iter().map(|work| work.task.run).collect();
+        assert_eq!(runs.into_iter().collect::<Vec<_>>(), ["run", "shadows-0", "shadows-1"]);
+
+        // Once more: the models are there, and only the attacks take time.
+        let mut account = Account::default();
+        let again = start(&job(true), &mut account).unwrap();
+        assert_eq!(again.replicas, first.replicas);
+        let kept = account.fractions[0];
+        assert!(kept > 0.0 && kept < 1.0, "{kept}");
+        account.close();
+    }
+}
