@@ -87,6 +87,20 @@ impl Error {
         Self::new(Kind::Io, path.as_ref().display().to_string()).found(source.to_string()).advice(advice)
     }
 
+    /// The usage error of the setting `key` unless its value is `valid`: `expected` is its range.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub fn check_setting(key: &str, valid: bool, expected: &str, found: impl ToString) -> Result<()> {
+        if valid {
+            return Ok(());
+        }
+        Err(Error::usage(key)
+            .expected(expected)
+            .found(found.to_string())
+            .advice(format!("correct it in the preset, or give --set {key}=VALUE")))
+    }
+
     #[must_use]
     pub fn expected(mut self, text: impl Into<String>) -> Self {
         self.expected = text.into();

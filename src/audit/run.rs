@@ -23,7 +23,7 @@ use crate::run::directory::{MODEL, SCORES};
 use crate::run::event::{Event, Observer};
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
-use crate::train::group::COLLAPSED;
+use crate::train::cohort::COLLAPSED;
 use crate::train::privacy::Guarantee;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;

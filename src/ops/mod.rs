@@ -42,7 +42,7 @@ pub use add::Add;
 pub use clip_rows::ClipRows;
 pub use concat::{ColumnSlice, Concat};
 pub use conv2d::{Conv2d, Conv2dDw, Conv2dDx};
-pub use counters::{ATTACK_COUNTS, CLASSIFIER_COUNTS, CountAttack, CountClassifier};
+pub use counters::{AttackCounts, ClassifierCounts, CountAttack, CountClassifier};
 pub use cross_entropy::{CrossEntropy, CrossEntropyGrad};
 pub use dense::{Dense, DenseDw, DenseDx};
 pub use dropout::{Dropout, pcg4d};

@@ -8,19 +8,21 @@ mod defense;
 mod detect;
 mod keys;
 mod layer;
+mod model;
 mod sweep;
 mod validate;
 
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Memory, ModelKind, Optimizer,
-    Penalty, RateSchedule, Schedule,
+    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, RateSchedule,
+    Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
 pub(crate) use keys::nearest;
 pub use layer::Layer;
+pub use model::{ModelConfig, ModelKind};
 pub use sweep::{REPLICA_KEYS, Replica, Sweep};
 
 use crate::dataset::{LabelColumn, LoadOptions, Synthetic};
@@ -112,110 +114,6 @@ impl DataConfig {
             label_base: self.label_base.given().copied(),
             header: self.header.given().copied(),
             max_bytes: self.max_bytes,
-        }
-    }
-}
-
-/// `[model]`: the classifier f and its optimiser.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModelConfig {
-    /// Default `"mlp"`; the others need images.
-    pub kind: ModelKind,
-    /// Widths of the hidden layers, each ≥ 1; empty: logistic regression. `mlp` only. Default
-    /// `[512, 256, 128]`.
-    pub hidden: Vec<usize>,
-    /// `mlp` only. Default `"tanh"`.
-    pub activation: Activation,
-    /// Default `"framework"`. Scales and shifts of batch normalisation start at 1 and 0.
-    pub initialisation: Initialisation,
-    /// The fraction of each hidden layer's outputs that is dropped in training, in [0, 1); `mlp` only.
-    /// Default 0.
-    pub dropout: Sweep<f64>,
-    /// a: the classifier learns (1 − a)·one-hot + a/C, in [0, 1) (Szegedy et al. 2016). Default 0.
-    pub label_smoothing: Sweep<f64>,
-    /// w: w times the entropy of the predictions is taken off the loss, ≥ 0 (Pereyra et al. 2017). Default 0.
-    pub confidence_penalty: Sweep<f64>,
-    /// Default `"adam"`.
-    pub optimizer: Optimizer,
-    /// > 0. Default 1e-3.
-    pub learning_rate: Sweep<f64>,
-    /// In [0, 1); `sgd` only. Default 0.9.
-    pub momentum: f64,
-    /// L2 factor w, ≥ 0: w·θ is added to the gradient, biases included. Default 0.
-    pub weight_decay: Sweep<f64>,
-    /// How the learning rate changes. Default `"constant"`.
-    pub schedule: RateSchedule,
-    /// Epochs after which the rate falls, ascending, each ≥ 1; `steps` only. Default empty.
-    pub schedule_epochs: Vec<usize>,
-    /// What it is then multiplied by, in (0, 1]; `steps` only. Default 0.1.
-    pub schedule_factor: f64,
-    /// First epochs in which the rate rises from 0, linearly step by step; fewer than `train.epochs`.
-    /// Default 0.
-    pub warmup_epochs: usize,
-    /// Whether images are moved by up to 4 pixels each way and mirrored half of the time in the
-    /// classifier's own training passes. Default false.
-    pub augment: bool,
-    pub alexnet: AlexNetConfig,
-    pub densenet: DenseNetConfig,
-}
-
-/// `[model.alexnet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AlexNetConfig {
-    /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; in (0, 4].
-    /// Default 1: 64, 192, 384, 256, 256.
-    pub width: f64,
-}
-
-impl Default for AlexNetConfig {
-    fn default() -> Self {
-        AlexNetConfig { width: 1.0 }
-    }
-}
-
-/// `[model.densenet]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DenseNetConfig {
-    /// L, layers: 4 more than a multiple of 6, ≥ 10. Default 100.
-    pub depth: usize,
-    /// k, channels that a layer adds: a multiple of 4, ≥ 4. Default 12.
-    pub growth: usize,
-    /// θ, the fraction of channels that a transition keeps, in (0, 1]. Default 0.5.
-    pub compression: f64,
-    /// Default `"small"`.
-    pub memory: Memory,
-}
-
-impl Default for DenseNetConfig {
-    fn default() -> Self {
-        DenseNetConfig { depth: 100, growth: 12, compression: 0.5, memory: Memory::Small }
-    }
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        ModelConfig {
-            kind: ModelKind::Mlp,
-            hidden: vec![512, 256, 128],
-            activation: Activation::Tanh,
-            initialisation: Initialisation::Framework,
-            dropout: Sweep::one(0.0),
-            label_smoothing: Sweep::one(0.0),
-            confidence_penalty: Sweep::one(0.0),
-            optimizer: Optimizer::Adam,
-            learning_rate: Sweep::one(1e-3),
-            momentum: 0.9,
-            weight_decay: Sweep::one(0.0),
-            schedule: RateSchedule::Constant,
-            schedule_epochs: Vec::new(),
-            schedule_factor: 0.1,
-            warmup_epochs: 0,
-            augment: false,
-            alexnet: AlexNetConfig::default(),
-            densenet: DenseNetConfig::default(),
         }
     }
 }

@@ -81,16 +81,7 @@ impl Config {
             let only = "0, unless model.kind is \"mlp\"";
             check("model.dropout", rate == 0.0 || model.kind == ModelKind::Mlp, only, rate)?;
         }
-        let (alexnet, densenet) = (&model.alexnet, &model.densenet);
-        let width = alexnet.width;
-        check("model.alexnet.width", width > 0.0 && width <= 4.0, "more than 0 and at most 4", width)?;
-        let (depth, growth, compression) = (densenet.depth, densenet.growth, densenet.compression);
-        let layers = depth >= 10 && (depth - 4).is_multiple_of(6);
-        check("model.densenet.depth", layers, "6 n + 4 from 10 on: 40, 100, 190 …", depth)?;
-        let quads = growth >= 4 && growth.is_multiple_of(4);
-        check("model.densenet.growth", quads, "a multiple of 4 from 4 on", growth)?;
-        let part = compression > 0.0 && compression <= 1.0;
-        check("model.densenet.compression", part, "more than 0 and at most 1", compression)
+        model.check_networks()
     }
 
     fn validate_rate_schedule(&self) -> Result<()> {
@@ -229,13 +220,7 @@ impl Config {
 }
 
 fn check(key: &str, holds: bool, expected: &str, found: impl ToString) -> Result<()> {
-    if holds {
-        return Ok(());
-    }
-    Err(Error::usage(key)
-        .expected(expected)
-        .found(found.to_string())
-        .advice(format!("correct it in the preset, or give --set {key}=VALUE")))
+    Error::check_setting(key, holds, expected, found)
 }
 
 fn at_least_one(key: &str, value: usize) -> Result<()> {
