@@ -79,6 +79,9 @@ impl<'a> Cohort<'a> {
         dataset: &Dataset,
         models: Vec<Model>,
     ) -> Result<Self> {
+        if models.is_empty() {
+            return Err(Error::usage("cohort").expected("at least one model").found("none"));
+        }
         for Model { split, .. } in &models {
             check_sizes(config, split)?;
             for rows in [&split.members, &split.reference, &split.test] {

@@ -20,7 +20,7 @@ use super::resident::{ResidentLayout, ResidentNodes};
 use super::schedule::Round;
 use super::steps::Tapes;
 use super::tape::{DROPOUT, ScalarLine};
-use super::terms::{ClassifierStep, Outputs};
+use super::terms::{ClassifierStep, Outputs, RecordSet};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::nn::{Dropping, Mode};
@@ -154,7 +154,7 @@ impl Writer<'_> {
         let z = f.forward(g, &self.f_weights, &mut self.statistics, x, Mode::Evaluation)?;
         let weights = adversary.network.parameters.views(g, h.state_after)?;
         let (s, _) = adversary.network.forward(g, &weights, z, labels)?;
-        let gain = g.apply(MembershipGain { form: self.recipe.gain, members: m }, &[s])?;
+        let gain = g.apply(MembershipGain { form: adversary.gain, members: m }, &[s])?;
         let ascend = g.constant(-1.0);
         let parts = gradients(g, &[(gain, ascend)], &weights)?;
         let gradient = g.pack("attack gradient", &parts);
@@ -207,15 +207,15 @@ impl Writer<'_> {
         for term in &self.stage.terms {
             parts = term.gradients(&mut step, parts)?;
         }
-        let Outputs { z, labels } = step.outputs(super::terms::RecordSet::Members)?;
+        let Outputs { z, labels } = step.outputs(RecordSet::Members)?;
         let gradient = g.pack("classifier gradient", &parts);
         self.f.counts_after = g.update(CountClassifier, &[self.f.counts_after, z, labels, self.step])?;
-        let learner = &recipe.classifier;
-        let (slot, momentum) = (self.line.classifier(i), learner.momentum);
+        let classifier = &recipe.classifier;
+        let (slot, momentum) = (self.line.classifier(i), classifier.momentum);
         let state =
-            learner.optimizer.update(g, self.f.state_after, gradient, self.scalars, slot, momentum)?;
+            classifier.optimizer.update(g, self.f.state_after, gradient, self.scalars, slot, momentum)?;
         self.f.state_after = state;
-        self.f_weights = learner.network.parameters().views(g, state)?;
+        self.f_weights = classifier.network.parameters().views(g, state)?;
         Ok(())
     }
 }

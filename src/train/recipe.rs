@@ -6,7 +6,7 @@
 use super::terms::{self, RecordSet, Term};
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
-use crate::nn::{AttackNetwork, Network, Optimizer, Parameters, RecordShape};
+use crate::nn::{AttackNetwork, Network, Optimizer, RecordShape};
 use crate::ops::GainForm;
 use crate::run::config::{AttackLoss, Config};
 use std::sync::Arc;
@@ -14,12 +14,9 @@ use std::sync::Arc;
 /// Everything structural of a run.
 #[derive(Debug)]
 pub struct Recipe {
-    /// f.
-    pub classifier: Learner<Arc<dyn Network>>,
-    /// h, where f is trained against one.
-    pub adversary: Option<Learner<AttackNetwork>>,
-    /// What h ascends.
-    pub gain: GainForm,
+    pub classifier: Classifier,
+    /// Where the classifier is trained against one.
+    pub adversary: Option<Adversary>,
     /// One after another, each from the networks that the one before it left. Today's defenses have one.
     pub stages: Vec<Stage>,
     /// The step of [`crate::release`], by name, that outputs go through before anyone sees them. Today's
@@ -46,32 +43,35 @@ pub struct Stage {
     pub sets: Vec<RecordSet>,
 }
 
-/// A network and what moves it.
+/// f, and what moves it.
 #[derive(Debug)]
-pub struct Learner<N> {
-    pub network: N,
+pub struct Classifier {
+    pub network: Arc<dyn Network>,
     pub optimizer: Optimizer,
     pub momentum: f64,
 }
 
-impl<N> Learner<N> {
-    /// Its state in memory, `[rows, P]`: `parameters` and what the optimizer remembers of each.
-    pub(super) fn tensor(&self, parameters: &Parameters) -> Tensor {
-        self.optimizer.state(parameters.elements())
+/// h, the attack network that f is trained against, and what moves it.
+#[derive(Debug)]
+pub struct Adversary {
+    pub network: AttackNetwork,
+    pub optimizer: Optimizer,
+    pub momentum: f64,
+    /// What it ascends.
+    pub gain: GainForm,
+}
+
+impl Classifier {
+    /// Its state in memory, `[rows, P]`: the parameters and what the optimizer remembers of each.
+    pub fn state(&self) -> Tensor {
+        self.optimizer.state(self.network.parameters().elements())
     }
 }
 
-impl Learner<Arc<dyn Network>> {
+impl Adversary {
     /// Its state in memory, `[rows, P]`.
     pub fn state(&self) -> Tensor {
-        self.tensor(self.network.parameters())
-    }
-}
-
-impl Learner<AttackNetwork> {
-    /// Its state in memory, `[rows, P]`.
-    pub fn state(&self) -> Tensor {
-        self.tensor(&self.network.parameters)
+        self.optimizer.state(self.network.parameters.elements())
     }
 }
 
@@ -107,7 +107,7 @@ impl Recipe {
         let (model, defense, attack) = (&config.model, &config.defense, &config.defense.attack);
         let classes = network.parameters().layers.last().map_or(0, |layer| layer.outputs);
         let towers = [&attack.prediction_layers[..], &attack.label_layers, &attack.joint_layers];
-        let adversary = config.is_defended().then(|| Learner {
+        let adversary = config.is_defended().then(|| Adversary {
             network: AttackNetwork::new(
                 classes,
                 towers,
@@ -117,14 +117,14 @@ impl Recipe {
             ),
             optimizer: attack.optimizer,
             momentum: attack.momentum,
-        });
-        Recipe {
-            classifier: Learner { network, optimizer: model.optimizer, momentum: model.momentum },
-            adversary,
             gain: match defense.attack_loss {
                 AttackLoss::Log => GainForm::Log,
                 AttackLoss::Squared => GainForm::Squared,
             },
+        });
+        Recipe {
+            classifier: Classifier { network, optimizer: model.optimizer, momentum: model.momentum },
+            adversary,
             stages: vec![Stage::new(terms::of(config))],
             release: None,
             batch: config.train.batch,
@@ -156,5 +156,58 @@ impl Recipe {
     pub fn is_keyed(&self) -> bool {
         let draws = self.stages.iter().flat_map(|stage| &stage.terms).any(|term| term.draws());
         self.dropout || self.augment || draws
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::Layer;
+    use crate::train::schedule::Round;
+    use crate::train::tape::ScalarLine;
+
+    fn recipe(settings: &str) -> Recipe {
+        let config = Config::resolve(&[Layer::text("test", settings)]).unwrap();
+        Recipe::of(&config, RecordShape::plain(9), 4).unwrap()
+    }
+
+    /// The names of the terms, and a round's records.
+    fn parts(settings: &str, round: Round) -> (Vec<&'static str>, usize) {
+        let recipe = recipe(settings);
+        let stage = recipe.stage().unwrap();
+        (stage.terms.iter().map(|term| term.name()).collect(), recipe.records(stage, round))
+    }
+
+    #[test]
+    fn a_configuration_becomes_terms_and_the_records_that_they_take() {
+        let plain = Round { attack: 0, classifier: 1, penalized: false };
+        assert_eq!(parts("", plain), (vec!["cross-entropy"], 128));
+        let game = Round { attack: 5, classifier: 1, penalized: true };
+        assert_eq!(parts("defense.lambda = [0, 1]", game), (vec!["cross-entropy", "game penalty"], 11 * 128));
+        let weighted = (vec!["reference risk", "cross-entropy"], 2 * 128);
+        assert_eq!(parts("defense.reference_weight = 0.5", plain), weighted);
+        let private = parts("defense.private = { clip = 1, noise = 1 }\nmodel.label_smoothing = 0.1", plain);
+        assert_eq!(private, (vec!["cross-entropy", "output penalties", "private gradients"], 128));
+    }
+
+    #[test]
+    fn names_of_terms_and_of_their_scalars_are_unique() {
+        let all = "defense = { lambda = 1, reference_weight = 0.5 }\nmodel.confidence_penalty = 0.1";
+        let recipe = recipe(all);
+        let stage = recipe.stage().unwrap();
+        let line = ScalarLine::of(&recipe, stage, Round { attack: 2, classifier: 1, penalized: true });
+        let places: Vec<usize> = [
+            ("reference risk", "weight of D′"),
+            ("cross-entropy", "weight of D"),
+            ("output penalties", "label smoothing"),
+            ("output penalties", "confidence penalty"),
+            ("game penalty", "λ"),
+        ]
+        .map(|(term, name)| line.place(term, name).unwrap())
+        .to_vec();
+        // After the four scalars of each of the three updates.
+        assert_eq!(places, [12, 13, 14, 15, 16]);
+        assert_eq!(line.tensor().cols, 17);
+        assert!(line.place("game penalty", "rate").is_err());
     }
 }

@@ -88,7 +88,7 @@ impl Schedule {
 
     /// Updates in the epochs before `epoch`.
     pub fn before(&self, epoch: usize) -> Updates {
-        self.epochs[..epoch].iter().flatten().fold(Updates::default(), |sum, block| {
+        self.epochs.iter().take(epoch).flatten().fold(Updates::default(), |sum, block| {
             let round = self.rounds[block.round];
             Updates {
                 attack: sum.attack + (round.attack * block.runs) as u64,
@@ -103,9 +103,9 @@ impl Schedule {
         self.epochs.iter().map(runs).max().unwrap_or(0)
     }
 
-    /// Plan runs in an epoch.
+    /// Plan runs in an epoch; none in one that there is not.
     pub fn runs(&self, epoch: usize) -> usize {
-        self.epochs[epoch].iter().map(|b| b.runs).sum()
+        self.epochs.get(epoch).into_iter().flatten().map(|b| b.runs).sum()
     }
 }
 
