@@ -1,5 +1,5 @@
-//! Convolutional networks in training: agreement with PyTorch (golden/convnets.py made the numbers), replicas,
-//! resuming.
+//! Convolutional networks in training: agreement with PyTorch (golden/convnets.py made the numbers),
+//! replicas, resuming.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,12 +7,12 @@ use veilgrad::dataset::npy::{Array as File, Values as Elements};
 use veilgrad::dataset::{Dataset, Encoding, Features, Image, npz};
 use veilgrad::gpu::{Buffer, Context, Options};
 use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
-use veilgrad::nn::{Form, Input, Network};
+use veilgrad::nn::{LayerForm, Parameters, RecordShape};
 use veilgrad::plan::{Bound, Plan, memory, schedule};
 use veilgrad::run::config::{Config, Layer};
-use veilgrad::train::game::{Game, Slots};
-use veilgrad::train::resident::{ImageLayout, Layout, Resident};
-use veilgrad::train::schedule::Phase;
+use veilgrad::train::Recipe;
+use veilgrad::train::resident::{ImageLayout, Resident, ResidentLayout};
+use veilgrad::train::schedule::Round;
 
 const RECORDS: usize = 40;
 const CLASSES: usize = 5;
@@ -80,21 +80,21 @@ impl Golden {
     }
 
     /// The state of `network`, `rows` rows of parameters and moments, from the tensors called `prefix.…`.
-    fn state(&self, network: &Network, prefix: &str, rows: usize) -> Vec<f32> {
-        let mut state = vec![0.0; rows * network.parameters()];
+    fn state(&self, network: &Parameters, prefix: &str, rows: usize) -> Vec<f32> {
+        let mut state = vec![0.0; rows * network.elements()];
         for layer in &network.layers {
             let tensor = layer.tensor();
             let get = |end: &str| self.numbers(&format!("{prefix}.{}.{end}", layer.name));
             let weight = get("weight");
             let (inputs, window) = match layer.form {
-                Form::Conv { kernel, .. } => (layer.inputs, kernel * kernel),
+                LayerForm::Conv { kernel, .. } => (layer.inputs, kernel * kernel),
                 _ => (layer.inputs, 1),
             };
             for row in 0..tensor.rows {
                 for n in 0..tensor.cols {
                     // PyTorch: [N, Cin, k · k]; here rows of (tap, Cin), then the bias.
                     let value = match layer.form {
-                        Form::Norm { .. } => get(["weight", "bias"][row])[n],
+                        LayerForm::Norm { .. } => get(["weight", "bias"][row])[n],
                         _ if row == window * inputs => get("bias")[n],
                         _ => weight[(n * inputs + row % inputs) * window + row / inputs],
                     };
@@ -117,31 +117,32 @@ fn agrees(kind: &str, played: bool) {
     let layers = [Layer::text("golden", GAME), Layer::set(&format!("model.kind={kind}")).unwrap()];
     let config = Config::resolve(&layers).unwrap();
     let dataset = golden.dataset();
-    let game = Game::new(&config, Input::of(&dataset, 0), CLASSES).unwrap();
+    let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
     let members: Vec<u32> = (0..MEMBERS).collect();
     let standard = dataset.standardisation(&members).unwrap();
     let resident = Resident::upload(&context, &dataset, &[standard], 0).unwrap();
-    let phase = Phase { attack: usize::from(played), classifier: 1, penalised: played, reference: false };
-    let nodes = game.graph(phase, resident.layout, STEPS).unwrap();
+    let round = Round { attack: usize::from(played), classifier: 1, penalized: played };
+    let nodes = recipe.graph(round, resident.layout, STEPS).unwrap();
     let graph = &nodes.graph;
 
     let lines = golden.words("rows");
     let from = if played { 0 } else { 2 * M };
     let rows =
         lines.chunks(3 * M).enumerate().flat_map(|(i, l)| [&l[from..], &[i as u32]].concat()).collect();
-    let slots = Slots::of(phase);
+    let slots = &nodes.line;
+    let adversary = recipe.adversary.as_ref().unwrap();
     let mut scalars = vec![];
     for step in 1..=STEPS as u64 {
-        let mut line = vec![0.0; slots.line().elements()];
+        let mut line = vec![0.0; slots.tensor().elements()];
         let mut put = |at: usize, words: [f32; 4]| line[at..at + 4].copy_from_slice(&words);
         if played {
-            put(slots.attack(0), game.attack_optimizer.scalars(1e-3, 0.0, step, true));
+            put(slots.attack(0), adversary.optimizer.scalars(1e-3, 0.0, step, true));
         }
-        put(slots.classifier(0), game.classifier_optimizer.scalars(0.01, 5e-4, step, true));
-        line[slots.penalty()] = 1.0;
+        put(slots.classifier(0), recipe.classifier.optimizer.scalars(0.01, 5e-4, step, true));
+        line[slots.place("game penalty", "λ").unwrap()] = 1.0;
         scalars.extend(bits(&line));
     }
-    let (f, h) = (game.classifier.network(), &game.attack.network);
+    let (f, h) = (recipe.classifier.network.parameters(), &adversary.network.parameters);
     let mut bound = Bound::new();
     resident.bind(&nodes.data, &mut bound);
     let mut give = |id: NodeId, words: Vec<u32>| -> Buffer {
@@ -149,9 +150,9 @@ fn agrees(kind: &str, played: bool) {
         bound.insert(id, buffer.clone());
         buffer
     };
-    give(nodes.rows, rows);
-    give(nodes.scalars, scalars);
-    give(nodes.counter, vec![0]);
+    give(nodes.tapes.rows, rows);
+    give(nodes.tapes.scalars.unwrap(), scalars);
+    give(nodes.tapes.counter, vec![0]);
     let start = golden.state(f, &format!("{kind}.start"), 2);
     let f_state = give(nodes.classifier.state, bits(&start));
     let f_counts = give(nodes.classifier.counts, vec![0; 4]);
@@ -204,13 +205,13 @@ fn agrees(kind: &str, played: bool) {
     let all = graph.input("rows", Tensor::u32(RECORDS, 1));
     bound.insert(all, context.upload("rows", &(0..RECORDS as u32).collect::<Vec<_>>()).unwrap());
     let (x, labels) = data.gather(&mut graph, all, None).unwrap();
-    let evaluated = game.evaluate(&mut graph, x).unwrap();
+    let evaluated = recipe.evaluate(&mut graph, x).unwrap();
     bound.insert(evaluated.state, f_state);
     bound.extend(evaluated.statistics.zip(statistics));
-    let state = graph.state("attack", game.attack_optimizer.state(h.parameters()));
+    let state = graph.state("attack", adversary.state());
     bound.insert(state, h_state);
     let weights = h.views(&mut graph, state).unwrap();
-    let (s, _) = game.attack.forward(&mut graph, &weights, evaluated.z, labels).unwrap();
+    let (s, _) = adversary.network.forward(&mut graph, &weights, evaluated.z, labels).unwrap();
     let plan = Plan::compile(&context, &graph, 1, &bound, &[s]).unwrap();
     plan.submit(&context, 1);
     let found = context.read_f32(&plan.place(s).unwrap().buffer, 4 * RECORDS).unwrap();
@@ -240,8 +241,9 @@ fn densenet_plays_the_game_as_pytorch_plays_it() {
     agrees("densenet", true);
 }
 
-/// Two attack steps and a classifier step of a DenseNet, as written and with merged passes, in f64: the attack steps' passes are
-/// one, the classifier's own (batch statistics) is left alone, and every state ends as it does unhoisted.
+/// Two attack steps and a classifier step of a DenseNet, as written and with merged passes, in f64: the
+/// attack steps' passes are one, the classifier's own (batch statistics) is left alone, and every state ends
+/// as it does unhoisted.
 #[test]
 fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     const M: usize = 3;
@@ -250,13 +252,13 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
         [defense.attack]\nprediction_layers = [4]\nlabel_layers = [4]\njoint_layers = []";
     let config = Config::resolve(&[Layer::text("test", text)]).unwrap();
     let image = Image { height: 4, width: 4, channels: 1 };
-    let input = Input { features: image.features(), image: Some(image) };
-    let game = Game::new(&config, input, CLASSES).unwrap();
+    let shape = RecordShape { features: image.features(), image: Some(image) };
+    let recipe = Recipe::of(&config, shape, CLASSES).unwrap();
     let (records, format) = (20, veilgrad::ops::Format::Bytes);
     let images = Some(ImageLayout { image, pad: 0, first: records });
-    let layout = Layout { format, records, width: image.features(), standardised: true, images };
-    let phase = Phase { attack: 2, classifier: 1, penalised: true, reference: false };
-    let nodes = game.graph(phase, layout, 1).unwrap();
+    let layout = ResidentLayout { format, records, width: image.features(), standardized: true, images };
+    let round = Round { attack: 2, classifier: 1, penalized: true };
+    let nodes = recipe.graph(round, layout, 1).unwrap();
     let graph = &nodes.graph;
 
     let mut seed = 1u32;
@@ -265,15 +267,16 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
         f64::from(seed >> 8) / f64::from(1 << 24)
     };
     let bits = |value: f32| f64::from(value.to_bits());
-    let slots = Slots::of(phase);
-    let mut scalars = vec![0.0; slots.line().elements()];
+    let slots = &nodes.line;
+    let adversary = recipe.adversary.as_ref().unwrap();
+    let mut scalars = vec![0.0; slots.tensor().elements()];
     for step in 0..2 {
-        let words = game.attack_optimizer.scalars(1e-3, 0.0, step as u64 + 1, true);
+        let words = adversary.optimizer.scalars(1e-3, 0.0, step as u64 + 1, true);
         scalars[slots.attack(step)..][..4].copy_from_slice(&words.map(bits));
     }
-    let words = game.classifier_optimizer.scalars(0.05, 5e-4, 1, true);
+    let words = recipe.classifier.optimizer.scalars(0.05, 5e-4, 1, true);
     scalars[slots.classifier(0)..][..4].copy_from_slice(&words.map(bits));
-    scalars[slots.penalty()] = bits(1.0);
+    scalars[slots.place("game penalty", "λ").unwrap()] = bits(1.0);
     let mut values = Values::new();
     for id in graph.ids().filter(|&id| matches!(graph.node(id).kind, Kind::Input | Kind::State)) {
         let Tensor { rows, cols, dtype, .. } = graph.tensor(id);
@@ -281,12 +284,12 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
         if dtype == DType::U32 {
             value = value.map(|v| ((v + 0.5) * 4e9).floor());
         }
-        if id == nodes.rows || id == nodes.data.labels {
-            let bound = if id == nodes.rows { records } else { CLASSES } as f64;
+        if id == nodes.tapes.rows || id == nodes.data.labels {
+            let bound = if id == nodes.tapes.rows { records } else { CLASSES } as f64;
             value = value.map(|v| v % bound);
-        } else if id == nodes.counter {
+        } else if id == nodes.tapes.counter {
             value = Array::zeros(1, 1);
-        } else if id == nodes.scalars {
+        } else if id == nodes.tapes.scalars.unwrap() {
             value.data.copy_from_slice(&scalars);
         } else if nodes.statistics.is_some_and(|s| s[0] == id) {
             value = value.map(f64::abs);
@@ -317,20 +320,20 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     }
 }
 
-/// A training step of a small DenseNet, what is normalised recomputed or kept: the same dispatches but for the
-/// recomputed ones, and at most three quarters of the memory.
+/// A training step of a small DenseNet, what is normalised recomputed or kept: the same dispatches but for
+/// the recomputed ones, and at most three quarters of the memory.
 #[test]
 fn small_memory_recomputes_what_fast_keeps() {
     let golden = Golden::read();
     let dataset = golden.dataset();
-    let layout = Layout::of(&dataset, 0, true);
+    let layout = ResidentLayout::of(&dataset, 0, true);
     let measure = |memory: &str| {
         let text =
             format!("model.kind = \"densenet\"\nmodel.densenet = {{ depth = 40, memory = \"{memory}\" }}");
         let config = Config::resolve(&[Layer::text("test", &text)]).unwrap();
-        let game = Game::new(&config, Input::of(&dataset, 0), CLASSES).unwrap();
-        let phase = Phase { attack: 0, classifier: 1, penalised: false, reference: false };
-        let graph = game.graph(phase, layout, 1).unwrap().graph;
+        let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
+        let round = Round { attack: 0, classifier: 1, penalized: false };
+        let graph = recipe.graph(round, layout, 1).unwrap().graph;
         let waves = schedule::waves(&graph, &[]).unwrap();
         let bytes: usize = memory::assign(&graph, &waves, &[]).unwrap().sizes.iter().sum();
         (waves.iter().map(Vec::len).sum::<usize>(), bytes)

@@ -8,16 +8,15 @@ use veilgrad::dataset::{Dataset, Features, Synthetic, synthetic};
 use veilgrad::error::{Kind, Result};
 use veilgrad::gpu::{Context, Options};
 use veilgrad::graph::{Array, Kind as NodeKind, NodeId, Values};
-use veilgrad::nn::{Input, Optimizer};
+use veilgrad::nn::{Optimizer, RecordShape};
 use veilgrad::ops::Format;
 use veilgrad::plan::{Bound, Plan};
 use veilgrad::run::RunDirectory;
 use veilgrad::run::config::{Config, Layer};
 use veilgrad::run::event::{Event, Observer};
-use veilgrad::train::game::{Game, Slots};
-use veilgrad::train::resident::Layout;
-use veilgrad::train::schedule::Phase;
-use veilgrad::train::{Job, Outcome};
+use veilgrad::train::resident::ResidentLayout;
+use veilgrad::train::schedule::Round;
+use veilgrad::train::{Job, Outcome, Recipe};
 
 const SMALL: &str = r#"
 [data]
@@ -50,6 +49,11 @@ fn config(changes: &[&str]) -> Config {
 fn data() -> Dataset {
     let spec = Synthetic { records: 150, features: 37, classes: 5, noise: 0.3, ..Synthetic::default() };
     synthetic(&spec).unwrap()
+}
+
+/// The data's, on the GPU.
+fn layout() -> ResidentLayout {
+    ResidentLayout { format: Format::Bits, records: 150, width: 37, standardized: false, images: None }
 }
 
 /// A run's files.
@@ -101,47 +105,49 @@ fn replica(run: &Run, number: usize) -> BTreeMap<String, Vec<u8>> {
 fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let (context, config, dataset) = (context(), config(&["model.dropout=0.2"]), data());
     let Features::Bits { words, .. } = &dataset.features else { panic!("bits") };
-    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
-    let game = Game::new(&config, Input::plain(37), 5).unwrap();
-    let phase = Phase { attack: 2, classifier: 1, penalised: true, reference: false };
+    let layout = layout();
+    let recipe = Recipe::of(&config, RecordShape::plain(37), 5).unwrap();
+    let round = Round { attack: 2, classifier: 1, penalized: true };
     let steps = 20;
-    let nodes = game.graph(phase, layout, steps).unwrap();
+    let nodes = recipe.graph(round, layout, steps).unwrap();
     let graph = &nodes.graph;
 
     // Tapes: any records, real learning rates, λ = 1.
-    let rows: Vec<u32> = (0..steps * phase.words(10)).map(|i| (i * 7 % 150) as u32).collect();
-    let slots = Slots::of(phase);
+    let rows: Vec<u32> = (0..steps * (5 * 10 + 1)).map(|i| (i * 7 % 150) as u32).collect();
+    let line_of = &nodes.line;
     let mut scalars = vec![];
     for step in 0..steps as u64 {
-        let mut line = vec![0.0; slots.line().elements()];
+        let mut line = vec![0.0; line_of.tensor().elements()];
         for j in 0..2 {
             let words = Optimizer::Adam.scalars(1e-3, 0.0, 2 * step + j + 1, true);
-            line[slots.attack(j as usize)..][..4].copy_from_slice(&words);
+            line[line_of.attack(j as usize)..][..4].copy_from_slice(&words);
         }
-        line[slots.classifier(0)..][..4].copy_from_slice(&Optimizer::Adam.scalars(
+        line[line_of.classifier(0)..][..4].copy_from_slice(&Optimizer::Adam.scalars(
             1e-3,
             1e-4,
             step + 1,
             true,
         ));
-        line[slots.penalty()] = 1.0;
-        line[slots.dropout()] = 0.2;
+        line[line_of.place("game penalty", "λ").unwrap()] = 1.0;
+        line[line_of.place("dropout", "rate").unwrap()] = 0.2;
         scalars.extend(line.iter().map(|v| v.to_bits()));
     }
     let keys: Vec<u32> = (0..steps as u32).flat_map(|step| [99, step]).collect();
     let mut rng = veilgrad::random::stream(1, veilgrad::random::Stream::Split);
-    let f = game.classifier.network().start(config.model.initialisation, Optimizer::Adam, &mut rng);
-    let h = game.attack.network.start(config.defense.attack.initialisation, Optimizer::Adam, &mut rng);
+    let adversary = &recipe.adversary.as_ref().unwrap().network;
+    let f =
+        recipe.classifier.network.parameters().start(config.model.initialisation, Optimizer::Adam, &mut rng);
+    let h = adversary.parameters.start(config.defense.attack.initialisation, Optimizer::Adam, &mut rng);
 
     let attack = nodes.attack.unwrap();
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
     let contents: Vec<(NodeId, Vec<u32>)> = vec![
         (nodes.data.features, words.clone()),
         (nodes.data.labels, dataset.labels.clone()),
-        (nodes.rows, rows),
-        (nodes.scalars, scalars),
-        (nodes.keys.unwrap(), keys),
-        (nodes.counter, vec![0]),
+        (nodes.tapes.rows, rows),
+        (nodes.tapes.scalars.unwrap(), scalars),
+        (nodes.tapes.keys.unwrap(), keys),
+        (nodes.tapes.counter, vec![0]),
         (nodes.classifier.state, bits(&f)),
         (nodes.classifier.counts, vec![0; 4]),
         (attack.state, bits(&h)),
@@ -179,7 +185,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
         for (start, end) in ends {
             values.insert(start, after[&end].clone());
         }
-        values.insert(nodes.counter, Array::scalar((step + 1) as f64));
+        values.insert(nodes.tapes.counter, Array::scalar((step + 1) as f64));
         let counts = context.read_f32(&bound[&nodes.classifier.counts], 4).unwrap();
         let expected = &values[&nodes.classifier.counts].data;
         close(counts[0], expected[0], 1e-4, "classifier loss");
@@ -200,10 +206,9 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
 #[test]
 fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let config = config(&["defense.attack_steps=3"]);
-    let game = Game::new(&config, Input::plain(37), 5).unwrap();
-    let layout = Layout { format: Format::Bits, records: 150, width: 37, standardised: false, images: None };
-    let nodes =
-        game.graph(Phase { attack: 3, classifier: 1, penalised: true, reference: false }, layout, 2).unwrap();
+    let recipe = Recipe::of(&config, RecordShape::plain(37), 5).unwrap();
+    let layout = layout();
+    let nodes = recipe.graph(Round { attack: 3, classifier: 1, penalized: true }, layout, 2).unwrap();
     let (hoisted, moved) = nodes.graph.hoist(4096);
     let gathers = |graph: &veilgrad::graph::Graph| {
         let is = |k: &NodeKind| matches!(k, NodeKind::Compute(op) if op.name() == "gather_rows");

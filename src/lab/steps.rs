@@ -4,13 +4,11 @@
 use crate::dataset::{Dataset, Encoding, Features, Image, Split, Synthetic, synthetic};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::nn::Input;
+use crate::nn::RecordShape;
 use crate::ops::pcg4d;
 use crate::run::config::{Config, Layer};
 use crate::run::preset;
-use crate::train::game::Game;
-use crate::train::group::{Group, Member};
-use crate::train::schedule::Schedule;
+use crate::train::{Cohort, Model, Recipe, Schedule};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -110,7 +108,7 @@ fn prepare<T>(
     case: &StepCase,
     replicas: usize,
     steps: Option<usize>,
-    run: impl FnOnce(&mut Group<'_>, &Config, [usize; 2]) -> Result<T>,
+    run: impl FnOnce(&mut Cohort<'_>, &Config, [usize; 2]) -> Result<T>,
 ) -> Result<T> {
     let mut layers = vec![preset::find(case.preset)?];
     let played = case.attack_steps > 0;
@@ -140,8 +138,8 @@ fn prepare<T>(
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
     let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
-    let game = Game::new(&config, Input::of(&dataset, 0), case.classes)?;
-    let size = crate::train::group_size(context, &game, &schedule, &dataset, replicas)?;
+    let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), case.classes)?;
+    let size = crate::train::cohort_size(context, &recipe, &schedule, &dataset, replicas)?;
     let models = config
         .replicas()
         .into_iter()
@@ -149,12 +147,11 @@ fn prepare<T>(
         .enumerate()
         .map(|(number, settings)| {
             let split = Split::random(records, members, members, None, settings.seed)?;
-            let standardisation = dataset.standardisation(&split.members);
-            Ok(Member { number, settings, split, standardisation })
+            Ok(Model::new(number, settings, split, &dataset))
         })
-        .collect::<Result<Vec<Member>>>()?;
-    let mut group = Group::new(context, &config, &game, &schedule, &dataset, models)?;
-    run(&mut group, &config, [size, steps])
+        .collect::<Result<Vec<Model>>>()?;
+    let mut cohort = Cohort::new(context, &config, &recipe, &schedule, &dataset, models)?;
+    run(&mut cohort, &config, [size, steps])
 }
 
 /// Times a step of `case` for `replicas` models.
@@ -163,15 +160,15 @@ fn prepare<T>(
 /// Sizes beyond the adapter's limits or memory, a lost device.
 pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
     let before = context.usage();
-    prepare(context, case, replicas, None, |group, config, [size, steps]| {
+    prepare(context, case, replicas, None, |cohort, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
         let stop = AtomicBool::new(false);
-        group.epoch(0, &stop, &mut |_| {})?;
+        cohort.epoch(0, &stop, &mut |_| {})?;
         let warm = context.usage();
         let mut epoch_seconds = vec![];
         for epoch in 1..=EPOCHS {
             let started = Instant::now();
-            group.epoch(epoch, &stop, &mut |_| {})?;
+            cohort.epoch(epoch, &stop, &mut |_| {})?;
             epoch_seconds.push(started.elapsed().as_secs_f64());
         }
         let done = context.usage();
@@ -190,12 +187,12 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
             steps_an_epoch: steps,
             step_milliseconds: 1e3 * step_seconds * replicas as f64 / size as f64,
             epoch_seconds,
-            dispatches: group.dispatches()[0],
+            dispatches: cohort.dispatches()[0],
             submissions_an_epoch: an_epoch(done.submissions - warm.submissions),
             bytes_read_an_epoch: an_epoch(done.bytes_read - warm.bytes_read),
             memory_bytes,
-            scratch_bytes: group.scratch_bytes(),
-            kernels: shares(group.profile(0, repeats)?),
+            scratch_bytes: cohort.scratch_bytes(),
+            kernels: shares(cohort.profile(0, repeats)?),
         })
     })
 }
@@ -217,9 +214,9 @@ pub struct FirstStep {
 /// As [`step`].
 pub fn first_step(context: &Context, case: &StepCase, started: Instant) -> Result<FirstStep> {
     let device = started.elapsed().as_secs_f64();
-    prepare(context, case, 1, Some(1), |group, _, _| {
+    prepare(context, case, 1, Some(1), |cohort, _, _| {
         let plans = started.elapsed().as_secs_f64();
-        group.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
+        cohort.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
         Ok(FirstStep { device, plans, step: started.elapsed().as_secs_f64() })
     })
 }

@@ -1,22 +1,14 @@
 //! Networks: their parameters in one flat buffer, how these start, how a batch goes through, how an
-//! optimiser moves them. Nothing here trains.
+//! optimizer moves them. Nothing here trains.
 
-mod alexnet;
-mod attack;
-mod classifier;
-mod densenet;
-mod initialisation;
-mod mlp;
-mod network;
+mod attack_network;
+mod initialization;
+pub mod networks;
 mod optimizer;
-mod private;
+mod parameters;
 
-pub use alexnet::AlexNet;
-pub use attack::{Attack, AttackInput, LabelEncoding};
-pub use classifier::{Classifier, Input, Pass};
-pub use densenet::DenseNet;
-pub use initialisation::Initialisation;
-pub use mlp::{Dropping, Mlp};
-pub use network::{Form, Layer, Network};
-pub use optimizer::{Optimizer, SCALARS};
-pub use private::Private;
+pub use attack_network::{AttackInput, AttackNetwork, LabelEncoding};
+pub use initialization::Initialisation;
+pub use networks::{Dropping, Mode, Network, NetworkSettings, RecordShape};
+pub use optimizer::Optimizer;
+pub use parameters::{Layer, LayerForm, Parameters};

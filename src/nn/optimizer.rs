@@ -1,4 +1,4 @@
-//! Optimisers: the state they keep beside the parameters, and the node that makes a step.
+//! Optimizers: the state they keep beside the parameters, and the node that makes a step.
 
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Tensor};
@@ -15,11 +15,11 @@ pub enum Optimizer {
     Sgd,
 }
 
-/// Words of the tape that an update reads.
-pub const SCALARS: usize = 4;
-
 impl Optimizer {
-    /// Rows of the state: the parameters, then what the optimiser remembers of each.
+    /// The scalars of the tape that an update reads, by name, in the order of [`scalars`](Self::scalars).
+    pub const SCALARS: [&'static str; 4] = ["rate", "correction", "weight decay", "active"];
+
+    /// Rows of the state: the parameters, then what the optimizer remembers of each.
     pub fn rows(self) -> usize {
         match self {
             Optimizer::Adam => 3,
@@ -32,7 +32,7 @@ impl Optimizer {
         Tensor::f32(self.rows(), parameters)
     }
 
-    /// One step along `gradient`, with the [`SCALARS`] words from `slot` of `scalars` on.
+    /// One step along `gradient`, with the [`SCALARS`](Self::SCALARS) from `slot` of `scalars` on.
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -52,9 +52,9 @@ impl Optimizer {
         }
     }
 
-    /// The words of update number `step` (1-based): rate (Adam: rate / (1 − β₁ᵗ)), 1 / √(1 − β₂ᵗ),
+    /// The scalars of update number `step` (1-based): rate (Adam: rate / (1 − β₁ᵗ)), 1 / √(1 − β₂ᵗ),
     /// weight decay, active. The powers are taken in f64 on the host, once a step.
-    pub fn scalars(self, rate: f64, decay: f64, step: u64, active: bool) -> [f32; SCALARS] {
+    pub fn scalars(self, rate: f64, decay: f64, step: u64, active: bool) -> [f32; Self::SCALARS.len()] {
         let (rate, correction) = match self {
             Optimizer::Adam => {
                 let adam = Adam::at(0);

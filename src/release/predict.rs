@@ -5,11 +5,11 @@
 use crate::dataset::{Dataset, Standardisation};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
-use crate::nn::Input;
+use crate::nn::RecordShape;
 use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
+use crate::train::Recipe;
 use crate::train::evaluate::{self, Weights};
-use crate::train::game::Game;
 use crate::train::resident::Resident;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug)]
 pub struct TrainedClassifier<'a> {
     context: &'a Context,
-    game: Game,
+    recipe: Recipe,
     weights: Weights,
     /// How the members' columns were scaled; none where none were.
     standardisation: Vec<Standardisation>,
@@ -54,14 +54,14 @@ impl<'a> TrainedClassifier<'a> {
                 .advice("give records with the columns of those that the model was trained on"));
         }
         let classes = facts.dataset.classes;
-        let game = Game::new(config, Input::of(like, config.data.pad), classes)?;
-        let network = game.classifier.network();
+        let recipe = Recipe::of(config, RecordShape::of(like, config.data.pad), classes)?;
+        let parameters = recipe.classifier.network.parameters();
         let take =
             |name: &str, shape: &[usize]| file.tensor(&format!("replica.{number}.classifier.{name}"), shape);
-        let (state, statistics) = network.restored(game.classifier_optimizer, take)?;
+        let (state, statistics) = parameters.restored(recipe.classifier.optimizer, take)?;
         let weights = Weights {
             state: context.upload("classifier", bytemuck::cast_slice(&state))?,
-            statistics: match network.statistics() {
+            statistics: match parameters.statistics() {
                 Some(_) => Some(context.upload("running statistics", bytemuck::cast_slice(&statistics))?),
                 None => None,
             },
@@ -79,7 +79,7 @@ impl<'a> TrainedClassifier<'a> {
                 }]
             }
         };
-        Ok(TrainedClassifier { context, game, weights, standardisation, features: like.width(), classes })
+        Ok(TrainedClassifier { context, recipe, weights, standardisation, features: like.width(), classes })
     }
 
     /// C.
@@ -97,9 +97,9 @@ impl<'a> TrainedClassifier<'a> {
                 .expected(format!("{} features", self.features))
                 .found(dataset.width().to_string()));
         }
-        let resident = Resident::upload(self.context, dataset, &self.standardisation, self.game.pad)?;
+        let resident = Resident::upload(self.context, dataset, &self.standardisation, self.recipe.pad)?;
         let rows = vec![(0..dataset.records() as u32).collect()];
-        let logits = evaluate::logits(self.context, &self.game, &resident, &self.weights, &rows, stop)?;
+        let logits = evaluate::logits(self.context, &self.recipe, &resident, &self.weights, &rows, stop)?;
         Ok(logits.into_iter().next().unwrap_or_default())
     }
 }

@@ -1,12 +1,13 @@
 //! Which records make which batch: permutations keyed by (seed, stream, pass), so that batch n of a
 //! stream is the same whatever was asked for before it, and resuming needs no state.
 
+use crate::error::{Error, Result};
 use crate::random::{Stream, shuffle, stream};
 
 /// The streams of a run; the numbers are part of every stored result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Source {
+pub enum BatchStream {
     /// Members, for the classifier.
     Members = 0,
     /// Members, for the attack network.
@@ -31,11 +32,17 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// # Panics
-    /// If there are fewer records than make a batch: configurations are checked before.
-    pub fn new(seed: u64, which: u32, records: &[u32], size: usize) -> Self {
-        assert!(size > 0 && records.len() >= size, "{} records, batches of {size}", records.len());
-        Batches { seed, which, records: records.to_vec(), size, pass: None, order: vec![] }
+    /// Stream number `which` of a run with this seed.
+    ///
+    /// # Errors
+    /// Fewer records than make a batch; batches of none.
+    pub fn new(seed: u64, which: u32, records: &[u32], size: usize) -> Result<Self> {
+        if size == 0 || records.len() < size {
+            return Err(Error::usage("batch")
+                .expected(format!("1 to {} records, as many as there are", records.len()))
+                .found(size.to_string()));
+        }
+        Ok(Batches { seed, which, records: records.to_vec(), size, pass: None, order: vec![] })
     }
 
     /// Batch number `n`, from 0.
@@ -60,7 +67,7 @@ mod tests {
     #[test]
     fn a_pass_has_every_record_at_most_once_and_batches_do_not_depend_on_history() {
         let records: Vec<u32> = (100..110).collect();
-        let mut forward = Batches::new(3, 0, &records, 3);
+        let mut forward = Batches::new(3, 0, &records, 3).unwrap();
         let all: Vec<Vec<u32>> = (0..9).map(|n| forward.batch(n).to_vec()).collect();
         for pass in all.chunks(3) {
             let mut seen: Vec<u32> = pass.concat();
@@ -69,10 +76,20 @@ mod tests {
             assert_eq!(seen.len(), 9, "10 records, 3 batches of 3, one dropped");
         }
         assert_ne!(all[0..3], all[3..6], "another pass, another order");
-        let mut backward = Batches::new(3, 0, &records, 3);
+        let mut backward = Batches::new(3, 0, &records, 3).unwrap();
         for n in (0..9).rev() {
             assert_eq!(backward.batch(n), all[n as usize]);
         }
-        assert_ne!(Batches::new(3, 1, &records, 3).batch(0), all[0], "another stream");
+        assert_ne!(Batches::new(3, 1, &records, 3).unwrap().batch(0), all[0], "another stream");
+    }
+
+    #[test]
+    fn fewer_records_than_a_batch_are_an_error() {
+        for (records, size) in [(0, 1), (2, 3), (3, 0)] {
+            assert!(
+                Batches::new(3, 0, &vec![7; records], size).is_err(),
+                "{records} records, batches of {size}"
+            );
+        }
     }
 }

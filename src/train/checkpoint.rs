@@ -1,11 +1,11 @@
-//! Checkpoints: the networks and moments of a group of replicas after an epoch, with a checksum, the
+//! Checkpoints: the networks and moments of a cohort after an epoch, with a checksum, the
 //! last two kept. What else a run needs follows from its configuration and the epoch.
 //!
-//! File: safetensors with the tensors `classifier`, `attack` and `statistics` and the metadata below, then the
-//! SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
+//! File: safetensors with the tensors `classifier`, `attack` and `statistics` and the metadata below, then
+//! the SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
 //! checksum tells of what the disk does to it afterwards.
 
-use super::group::State;
+use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::directory::CHECKPOINT_PREFIX;
@@ -24,19 +24,22 @@ fn name(group: usize, epochs: usize) -> String {
     format!("{CHECKPOINT_PREFIX}-group{group:03}-epoch{epochs:06}")
 }
 
-/// Saves the state of `group` after `epochs` epochs, then removes all but the last two.
+/// Saves the `snapshot` of cohort `group` after `epochs` epochs, then removes all but the last two.
 ///
 /// # Errors
 /// The file system's; the older checkpoints are then still there.
-pub fn save(directory: &RunDirectory, group: usize, epochs: usize, state: &State) -> Result<()> {
+pub fn save(directory: &RunDirectory, group: usize, epochs: usize, snapshot: &Snapshot) -> Result<()> {
     let frozen: Vec<String> =
-        state.frozen.iter().map(|step| step.map_or("-".to_string(), |s| s.to_string())).collect();
+        snapshot.frozen.iter().map(|step| step.map_or("-".to_string(), |s| s.to_string())).collect();
     let metadata = BTreeMap::from([
         ("epochs".to_string(), epochs.to_string()),
         ("frozen".to_string(), frozen.join(",")),
     ]);
-    let parts =
-        [("classifier", &state.classifier), ("attack", &state.attack), ("statistics", &state.statistics)];
+    let parts = [
+        ("classifier", &snapshot.classifier),
+        ("attack", &snapshot.attack),
+        ("statistics", &snapshot.statistics),
+    ];
     let tensors = parts.map(|(name, data)| NamedTensor {
         name: name.into(),
         shape: vec![data.len()],
@@ -72,8 +75,8 @@ fn list(directory: &RunDirectory, group: usize) -> Result<Vec<usize>> {
     Ok(epochs)
 }
 
-/// The newest whole checkpoint of a group, (epochs, state), and the names of damaged ones passed over.
-pub type Found = (Option<(usize, State)>, Vec<String>);
+/// The newest whole checkpoint of a group, (epochs, snapshot), and the names of damaged ones passed over.
+pub type Found = (Option<(usize, Snapshot)>, Vec<String>);
 
 /// Looks for a group's newest whole checkpoint.
 ///
@@ -83,16 +86,16 @@ pub fn newest(directory: &RunDirectory, group: usize) -> Result<Found> {
     let mut damaged = vec![];
     for epochs in list(directory, group)?.into_iter().rev() {
         let name = name(group, epochs);
-        let state = std::fs::read(directory.file(&name)).ok().and_then(|bytes| decode(&bytes, epochs));
-        match state {
-            Some(state) => return Ok((Some((epochs, state)), damaged)),
+        let snapshot = std::fs::read(directory.file(&name)).ok().and_then(|bytes| decode(&bytes, epochs));
+        match snapshot {
+            Some(snapshot) => return Ok((Some((epochs, snapshot)), damaged)),
             None => damaged.push(name),
         }
     }
     Ok((None, damaged))
 }
 
-fn decode(bytes: &[u8], epochs: usize) -> Option<State> {
+fn decode(bytes: &[u8], epochs: usize) -> Option<Snapshot> {
     let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
     if Sha256::digest(bytes).as_slice() != digest {
         return None;
@@ -109,7 +112,7 @@ fn decode(bytes: &[u8], epochs: usize) -> Option<State> {
         Some(data.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     };
     let [classifier, attack, statistics] = ["classifier", "attack", "statistics"].map(values);
-    Some(State { classifier: classifier?, attack: attack?, statistics: statistics?, frozen })
+    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, frozen })
 }
 
 #[cfg(test)]
@@ -120,7 +123,7 @@ mod tests {
     fn a_damaged_checkpoint_is_named_and_the_one_before_it_used() {
         let temporary = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
-        let state = |x: f32| State {
+        let state = |x: f32| Snapshot {
             classifier: vec![x, -0.0, f32::MIN_POSITIVE],
             attack: vec![],
             statistics: vec![x; 3],

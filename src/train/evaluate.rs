@@ -1,13 +1,16 @@
-//! Forward passes over many records: counts of right answers on the GPU, and whole tables of logits.
+//! Forward passes over many records: counts of right answers on the GPU, whole tables of logits, and whether
+//! the attack network is alive.
 
-use super::game::{Evaluated, Game};
 use super::pace::Pace;
-use super::resident::{Layout, Resident};
-use crate::error::Result;
+use super::recipe::Recipe;
+use super::resident::{Resident, ResidentLayout};
+use super::steps::{ScoreTable, Steps, TapeWords, Tapes, longest, padded};
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, Kind, NodeId, Tensor};
-use crate::ops::{Advance, CLASSIFIER_COUNTS, CountClassifier, PADDING, StoreRows, Tape};
-use crate::plan::{Bound, Plan};
+use crate::nn::Mode;
+use crate::ops::{ClassifierCounts, CountClassifier, Reduce};
+use crate::plan::Bound;
 use std::sync::atomic::AtomicBool;
 
 /// Records a forward pass at most.
@@ -16,9 +19,9 @@ const BATCH: usize = 256;
 /// A trained classifier's memory on the GPU.
 #[derive(Debug, Clone)]
 pub struct Weights {
-    /// `[R, rows, P]` of its optimiser.
+    /// `[R, rows, P]` of its optimizer.
     pub state: Buffer,
-    /// `[R, 2, ΣC]`, with batch normalisation.
+    /// `[R, 2, ΣC]`, with batch normalization.
     pub statistics: Option<Buffer>,
 }
 
@@ -29,15 +32,40 @@ impl Weights {
     }
 }
 
+/// The classifier in evaluation mode in a graph.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluated {
+    pub state: NodeId,
+    pub statistics: Option<NodeId>,
+    /// Logits `[B, C]`.
+    pub z: NodeId,
+}
+
+impl Recipe {
+    /// Adds the classifier's pass over x `[B, F]` in evaluation mode to `graph`.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn evaluate(&self, graph: &mut Graph, x: NodeId) -> Result<Evaluated> {
+        let network = &self.classifier.network;
+        let state = graph.state("classifier", self.classifier.state());
+        let statistics = network.parameters().statistics();
+        let statistics = statistics.map(|tensor| graph.state("running statistics", tensor));
+        let weights = network.parameters().views(graph, state)?;
+        let z = network.forward(graph, &weights, &mut statistics.clone(), x, Mode::Evaluation)?;
+        Ok(Evaluated { state, statistics, z })
+    }
+}
+
 /// Records a forward pass, as many as the adapter's `limit` on a tensor's bytes allows; and the bytes of the
 /// largest tensor, a replica.
 ///
 /// # Errors
 /// Shapes that do not fit, a bug.
-pub fn batch(game: &Game, layout: Layout, limit: u64) -> Result<(usize, u64)> {
+pub fn batch(recipe: &Recipe, layout: ResidentLayout, limit: u64) -> Result<(usize, u64)> {
     let mut graph = Graph::new();
     let x = graph.input("x", Tensor::f32(1, layout.features()));
-    game.evaluate(&mut graph, x)?;
+    recipe.evaluate(&mut graph, x)?;
     let tensors = graph.nodes().iter().filter(|n| !matches!(n.kind, Kind::State | Kind::View { .. }));
     let record = tensors.map(|n| 4 * n.tensor.elements() as u64).max().unwrap_or(4);
     let most = usize::try_from(limit / record).unwrap_or(BATCH).clamp(1, BATCH);
@@ -46,97 +74,73 @@ pub fn batch(game: &Game, layout: Layout, limit: u64) -> Result<(usize, u64)> {
     Ok((rows, record * rows as u64))
 }
 
-/// The common part of a graph that walks over records in batches.
+/// A graph that takes records through the classifier, a line of the tape a run.
 struct Walk {
     graph: Graph,
     bound: Bound,
-    counter: NodeId,
-    counter_buffer: Buffer,
-    tape: Buffer,
+    tapes: Tapes,
+    /// u32 `[batch, 1]`.
     labels: NodeId,
+    /// Logits `[batch, C]`.
     z: NodeId,
-    steps: usize,
-    /// Records a step.
-    batch: usize,
 }
 
-/// The longest of the replicas' lists.
-fn longest(records: &[Vec<u32>]) -> usize {
-    records.iter().map(Vec::len).max().unwrap_or(0)
-}
-
-/// A tape of `records`, each replica's padded to `words_each`.
-fn tape(records: &[Vec<u32>], words_each: usize) -> Vec<u32> {
-    let mut words = Vec::with_capacity(records.len() * words_each);
-    for rows in records {
-        words.extend(rows);
-        words.resize(words.len() + words_each - rows.len(), PADDING);
+impl Walk {
+    fn new(
+        recipe: &Recipe,
+        resident: &Resident,
+        classifier: &Weights,
+        [lines, batch]: [usize; 2],
+    ) -> Result<Self> {
+        let (mut graph, mut bound) = (Graph::new(), Bound::new());
+        let data = resident.layout.nodes(&mut graph);
+        resident.bind(&data, &mut bound);
+        let (tapes, rows) = Tapes::new(&mut graph, lines, batch, 0)?;
+        let (x, labels) = data.gather(&mut graph, rows, None)?;
+        let nodes = recipe.evaluate(&mut graph, x)?;
+        classifier.bind(&nodes, &mut bound);
+        Ok(Walk { graph, bound, tapes, labels, z: nodes.z })
     }
-    words
-}
-
-fn walk(
-    context: &Context,
-    game: &Game,
-    resident: &Resident,
-    classifier: &Weights,
-    most: usize,
-    replicas: usize,
-) -> Result<Walk> {
-    let (batch, _) = batch(game, resident.layout, context.limits().tensor_bytes())?;
-    let steps = most.div_ceil(batch).max(1);
-    let (mut graph, mut bound) = (Graph::new(), Bound::new());
-    let g = &mut graph;
-    let data = resident.layout.nodes(g);
-    resident.bind(&data, &mut bound);
-    let counter = g.state("step counter", Tensor::u32(1, 1));
-    let counter_buffer = context.allocate("step counter", &g.tensor(counter), replicas)?;
-    bound.insert(counter, counter_buffer.clone());
-    let tape_node = g.input("tape of rows", Tensor::u32(steps, batch));
-    let tape = context.allocate("tape of rows", &g.tensor(tape_node), replicas)?;
-    bound.insert(tape_node, tape.clone());
-    let rows = g.apply(Tape { line: Tensor::u32(batch, 1) }, &[tape_node, counter])?;
-    let (x, labels) = data.gather(g, rows, None)?;
-    let nodes = game.evaluate(g, x)?;
-    classifier.bind(&nodes, &mut bound);
-    Ok(Walk { counter, counter_buffer, tape, labels, z: nodes.z, steps, batch, graph, bound })
 }
 
 /// Counts right answers on fixed records, again and again as the classifier changes.
 #[derive(Debug)]
 pub struct Scorer {
-    plan: Plan,
-    counter: Buffer,
+    steps: Steps,
     /// `[R, 1, 4]`, [`CountClassifier`]'s.
     pub counts: Buffer,
-    steps: usize,
     replicas: usize,
-    per_submission: usize,
 }
 
 impl Scorer {
     /// For `records`, one list a replica.
     ///
     /// # Errors
-    /// Sizes beyond the adapter's limits or memory.
+    /// Records or labels beyond the data or the classes, sizes beyond the adapter's limits or memory.
     pub fn new(
         context: &Context,
-        game: &Game,
+        recipe: &Recipe,
         resident: &Resident,
         classifier: &Weights,
         records: &[Vec<u32>],
     ) -> Result<Self> {
+        resident.check_classes(recipe.classes)?;
         let replicas = records.len();
-        let mut walk = walk(context, game, resident, classifier, longest(records), replicas)?;
-        context.write(&walk.tape, 0, &tape(records, walk.steps * walk.batch));
-        let counts = walk.graph.state("counts", Tensor::f32(1, CLASSIFIER_COUNTS));
-        let buffer = context.allocate("counts", &Tensor::f32(1, CLASSIFIER_COUNTS), replicas)?;
-        walk.bound.insert(counts, buffer.clone());
-        walk.graph.update(CountClassifier, &[counts, walk.z, walk.labels, walk.counter])?;
-        walk.graph.update(Advance, &[walk.counter])?;
-        let plan = Plan::compile(context, &walk.graph, replicas, &walk.bound, &[])?;
-        let counter = walk.counter_buffer;
-        Ok(Scorer { plan, counter, counts: buffer, steps: walk.steps, replicas, per_submission: 1 })
+        let (batch, _) = batch(recipe, resident.layout, context.limits().tensor_bytes())?;
+        let lines = longest(records).div_ceil(batch).max(1);
+        let Walk { mut graph, mut bound, tapes, labels, z } =
+            Walk::new(recipe, resident, classifier, [lines, batch])?;
+        let tensor = Tensor::f32(1, ClassifierCounts::WIDTH);
+        let counts = graph.state("counts", tensor);
+        let buffer = context.allocate("counts", &tensor, replicas)?;
+        bound.insert(counts, buffer.clone());
+        graph.update(CountClassifier, &[counts, z, labels, tapes.counter])?;
+        tapes.advance(&mut graph)?;
+        let sizes = [replicas, resident.layout.records];
+        let mut steps = Steps::compile(context, &graph, &tapes, bound, sizes, &[])?;
+        let rows = padded(records, lines * batch)?;
+        steps.write(context, &TapeWords { rows, ..TapeWords::default() })?;
+        Ok(Scorer { steps, counts: buffer, replicas })
     }
 
     /// Submits the passes; the counts are there once they are done.
@@ -144,56 +148,44 @@ impl Scorer {
     /// # Errors
     /// As [`Pace::run`].
     pub fn submit(&mut self, context: &Context, pace: &mut Pace) -> Result<()> {
-        context.write(&self.counter, 0, &vec![0; self.replicas]);
-        context.write(&self.counts, 0, &vec![0; self.replicas * CLASSIFIER_COUNTS]);
-        pace.run(&self.plan, self.steps, &mut self.per_submission, &mut |_| {})
+        self.steps.rewind(context);
+        context.write(&self.counts, 0, &vec![0; self.replicas * ClassifierCounts::WIDTH]);
+        self.steps.run(pace, self.steps.lines(), &mut |_| {})
     }
 }
 
 /// Logits `[N, C]` of `records`, N numbers a replica, for each replica.
 ///
 /// # Errors
-/// As [`Scorer::new`] and [`Pace::run`].
+/// Records beyond the data; as [`Scorer::new`] and [`Pace::run`].
 pub fn logits(
     context: &Context,
-    game: &Game,
+    recipe: &Recipe,
     resident: &Resident,
     classifier: &Weights,
     records: &[Vec<u32>],
     stop: &AtomicBool,
 ) -> Result<Vec<Vec<f32>>> {
     let (replicas, total) = (records.len(), longest(records));
-    let classes = game.classifier.network().layers.last().map_or(0, |l| l.outputs);
-    let (batch, _) = batch(game, resident.layout, context.limits().tensor_bytes())?;
-    let pitch = Tensor::f32(1, classes).pitch();
+    let (batch, _) = batch(recipe, resident.layout, context.limits().tensor_bytes())?;
+    let pitch = Tensor::f32(1, recipe.classes).pitch();
     // Portions of the table: at most 64 MB, so that reading back needs little memory.
-    let most = context.limits().tensor_bytes().min(64 << 20) as usize / (4 * pitch * replicas);
+    let most = context.limits().tensor_bytes().min(64 << 20) as usize / (4 * pitch * replicas.max(1));
     let portion = (most / batch).max(1) * batch;
     let portion = portion.min(total.next_multiple_of(batch));
-    let mut walk = walk(context, game, resident, classifier, portion, replicas)?;
-    let table_tensor = Tensor::f32(portion, classes);
-    let table = walk.graph.state("table", table_tensor);
-    let buffer = context.allocate("table of logits", &table_tensor, replicas)?;
-    walk.bound.insert(table, buffer.clone());
-    walk.graph.update(StoreRows, &[table, walk.z, walk.counter])?;
-    walk.graph.update(Advance, &[walk.counter])?;
-    let plan = Plan::compile(context, &walk.graph, replicas, &walk.bound, &[])?;
-    let mut out = vec![Vec::with_capacity(total * classes); replicas];
-    let mut per_submission = 1;
+    let mut out = vec![Vec::with_capacity(total * recipe.classes); replicas];
+    if total == 0 {
+        return Ok(out);
+    }
+    let Walk { graph, bound, tapes, z, .. } =
+        Walk::new(recipe, resident, classifier, [portion / batch, batch])?;
+    let sizes = [replicas, resident.layout.records];
+    let mut table = ScoreTable::compile(context, graph, &tapes, z, bound, sizes)?;
     for start in (0..total).step_by(portion) {
-        let end = total.min(start + portion);
-        let within = |r: &Vec<u32>| start.min(r.len())..end.min(r.len());
+        let within = |r: &Vec<u32>| start.min(r.len())..(start + portion).min(r.len());
         let part: Vec<Vec<u32>> = records.iter().map(|r| r[within(r)].to_vec()).collect();
-        context.write(&walk.tape, 0, &tape(&part, walk.steps * walk.batch));
-        context.write(&walk.counter_buffer, 0, &vec![0; replicas]);
-        let mut pace = Pace::new(context, stop);
-        pace.run(&plan, (end - start).div_ceil(batch), &mut per_submission, &mut |_| {})?;
-        let values = context.read_f32(&buffer, replicas * table_tensor.elements())?;
-        for (r, out) in out.iter_mut().enumerate() {
-            let table = &values[r * table_tensor.elements()..];
-            let rows = table.chunks_exact(pitch).take(part[r].len());
-            rows.for_each(|row| out.extend(&row[..classes]));
-        }
+        let found = table.fill(context, &part, stop)?;
+        out.iter_mut().zip(found).for_each(|(out, found)| out.extend(found));
     }
     Ok(out)
 }
@@ -201,7 +193,7 @@ pub fn logits(
 /// Whether layers of h are dead: the sum of each hidden layer's (non-negative) outputs over one batch.
 #[derive(Debug)]
 pub struct Probe {
-    plan: Plan,
+    steps: Steps,
     /// A scalar `[R, 1, 1]` a hidden layer.
     pub sums: Vec<Buffer>,
 }
@@ -210,41 +202,41 @@ impl Probe {
     /// Looks at `rows`, u32 `[B]` a replica, all of one length.
     ///
     /// # Errors
-    /// As [`Scorer::new`].
+    /// A recipe without an attack network; as [`Scorer::new`].
     pub fn new(
         context: &Context,
-        game: &Game,
+        recipe: &Recipe,
         resident: &Resident,
         classifier: &Weights,
         attack: &Buffer,
         rows: &[Vec<u32>],
     ) -> Result<Self> {
-        let layout: Layout = resident.layout;
-        let (mut graph, mut bound) = (Graph::new(), Bound::new());
-        let g = &mut graph;
-        let data = layout.nodes(g);
-        resident.bind(&data, &mut bound);
-        let line = g.input("rows", Tensor::u32(rows[0].len(), 1));
-        bound.insert(line, context.upload("rows", &rows.concat())?);
-        let (x, labels) = data.gather(g, line, None)?;
-        let f = game.evaluate(g, x)?;
-        classifier.bind(&f, &mut bound);
-        let network = &game.attack.network;
-        let h = g.state("attack", game.attack_optimizer.state(network.parameters()));
+        resident.check_classes(recipe.classes)?;
+        let adversary =
+            recipe.adversary.as_ref().ok_or_else(|| Error::graph("probe").expected("an attack network"))?;
+        let batch = longest(rows);
+        let Walk { mut graph, mut bound, tapes, labels, z } =
+            Walk::new(recipe, resident, classifier, [1, batch])?;
+        let h = graph.state("attack", adversary.state());
         bound.insert(h, attack.clone());
-        let weights = network.views(g, h)?;
-        let (_, hidden) = game.attack.forward(g, &weights, f.z, labels)?;
-        let sums: Vec<NodeId> = hidden
-            .into_iter()
-            .map(|layer| g.apply(crate::ops::Reduce::SUM, &[layer]))
-            .collect::<Result<_>>()?;
-        let plan = Plan::compile(context, &graph, rows.len(), &bound, &sums)?;
-        let sums = sums.iter().filter_map(|&s| plan.place(s)).map(|p| p.buffer.clone()).collect();
-        Ok(Probe { plan, sums })
+        let weights = adversary.network.parameters.views(&mut graph, h)?;
+        let (_, hidden) = adversary.network.forward(&mut graph, &weights, z, labels)?;
+        let sum = |layer| graph.apply(Reduce::SUM, &[layer]);
+        let sums: Vec<NodeId> = hidden.into_iter().map(sum).collect::<Result<_>>()?;
+        tapes.advance(&mut graph)?;
+        let sizes = [rows.len(), resident.layout.records];
+        let mut steps = Steps::compile(context, &graph, &tapes, bound, sizes, &sums)?;
+        steps.write(context, &TapeWords { rows: padded(rows, batch)?, ..TapeWords::default() })?;
+        let sums = sums.iter().filter_map(|&sum| steps.result(sum).cloned()).collect();
+        Ok(Probe { steps, sums })
     }
 
     /// Submits the pass.
-    pub fn submit(&self, context: &Context) {
-        self.plan.submit(context, 1);
+    ///
+    /// # Errors
+    /// As [`Pace::run`].
+    pub fn submit(&mut self, context: &Context, pace: &mut Pace) -> Result<()> {
+        self.steps.rewind(context);
+        self.steps.run(pace, 1, &mut |_| {})
     }
 }

@@ -29,8 +29,8 @@ impl<'a> Pace<'a> {
         Pace { context, stop, in_flight: VecDeque::new(), since: Instant::now() }
     }
 
-    /// Submits `runs` runs of `plan`, adapting `per_submission` to it; `done` hears of runs that were
-    /// submitted. Returns with up to two submissions in flight.
+    /// Submits `runs` runs of `plan`, adapting `per_submission` to it; `done` is told how many runs
+    /// were submitted. Returns with up to two submissions in flight.
     ///
     /// # Errors
     /// [`Kind::Interrupted`] once `stop` is set; a lost device.

@@ -14,6 +14,9 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// That of a rate which does not change.
+    pub const CONSTANT: Rate = Rate { factor: 1.0, warm_up: 0 };
+
     /// That of epoch number `epoch`, from 0.
     pub fn of(model: &ModelConfig, schedule: &Schedule, epoch: usize) -> Self {
         let epochs = schedule.epochs.len();

@@ -1,10 +1,11 @@
 //! A data set on the GPU, uploaded once and shared by all replicas, and the nodes that take batches
 //! out of it.
 //!
-//! Not the choice of the batches: that is a tape of row numbers.
+//! Not the choice of the batches: that is a tape of row numbers. What is uploaded is checked here, once:
+//! kernels trust its sizes and labels.
 
 use crate::dataset::{Dataset, Features, Image, Standardisation};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::ops::{Format, GatherImages, GatherLabels, GatherRows, GatherStandardised};
@@ -12,15 +13,15 @@ use crate::plan::Bound;
 
 /// How a resident data set lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct ResidentLayout {
     pub format: Format,
     /// N.
     pub records: usize,
     /// F, as stored.
     pub width: usize,
-    /// Whether features are standardised as they are gathered, by each replica's own numbers.
-    pub standardised: bool,
-    /// Of images, which always are standardised.
+    /// Whether features are standardized as they are gathered, by each replica's own numbers.
+    pub standardized: bool,
+    /// Of images, which always are standardized.
     pub images: Option<ImageLayout>,
 }
 
@@ -38,7 +39,9 @@ pub struct ImageLayout {
 /// Resident features and labels, with a standardisation of each replica where columns are numeric.
 #[derive(Debug, Clone)]
 pub struct Resident {
-    pub layout: Layout,
+    pub layout: ResidentLayout,
+    /// C: labels are below it.
+    classes: usize,
     /// One buffer, or two of images that one binding does not hold.
     features: Vec<Buffer>,
     labels: Buffer,
@@ -49,7 +52,7 @@ pub struct Resident {
 /// The inputs of a resident data set in one graph.
 #[derive(Debug, Clone)]
 pub struct ResidentNodes {
-    layout: Layout,
+    layout: ResidentLayout,
     pub features: NodeId,
     /// The second part of images, or `features` once more.
     pub more: NodeId,
@@ -58,10 +61,10 @@ pub struct ResidentNodes {
     pub standardisation: Vec<NodeId>,
 }
 
-impl Layout {
+impl ResidentLayout {
     /// How `dataset` will lie in memory, its images with `pad` more pixels on every side, if it is
-    /// `standardised` or holds images.
-    pub fn of(dataset: &Dataset, pad: usize, standardised: bool) -> Self {
+    /// `standardized` or holds images.
+    pub fn of(dataset: &Dataset, pad: usize, standardized: bool) -> Self {
         let format = match &dataset.features {
             Features::Bits { .. } => Format::Bits,
             Features::Bytes { .. } => Format::Bytes,
@@ -69,7 +72,7 @@ impl Layout {
         };
         let records = dataset.records();
         let images = dataset.image.map(|image| ImageLayout { image, pad, first: records });
-        Layout { format, records, width: dataset.width(), standardised, images }
+        ResidentLayout { format, records, width: dataset.width(), standardized, images }
     }
 
     /// Columns of a gathered batch.
@@ -85,11 +88,11 @@ impl Layout {
     /// Adds the data set's inputs to `graph`.
     pub fn nodes(self, graph: &mut Graph) -> ResidentNodes {
         let first = self.images.map_or(self.records, |images| images.first);
-        let part = |records: usize| match self.standardised && self.images.is_none() {
+        let part = |records: usize| match self.standardized && self.images.is_none() {
             true => Tensor::f32(records, self.width).shared(),
             false => Tensor::u32(records, self.format.words(self.width)).shared(),
         };
-        let lines: &[&str] = if self.standardised { &["shift", "scale"] } else { &[] };
+        let lines: &[&str] = if self.standardized { &["shift", "scale"] } else { &[] };
         let features = graph.input("features", part(first));
         ResidentNodes {
             layout: self,
@@ -110,18 +113,20 @@ impl Resident {
     /// pixels on every side as they are gathered.
     ///
     /// # Errors
-    /// Data larger than the adapter's limits or memory.
+    /// A label that is not below the number of classes, features or standardizations of another size than the
+    /// records have; data larger than the adapter's limits or memory.
     pub fn upload(
         context: &Context,
         dataset: &Dataset,
         standardisations: &[Standardisation],
         pad: usize,
     ) -> Result<Self> {
+        check(dataset, standardisations)?;
         let words: &[u32] = match &dataset.features {
             Features::Bits { words, .. } | Features::Bytes { words, .. } => words,
             Features::Floats { values, .. } => bytemuck::cast_slice(values),
         };
-        let mut layout = Layout::of(dataset, pad, !standardisations.is_empty());
+        let mut layout = ResidentLayout::of(dataset, pad, !standardisations.is_empty());
         let stride = dataset.features.stride();
         if let Some(images) = &mut layout.images {
             let most = usize::try_from(context.limits().tensor_bytes()).unwrap_or(usize::MAX) / (4 * stride);
@@ -148,7 +153,21 @@ impl Resident {
                 context.upload("scale", &line(|s| &s.scale))?,
             ],
         };
-        Ok(Resident { layout, features, labels: context.upload("labels", &dataset.labels)?, standardisation })
+        let labels = context.upload("labels", &dataset.labels)?;
+        Ok(Resident { layout, classes: dataset.classes, features, labels, standardisation })
+    }
+
+    /// Refuses networks of fewer classes than the labels have.
+    ///
+    /// # Errors
+    /// Where there are fewer.
+    pub fn check_classes(&self, classes: usize) -> Result<()> {
+        if self.classes <= classes {
+            return Ok(());
+        }
+        Err(Error::data("labels")
+            .expected(format!("at most {classes} classes, as many as the network has"))
+            .found(self.classes.to_string()))
     }
 
     /// Adds the buffers of `nodes` to `bound`.
@@ -157,6 +176,41 @@ impl Resident {
         bound.insert(nodes.labels, self.labels.clone());
         bound.extend(nodes.standardisation.iter().copied().zip(self.standardisation.iter().cloned()));
     }
+}
+
+/// Refuses data that kernels would read beyond the end of, or whose labels would make them do so.
+fn check(dataset: &Dataset, standardisations: &[Standardisation]) -> Result<()> {
+    let refused = |what: &str, expected: String, found: String| {
+        Err(Error::data(format!("{}: {what}", dataset.name)).expected(expected).found(found))
+    };
+    let (records, classes) = (dataset.records(), dataset.classes);
+    if let Some(label) = dataset.labels.iter().find(|&&label| label as usize >= classes) {
+        return refused(
+            "labels",
+            format!("labels below {classes}, the number of classes"),
+            label.to_string(),
+        );
+    }
+    let words = match &dataset.features {
+        Features::Bits { words, .. } | Features::Bytes { words, .. } => words.len(),
+        Features::Floats { values, .. } => values.len(),
+    };
+    let expected = records * dataset.features.stride();
+    if words != expected {
+        return refused("features", format!("{expected} words for {records} records"), words.to_string());
+    }
+    if let Some(image) = dataset.image
+        && (image.features() != dataset.width() || !matches!(dataset.features, Features::Bytes { .. }))
+    {
+        let found = format!("{} features a record", dataset.width());
+        return refused("images", format!("{} bytes of {image}", image.features()), found);
+    }
+    let line = dataset.image.map_or(dataset.width(), |image| image.channels);
+    if standardisations.iter().any(|s| [s.shift.len(), s.scale.len()] != [line; 2]) {
+        let found = "lines of another length".to_string();
+        return refused("standardization", format!("{line} shifts and scales"), found);
+    }
+    Ok(())
 }
 
 impl ResidentNodes {

@@ -3,12 +3,13 @@
 //! Only ratios count, between the tasks of a job: a pass of a record through a network is 2 for each multiply-add, a
 //! step of training 6.
 
-use super::game::Game;
-use super::schedule::Schedule;
-use super::{Job, group_size, saved_splits, splits};
+use super::recipe::Recipe;
+use super::run::{Job, cohort_size};
+use super::schedule::{Block, Round, Schedule};
+use super::splits::{saved_splits, splits};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId, Tensor};
-use crate::nn::{Input, Network, Pass};
+use crate::nn::{Mode, Network, Parameters, RecordShape};
 use crate::run::directory::SPLIT;
 use crate::run::event::{Phase, Task, Work};
 
@@ -34,57 +35,76 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     let replicas = config.replicas();
     let splits = match job.resume && directory.has(SPLIT) {
         true => saved_splits(directory, replicas.len(), dataset.records())?,
+        // Drawn ones are of one size, whatever the seed.
+        false if config.data.split.is_empty() => splits(config, &replicas[..1], dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
     };
     let sizes = [&splits[0].members, &splits[0].reference, &splits[0].test].map(Vec::len);
-    let steps = sizes[0] / config.train.batch;
-    let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
-    let input = Input::of(dataset, config.data.pad);
-    let game = Game::new(config, input, dataset.classes)?;
-    let f = products(game.classifier.network(), input.features, |graph, weights, x| {
-        let mut statistics =
-            game.classifier.network().statistics().map(|tensor| graph.state("statistics", tensor));
-        game.classifier.forward(graph, weights, &mut statistics, x, Pass::Evaluation)
-    })?;
-    let h = products(&game.attack.network, dataset.classes, |graph, weights, z| {
-        let labels = graph.input("labels", Tensor::u32(1, 1));
-        Ok(game.attack.forward(graph, weights, z, labels)?.0)
-    })?;
+    let schedule = Schedule::of(config, sizes[0]);
+    let shape = RecordShape::of(dataset, config.data.pad);
+    let recipe = Recipe::of(config, shape, dataset.classes)?;
+    let f = of_classifier(recipe.classifier.network.as_ref(), shape.features)?;
+    let h = match &recipe.adversary {
+        None => 0,
+        Some(adversary) => {
+            let network = &adversary.network;
+            products(&network.parameters, dataset.classes, |graph, weights, z| {
+                let labels = graph.input("labels", Tensor::u32(1, 1));
+                Ok(network.forward(graph, weights, z, labels)?.0)
+            })?
+        }
+    };
+    let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
     let scored = [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit));
-    let cost = cost(&schedule, game.batch, [f as f64, h as f64], scored.iter().sum());
-    let size = group_size(context, &game, &schedule, dataset, replicas.len())?;
+    let cost = cost(&schedule, &step, [f as f64, h as f64], scored.iter().sum());
+    let size = cohort_size(context, &recipe, &schedule, dataset, replicas.len())?;
     let task = |group: usize| Task { run: directory.name(), group, phase: Phase::Training };
     let groups = replicas.chunks(size).enumerate();
     let work = groups.map(|(group, of)| Work { task: task(group), cost: cost * of.len() as f64 }).collect();
     Ok(PlannedTraining { work, sizes, products: f, cost })
 }
 
-/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record in batches of `m`, and `scored` records
-/// after an epoch.
-fn cost(schedule: &Schedule, m: usize, [f, h]: [f64; 2], scored: usize) -> f64 {
-    let run = |phase: &super::schedule::Phase| {
-        let pair = 2.0 * m as f64;
+/// What a classifier step takes: m members, and with the records of other sets so many in all.
+struct StepRecords {
+    all: usize,
+    members: usize,
+}
+
+/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record, and `scored` records after an
+/// epoch.
+fn cost(schedule: &Schedule, step: &StepRecords, [f, h]: [f64; 2], scored: usize) -> f64 {
+    let (all, members) = (step.all as f64, step.members as f64);
+    let run = |round: &Round| {
         // An attack step asks f and trains h; a penalty goes through h and back to its inputs.
-        let attack = phase.attack as f64 * pair * (2.0 * f + 6.0 * h);
-        let penalty = if phase.penalised { 4.0 * h * m as f64 } else { 0.0 };
-        attack + phase.classifier as f64 * (6.0 * f * phase.classifier_rows(m) as f64 + penalty)
+        let attack = round.attack as f64 * 2.0 * members * (2.0 * f + 6.0 * h);
+        let penalty = if round.penalized { 4.0 * h * members } else { 0.0 };
+        attack + round.classifier as f64 * (6.0 * f * all + penalty)
     };
-    let runs = |block: &super::schedule::Block| block.runs as f64 * run(&schedule.phases[block.phase]);
+    let runs = |block: &Block| block.runs as f64 * run(&schedule.rounds[block.round]);
     let epochs = schedule.epochs.len() as f64;
     schedule.epochs.iter().flatten().map(runs).sum::<f64>() + epochs * 2.0 * f * scored as f64
+}
+
+/// Multiply-adds of a record's pass through a classifier for so many features.
+fn of_classifier(network: &dyn Network, features: usize) -> Result<usize> {
+    products(network.parameters(), features, |graph, weights, x| {
+        let tensor = network.parameters().statistics();
+        let mut statistics = tensor.map(|tensor| graph.state("statistics", tensor));
+        network.forward(graph, weights, &mut statistics, x, Mode::Evaluation)
+    })
 }
 
 /// Multiply-adds of a record's pass through a network: every element of a layer's result takes as many as its matrix
 /// has rows.
 fn products(
-    network: &Network,
+    parameters: &Parameters,
     width: usize,
     forward: impl FnOnce(&mut Graph, &[NodeId], NodeId) -> Result<NodeId>,
 ) -> Result<usize> {
     let mut graph = Graph::new();
     let x = graph.input("x", Tensor::f32(1, width));
-    let state = graph.state("parameters", Tensor::f32(1, network.parameters()));
-    let weights = network.views(&mut graph, state)?;
+    let state = graph.state("parameters", Tensor::f32(1, parameters.elements()));
+    let weights = parameters.views(&mut graph, state)?;
     forward(&mut graph, &weights, x)?;
     let layers = graph.nodes().iter().filter(|node| matches!(node.kind, Kind::Compute(_)));
     Ok(layers
@@ -98,34 +118,29 @@ fn products(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{AlexNet, Mlp};
+    use crate::nn::networks::{alexnet::AlexNet, mlp::Mlp};
     use crate::ops::{Activation, Image};
-
-    fn of(classifier: &crate::nn::Classifier, features: usize) -> usize {
-        products(classifier.network(), features, |graph, weights, x| {
-            classifier.forward(graph, weights, &mut None, x, Pass::Evaluation)
-        })
-        .unwrap()
-    }
 
     #[test]
     fn a_dense_layer_takes_a_product_a_weight_and_a_convolution_one_a_place_too() {
         let mlp = Mlp::new(20, &[8], 4, Activation::Tanh);
-        assert_eq!(of(&crate::nn::Classifier::Mlp(mlp), 20), 21 * 8 + 9 * 4);
+        assert_eq!(of_classifier(&mlp, 20).unwrap(), 21 * 8 + 9 * 4);
         let image = Image { height: 32, width: 32, channels: 3 };
-        let input = Input { features: image.features(), image: Some(image) };
-        let alexnet = crate::nn::Classifier::AlexNet(AlexNet::new(input, 10, 1.0).unwrap());
-        let weights = alexnet.network().weights();
-        assert!(of(&alexnet, input.features) > 10 * weights, "{weights}");
+        let shape = RecordShape { features: image.features(), image: Some(image) };
+        let alexnet = AlexNet::new(shape, 10, 1.0).unwrap();
+        let weights = alexnet.parameters().weights();
+        // The first layers have 8×8, 4×4 and 2×2 places.
+        assert!(of_classifier(&alexnet, shape.features).unwrap() > 4 * weights, "{weights}");
     }
 
     #[test]
     fn a_game_of_k_steps_costs_what_its_networks_do() {
         let defense = crate::run::config::DefenseConfig { attack_steps: 5, ..Default::default() };
-        let plain = cost(&Schedule::new(&defense, false, 3, 10), 4, [100.0, 10.0], 7);
+        let step = StepRecords { all: 4, members: 4 };
+        let plain = cost(&Schedule::new(&defense, false, 3, 10), &step, [100.0, 10.0], 7);
         assert_eq!(plain, 3.0 * (10.0 * 6.0 * 100.0 * 4.0 + 2.0 * 100.0 * 7.0));
-        let played = cost(&Schedule::new(&defense, true, 3, 10), 4, [100.0, 10.0], 7);
-        let step = 5.0 * 8.0 * (200.0 + 60.0) + 4.0 * 10.0 * 4.0;
-        assert_eq!(played, plain + 30.0 * step);
+        let played = cost(&Schedule::new(&defense, true, 3, 10), &step, [100.0, 10.0], 7);
+        let game = 5.0 * 8.0 * (200.0 + 60.0) + 4.0 * 10.0 * 4.0;
+        assert_eq!(played, plain + 30.0 * game);
     }
 }

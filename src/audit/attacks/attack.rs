@@ -8,7 +8,7 @@ use crate::audit::evidence::{AttackedRecords, Evidence};
 use crate::error::Result;
 use crate::run::config::AuditConfig;
 use crate::run::event::{Event, Observer};
-use crate::train::group::COLLAPSED;
+use crate::train::cohort::COLLAPSED;
 use std::sync::atomic::AtomicBool;
 
 /// An attack, as tables, gates, help and reports know it.

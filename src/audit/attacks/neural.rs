@@ -5,16 +5,15 @@
 
 use super::scores::OutputForm;
 use crate::audit::evidence::Evidence;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::nn::{Attack, AttackInput, LabelEncoding, Optimizer, SCALARS};
-use crate::ops::{
-    Advance, Format, GainForm, GatherLabels, GatherRows, MembershipGain, PADDING, StoreRows, Tape, gradients,
-};
-use crate::plan::{Bound, Plan, replicas_within};
+use crate::nn::{AttackInput, AttackNetwork, LabelEncoding, Optimizer};
+use crate::ops::{Format, GainForm, GatherLabels, GatherRows, MembershipGain, gradients};
+use crate::plan::{Bound, replicas_within};
 use crate::random::{Stream, stream};
 use crate::run::config::AuditConfig;
+use crate::train::steps::{ScoreTable, Steps, TapeWords, Tapes};
 use crate::train::{Batches, Pace};
 use std::sync::atomic::AtomicBool;
 
@@ -61,6 +60,34 @@ impl From<&Evidence<'_>> for Lesson {
     }
 }
 
+impl Lesson {
+    /// Refuses what the network for so many `classes` cannot be trained on.
+    fn check(&self, classes: usize) -> Result<()> {
+        let refused = |what: &str, expected: String, found: String| {
+            Err(Error::data(format!("neural attack: {what}")).expected(expected).found(found))
+        };
+        let records = self.labels.len();
+        if self.classes != classes {
+            return refused("classes", format!("{classes}, as of the first model"), self.classes.to_string());
+        }
+        if self.outputs.len() != records * classes {
+            let expected = format!("{} of {records} records", records * classes);
+            return refused("outputs", expected, self.outputs.len().to_string());
+        }
+        if let Some(label) = self.labels.iter().find(|label| **label as usize >= classes) {
+            return refused("labels", format!("labels below {classes}"), label.to_string());
+        }
+        if self.known.iter().any(Vec::is_empty) {
+            let found = format!("{} and {}", self.known[0].len(), self.known[1].len());
+            return refused("known records", "members and non-members".to_string(), found);
+        }
+        match self.known.iter().flatten().find(|row| **row as usize >= records) {
+            Some(row) => refused("known records", format!("numbers below {records}"), row.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The evidence's lesson with a signal that any trained attack finds: members' predictions are mixed half and
 /// half with class 0, non-members' with class 1.
 pub fn plant(evidence: &Evidence) -> Lesson {
@@ -79,14 +106,12 @@ pub fn plant(evidence: &Evidence) -> Lesson {
     Lesson { form: OutputForm::Logits, ..planted }
 }
 
-/// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is as
-/// many batches as the longer of a lesson's lists to learn from makes; the shorter is gone through again.
+/// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is
+/// as many batches as the longer of a lesson's lists to learn from makes; the shorter is gone through again.
 ///
 /// # Errors
-/// Sizes beyond the adapter's limits, a lost device, an interruption.
-///
-/// # Panics
-/// Lessons of different numbers of classes, or without known records of either kind.
+/// Lessons of different numbers of classes, without known records of either kind, with records or labels that
+/// there are not; sizes beyond the adapter's limits, a lost device, an interruption.
 pub fn train(
     context: &Context,
     config: &AuditConfig,
@@ -95,10 +120,10 @@ pub fn train(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<f64>>> {
     let network = &config.attack;
-    let classes = lessons[0].classes;
-    assert!(lessons.iter().all(|l| l.classes == classes), "one network's shape");
+    let Some(classes) = lessons.first().map(|lesson| lesson.classes) else { return Ok(vec![]) };
+    lessons.iter().try_for_each(|lesson| lesson.check(classes))?;
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
-    let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
+    let attack = AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
     // Those of one size: a lesson's epoch must not be longer for the company that it is in.
     let mut groups = vec![];
     for alike in lessons.chunk_by(|a, b| size(a) == size(b)) {
@@ -150,167 +175,180 @@ struct Shape {
     epochs: usize,
 }
 
+/// The attack network in a graph, applied to a line of the tape of rows.
 struct Nodes {
     graph: Graph,
+    tapes: Tapes,
     /// u32 `[N, pitch]`: the bits of each replica's logits.
     logits: NodeId,
     /// u32 `[N, 1]`.
     labels: NodeId,
-    rows: NodeId,
-    scalars: Option<NodeId>,
-    counter: NodeId,
+    /// `[3, P]`.
     state: NodeId,
-    table: Option<NodeId>,
+    /// Views of the state, a layer each.
+    weights: Vec<NodeId>,
+    /// The network's logits `[batch, 1]`.
+    s: NodeId,
 }
 
-fn rows_graph(attack: &Attack, shape: Shape, steps: usize, batch: usize) -> Result<(Nodes, NodeId, NodeId)> {
-    let mut graph = Graph::new();
-    let width = Format::Floats.words(shape.classes);
-    let logits = graph.input("logits", Tensor::u32(shape.records, width));
-    let labels = graph.input("labels", Tensor::u32(shape.records, 1));
-    let counter = graph.state("step counter", Tensor::u32(1, 1));
-    let rows = graph.input("tape of rows", Tensor::u32(steps, batch));
-    let line = graph.apply(Tape { line: Tensor::u32(batch, 1) }, &[rows, counter])?;
-    let gather = GatherRows { format: Format::Floats, width: shape.classes };
-    let z = graph.apply(gather, &[logits, line])?;
-    let y = graph.apply(GatherLabels, &[labels, line])?;
-    let state = graph.state("attack", Optimizer::Adam.state(attack.network.parameters()));
-    let nodes = Nodes { graph, logits, labels, rows, scalars: None, counter, state, table: None };
-    Ok((nodes, z, y))
+impl Nodes {
+    /// With tapes of so many `lines`, each with the records of a batch and `scalars` scalars.
+    fn new(
+        attack: &AttackNetwork,
+        shape: Shape,
+        [lines, batch]: [usize; 2],
+        scalars: usize,
+    ) -> Result<(Self, Option<NodeId>)> {
+        let mut graph = Graph::new();
+        let g = &mut graph;
+        let logits = g.input("logits", Tensor::u32(shape.records, Format::Floats.words(shape.classes)));
+        let labels = g.input("labels", Tensor::u32(shape.records, 1));
+        let (mut tapes, rows) = Tapes::new(g, lines, batch, 0)?;
+        let z = g.apply(GatherRows { format: Format::Floats, width: shape.classes }, &[logits, rows])?;
+        // Padding has a label beyond the classes; its logit is computed from other rows and dropped.
+        let y = g.apply(GatherLabels, &[labels, rows])?;
+        let state = g.state("attack", Optimizer::Adam.state(attack.parameters.elements()));
+        let scalars = match scalars {
+            0 => None,
+            width => Some(tapes.scalars(g, Tensor::f32(1, width))?),
+        };
+        let weights = attack.parameters.views(g, state)?;
+        let (s, _) = attack.forward(g, &weights, z, y)?;
+        Ok((Nodes { graph, tapes, logits, labels, state, weights, s }, scalars))
+    }
 }
 
 /// A step of training; tapes of an epoch.
-fn training_graph(attack: &Attack, shape: Shape) -> Result<Nodes> {
-    let (mut nodes, z, y) = rows_graph(attack, shape, shape.steps, 2 * shape.half)?;
+fn training_graph(attack: &AttackNetwork, shape: Shape) -> Result<Nodes> {
+    let sizes = [shape.steps, 2 * shape.half];
+    let (mut nodes, scalars) = Nodes::new(attack, shape, sizes, Optimizer::SCALARS.len())?;
     let g = &mut nodes.graph;
-    let tape = g.input("tape of scalars", Tensor::u32(shape.steps, SCALARS));
-    let scalars = g.apply(Tape { line: Tensor::f32(1, SCALARS) }, &[tape, nodes.counter])?;
-    nodes.scalars = Some(tape);
-    let weights = attack.network.views(g, nodes.state)?;
-    let (s, _) = attack.forward(g, &weights, z, y)?;
-    let gain = g.apply(MembershipGain { form: GainForm::Log, members: shape.half }, &[s])?;
+    let gain = g.apply(MembershipGain { form: GainForm::Log, members: shape.half }, &[nodes.s])?;
     let ascend = g.constant(-1.0);
-    let parts = gradients(g, &[(gain, ascend)], &weights)?;
+    let parts = gradients(g, &[(gain, ascend)], &nodes.weights)?;
     let gradient = g.pack("gradient", &parts);
-    Optimizer::Adam.update(g, nodes.state, gradient, scalars, 0, 0.0)?;
-    g.update(Advance, &[nodes.counter])?;
+    if let Some(scalars) = scalars {
+        Optimizer::Adam.update(g, nodes.state, gradient, scalars, 0, 0.0)?;
+    }
+    nodes.tapes.advance(g)?;
     Ok(nodes)
 }
 
-/// A scoring pass over all records, logits into a table `[N, 1]`.
-fn scoring_graph(attack: &Attack, shape: Shape) -> Result<Nodes> {
-    let (mut nodes, z, y) = rows_graph(attack, shape, shape.records.div_ceil(SCORED), SCORED)?;
-    let g = &mut nodes.graph;
-    let weights = attack.network.views(g, nodes.state)?;
-    // Padding has a label beyond the classes; its logit is computed from other rows and dropped.
-    let (s, _) = attack.forward(g, &weights, z, y)?;
-    let table = g.state("table", Tensor::f32(shape.records, 1));
-    g.update(StoreRows, &[table, s, nodes.counter])?;
-    g.update(Advance, &[nodes.counter])?;
-    nodes.table = Some(table);
-    Ok(nodes)
+/// The memory of a group of lessons on the GPU.
+struct Memory {
+    logits: Buffer,
+    labels: Buffer,
+    state: Buffer,
 }
 
+impl Memory {
+    fn upload(
+        context: &Context,
+        config: &AuditConfig,
+        attack: &AttackNetwork,
+        shape: Shape,
+        lessons: &[Lesson],
+    ) -> Result<Self> {
+        let width = Format::Floats.words(shape.classes);
+        let (mut logits, mut labels, mut state): (Vec<u32>, Vec<u32>, Vec<f32>) = (vec![], vec![], vec![]);
+        for lesson in lessons {
+            for row in lesson.outputs.chunks_exact(shape.classes) {
+                logits.extend(row.iter().map(|&v| logit(lesson.form, v).to_bits()));
+                logits.resize(logits.len().next_multiple_of(width), 0);
+            }
+            labels.extend(&lesson.labels);
+            let mut rng = stream(lesson.seed, Stream::Initialisation { network: NETWORK });
+            state.extend(attack.parameters.start(config.attack.initialisation, Optimizer::Adam, &mut rng));
+        }
+        Ok(Memory {
+            logits: context.upload("logits", &logits)?,
+            labels: context.upload("labels", &labels)?,
+            state: context.upload("attack", bytemuck::cast_slice(&state))?,
+        })
+    }
+
+    fn bound(&self, nodes: &Nodes) -> Bound {
+        let Memory { logits, labels, state } = self;
+        let pairs = [(nodes.logits, logits), (nodes.labels, labels), (nodes.state, state)];
+        pairs.into_iter().map(|(node, buffer)| (node, buffer.clone())).collect()
+    }
+}
+
+/// Trains the networks of lessons of one shape at once.
 fn train_group(
     context: &Context,
     config: &AuditConfig,
-    attack: &Attack,
+    attack: &AttackNetwork,
     shape: Shape,
     lessons: &[Lesson],
     stop: &AtomicBool,
     done: &mut dyn FnMut(usize),
 ) -> Result<Vec<Vec<f64>>> {
-    let replicas = lessons.len();
+    let memory = Memory::upload(context, config, attack, shape, lessons)?;
     let nodes = training_graph(attack, shape)?;
-    let width = Format::Floats.words(shape.classes);
-    let (mut logits, mut labels): (Vec<u32>, Vec<u32>) = (vec![], vec![]);
-    for (r, lesson) in lessons.iter().enumerate() {
-        for row in lesson.outputs.chunks_exact(shape.classes) {
-            logits.extend(row.iter().map(|&v| logit(lesson.form, v).to_bits()));
-            logits.resize(logits.len().next_multiple_of(width), 0);
-        }
-        labels.extend(&lesson.labels);
-        logits.resize((r + 1) * shape.records * width, 0);
-        labels.resize((r + 1) * shape.records, 0);
-    }
-    let start: Vec<f32> = lessons
-        .iter()
-        .flat_map(|l| {
-            let mut rng = stream(l.seed, Stream::Initialisation { network: NETWORK });
-            attack.network.start(config.attack.initialisation, Optimizer::Adam, &mut rng)
-        })
-        .collect();
-    let logits = context.upload("logits", &logits)?;
-    let labels = context.upload("labels", &labels)?;
-    let state = context.upload("attack", bytemuck::cast_slice(&start))?;
-    let allocate = |nodes: &Nodes, node: NodeId| {
-        context.allocate(&nodes.graph.node(node).label, &nodes.graph.tensor(node), replicas)
+    let sizes = [lessons.len(), shape.records];
+    let bound = memory.bound(&nodes);
+    let mut steps = Steps::compile(context, &nodes.graph, &nodes.tapes, bound, sizes, &[])?;
+    let stream_of = |lesson: &Lesson, which: u32, records: &[u32]| {
+        Batches::new(lesson.seed, which, &enough(records, shape.half), shape.half)
     };
-    let bind = |nodes: &Nodes| -> Result<(Bound, Buffer, Buffer)> {
-        let (rows, counter) = (allocate(nodes, nodes.rows)?, allocate(nodes, nodes.counter)?);
-        let bound = Bound::from([
-            (nodes.logits, logits.clone()),
-            (nodes.labels, labels.clone()),
-            (nodes.state, state.clone()),
-            (nodes.rows, rows.clone()),
-            (nodes.counter, counter.clone()),
+    let mut batches = vec![];
+    for lesson in lessons {
+        let [members, nonmembers] = &lesson.known;
+        batches.push([
+            stream_of(lesson, KNOWN_MEMBERS, members)?,
+            stream_of(lesson, KNOWN_NONMEMBERS, nonmembers)?,
         ]);
-        Ok((bound, rows, counter))
-    };
-    let (mut bound, rows, counter) = bind(&nodes)?;
-    let mut scalars = None;
-    if let Some(node) = nodes.scalars {
-        let buffer = allocate(&nodes, node)?;
-        bound.insert(node, buffer.clone());
-        scalars = Some(buffer);
     }
-    let plan = Plan::compile(context, &nodes.graph, replicas, &bound, &[])?;
-    let mut batches: Vec<[Batches; 2]> = lessons
-        .iter()
-        .map(|l| {
-            let of = |which, records: &[u32]| {
-                Batches::new(l.seed, which, &enough(records, shape.half), shape.half)
-            };
-            [of(KNOWN_MEMBERS, &l.known[0]), of(KNOWN_NONMEMBERS, &l.known[1])]
-        })
-        .collect();
-    let (mut pace, mut per_submission) = (Pace::new(context, stop), 1);
+    let mut pace = Pace::new(context, stop);
     for epoch in 0..shape.epochs {
         let first = (epoch * shape.steps) as u64;
-        let steps = first..first + shape.steps as u64;
-        let mut tape = vec![];
+        let mut words = TapeWords::default();
         for pair in &mut batches {
-            for step in steps.clone() {
-                pair.iter_mut().for_each(|b| tape.extend(b.batch(step)));
+            for step in first..first + shape.steps as u64 {
+                pair.iter_mut().for_each(|b| words.rows.extend(b.batch(step)));
+                words.scalars.extend(Optimizer::Adam.scalars(config.learning_rate, 0.0, step + 1, true));
             }
         }
-        let line: Vec<f32> = steps
-            .flat_map(|step| Optimizer::Adam.scalars(config.learning_rate, 0.0, step + 1, true))
-            .collect();
-        context.write(&rows, 0, &tape);
-        if let Some(scalars) = &scalars {
-            context.write_f32(scalars, 0, &line.repeat(replicas));
-        }
-        context.write(&counter, 0, &vec![0; replicas]);
-        pace.run(&plan, shape.steps, &mut per_submission, &mut |_| {})?;
+        steps.write(context, &words)?;
+        steps.run(&mut pace, shape.steps, &mut |_| {})?;
         done(epoch + 1);
     }
 
-    let nodes = scoring_graph(attack, shape)?;
-    let (mut bound, rows, counter) = bind(&nodes)?;
-    let mut tape: Vec<u32> = (0..shape.records as u32).collect();
-    tape.resize(shape.records.next_multiple_of(SCORED), PADDING);
-    context.write(&rows, 0, &tape.repeat(replicas));
-    context.write(&counter, 0, &vec![0; replicas]);
-    let tensor = Tensor::f32(shape.records, 1);
-    let table = context.allocate("table", &tensor, replicas)?;
-    if let Some(node) = nodes.table {
-        bound.insert(node, table.clone());
+    let lines = shape.records.div_ceil(SCORED);
+    let (nodes, _) = Nodes::new(attack, shape, [lines, SCORED], 0)?;
+    let bound = memory.bound(&nodes);
+    let mut table = ScoreTable::compile(context, nodes.graph, &nodes.tapes, nodes.s, bound, sizes)?;
+    let all = vec![(0..shape.records as u32).collect(); lessons.len()];
+    let scores = table.fill(context, &all, stop)?;
+    Ok(scores.into_iter().map(|scores| scores.into_iter().map(f64::from).collect()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lesson_that_kernels_would_read_beyond_is_refused() {
+        let lesson = Lesson {
+            outputs: vec![0.0; 12],
+            form: OutputForm::Logits,
+            classes: 3,
+            labels: vec![0, 1, 2, 0],
+            known: [vec![0], vec![3]],
+            seed: 0,
+        };
+        lesson.check(3).unwrap();
+        let refused = |change: fn(&mut Lesson), part: &str| {
+            let mut lesson = lesson.clone();
+            change(&mut lesson);
+            let error = lesson.check(3).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        refused(|l| l.classes = 4, "classes: expected 3");
+        refused(|l| l.outputs.truncate(11), "12 of 4 records");
+        refused(|l| l.labels[1] = 3, "labels below 3");
+        refused(|l| l.known[1] = vec![4], "numbers below 4");
+        refused(|l| l.known[0].clear(), "found 0 and 1");
     }
-    let plan = Plan::compile(context, &nodes.graph, replicas, &bound, &[])?;
-    pace.run(&plan, shape.records.div_ceil(SCORED), &mut 1, &mut |_| {})?;
-    let values = context.read_f32(&table, replicas * tensor.elements())?;
-    let of = |r: usize| values[r * tensor.elements()..][..tensor.elements()].chunks_exact(tensor.pitch());
-    let asked = lessons.iter().map(|l| l.labels.len());
-    Ok((0..replicas).zip(asked).map(|(r, n)| of(r).take(n).map(|row| f64::from(row[0])).collect()).collect())
 }

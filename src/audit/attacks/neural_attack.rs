@@ -7,7 +7,7 @@ use super::neural::{self, Lesson, plant};
 use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence, needed};
 use crate::error::Result;
-use crate::nn::{Attack, AttackInput, LabelEncoding};
+use crate::nn::{AttackInput, AttackNetwork, LabelEncoding};
 use crate::run::config::AuditConfig;
 
 /// The logit of membership of each record.
@@ -64,6 +64,6 @@ pub(super) fn cost(config: &AuditConfig, sizes: &Sizes) -> f64 {
 pub(super) fn network_cost(config: &AuditConfig, classes: usize, known: usize, asked: usize) -> f64 {
     let network = &config.attack;
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
-    let attack = Attack::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
-    attack.network.parameters() as f64 * (6 * 2 * known * config.epochs + 2 * asked) as f64
+    let attack = AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
+    attack.parameters.elements() as f64 * (6 * 2 * known * config.epochs + 2 * asked) as f64
 }

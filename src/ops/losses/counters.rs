@@ -1,20 +1,81 @@
-//! Running totals on the GPU, read once an epoch.
+//! Running totals on the GPU, read once an epoch, and what they mean to the host.
 
 use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
-/// Columns of [`CountClassifier`]'s counters: Σ cross-entropy, correct, records, 1 + the step of the first
-/// non-finite loss (0: none).
-pub const CLASSIFIER_COUNTS: usize = 4;
+/// What [`CountClassifier`] has counted of one replica.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClassifierCounts {
+    /// Σ cross-entropy, nats.
+    pub loss: f64,
+    pub right: f64,
+    pub records: f64,
+    /// The step of the first loss that was not finite.
+    pub not_finite_at: Option<u64>,
+}
 
-/// Columns of [`CountAttack`]'s counters: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the
-/// step of the first non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
-pub const ATTACK_COUNTS: usize = 8;
+impl ClassifierCounts {
+    /// Columns: Σ cross-entropy, right, records, 1 + the step of the first non-finite loss (0: none).
+    pub const WIDTH: usize = 4;
 
-/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32
-/// `[1, 1]`. Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the
-/// prediction.
+    /// Those of replica `r`, from the counters `[R, 1, 4]` as they were read back.
+    pub fn of(counters: &[f32], r: usize) -> Self {
+        let [loss, right, records, step] = columns::<{ Self::WIDTH }>(counters, r);
+        ClassifierCounts { loss, right, records, not_finite_at: step_of(step) }
+    }
+
+    /// The fraction of the records that were right; none where none were counted.
+    pub fn accuracy(&self) -> Option<f64> {
+        (self.records > 0.0).then(|| self.right / self.records)
+    }
+}
+
+/// What [`CountAttack`] has counted of one replica.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttackCounts {
+    /// Σ log-gain terms, nats.
+    pub gain: f64,
+    pub right: f64,
+    pub records: f64,
+    /// Σ (s − s₀) over the logits s, s₀ the first of them.
+    apart: f64,
+    /// Σ (s − s₀)².
+    apart_squared: f64,
+    /// The step of the first sum that was not finite.
+    pub not_finite_at: Option<u64>,
+}
+
+impl AttackCounts {
+    /// Columns: Σ log-gain terms, right, records, Σ (s − s₀), Σ (s − s₀)², 1 + the step of the first
+    /// non-finite sum (0: none), s₀ (the first logit counted), 1 unused.
+    pub const WIDTH: usize = 8;
+
+    /// Those of replica `r`, from the counters `[R, 1, 8]` as they were read back.
+    pub fn of(counters: &[f32], r: usize) -> Self {
+        let [gain, right, records, apart, apart_squared, step, _, _] =
+            columns::<{ Self::WIDTH }>(counters, r);
+        AttackCounts { gain, right, records, apart, apart_squared, not_finite_at: step_of(step) }
+    }
+
+    /// The standard deviation of the logits.
+    pub fn logit_deviation(&self) -> f64 {
+        (self.apart_squared / self.records - (self.apart / self.records).powi(2)).max(0.0).sqrt()
+    }
+}
+
+/// Row `r` of read-back counters `[R, 1, N]`.
+fn columns<const N: usize>(counters: &[f32], r: usize) -> [f64; N] {
+    std::array::from_fn(|column| f64::from(counters[r * N + column]))
+}
+
+/// The step that a flag 1 + step tells of.
+fn step_of(flag: f64) -> Option<u64> {
+    (flag as u64).checked_sub(1)
+}
+
+/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32 `[1,
+/// 1]`. Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the prediction.
 #[derive(Debug, Clone, Copy)]
 pub struct CountClassifier;
 
@@ -25,7 +86,7 @@ impl Op for CountClassifier {
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let fits = inputs.len() == 4
-            && inputs[0] == Tensor::f32(1, CLASSIFIER_COUNTS)
+            && inputs[0] == Tensor::f32(1, ClassifierCounts::WIDTH)
             && inputs[1].dtype == DType::F32
             && is_column(&inputs[2], inputs[1].rows)
             && is_column(&inputs[3], 1);
@@ -71,7 +132,7 @@ impl Op for CountAttack {
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let fits = inputs.len() == 3
-            && inputs[0] == Tensor::f32(1, ATTACK_COUNTS)
+            && inputs[0] == Tensor::f32(1, AttackCounts::WIDTH)
             && inputs[1].dtype == DType::F32
             && inputs[1].cols == 1
             && is_column(&inputs[2], 1);
@@ -114,7 +175,7 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
     let step = (Tensor::u32(1, 1), Contents::Below(9));
     let mut cases = vec![];
     for (rows, cols) in [(1, 1), (3, 7), (130, 30), (64, 100)] {
-        let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, 0.0]));
+        let counts = (Tensor::f32(1, ClassifierCounts::WIDTH), Contents::Values(vec![1.0, 2.0, 3.0, 0.0]));
         let labels: Vec<f64> =
             (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
         let labels = (Tensor::u32(rows, 1), Contents::Values(labels));
@@ -124,7 +185,7 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
     for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
         for seen in [0.0, 64.0] {
             let counts = Contents::Values(vec![-40.0, 30.0, seen, 1.0, 20.0, 0.0, 0.25, 0.0]);
-            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let counts = (Tensor::f32(1, AttackCounts::WIDTH), counts);
             let s = (Tensor::f32(rows, 1), Contents::Uniform(-3.0, 3.0));
             cases.push(Case::new(CountAttack { members }, vec![counts, s, step.clone()]).update());
         }
@@ -132,12 +193,13 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
     // The first step that is not finite is kept, a later one does not overwrite it.
     for flag in [0.0, 3.0] {
         for odd in [f64::NAN, f64::INFINITY] {
-            let counts = (Tensor::f32(1, CLASSIFIER_COUNTS), Contents::Values(vec![1.0, 2.0, 3.0, flag]));
+            let counts =
+                (Tensor::f32(1, ClassifierCounts::WIDTH), Contents::Values(vec![1.0, 2.0, 3.0, flag]));
             let x = (Tensor::f32(2, 3), Contents::Values(vec![0.5, odd, 0.25, 1.0, 2.0, 3.0]));
             let labels = (Tensor::u32(2, 1), Contents::Values(vec![0.0, 2.0]));
             cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
             let counts = Contents::Values(vec![1.0, 2.0, 3.0, 0.0, 1.0, flag, 0.5, 0.0]);
-            let counts = (Tensor::f32(1, ATTACK_COUNTS), counts);
+            let counts = (Tensor::f32(1, AttackCounts::WIDTH), counts);
             let s = (Tensor::f32(3, 1), Contents::Values(vec![0.5, odd, -1.0]));
             cases.push(Case::new(CountAttack { members: 2 }, vec![counts, s, step.clone()]).update());
         }

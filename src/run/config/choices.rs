@@ -31,28 +31,6 @@ pub enum Penalty {
     Squared,
 }
 
-/// What the classifier is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelKind {
-    /// A multilayer perceptron, for records of any kind; images are flattened.
-    Mlp,
-    /// The AlexNet for small images of the official code.
-    Alexnet,
-    /// DenseNet-BC (Huang et al. 2017, "Densely Connected Convolutional Networks").
-    Densenet,
-}
-
-/// What a network keeps between its forward and its backward pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Memory {
-    /// What is cheap to compute is computed again: normalized activations.
-    Small,
-    /// Everything.
-    Fast,
-}
-
 /// How the classifier's learning rate changes over the epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,6 @@
 //! `[defense]`: what is done in training so that its records are not recognized.
 //!
-//! Not what acts on it: the game is [`crate::train::game`], private gradients [`crate::nn::Private`].
+//! Not what acts on it: the game is [`crate::train::game`], private gradients `private_gradients` of [`crate::train::terms`].
 
 use super::choices::START;
 use super::{AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, Schedule, Sweep};

@@ -18,21 +18,21 @@ mod tuning;
 mod validate;
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Memory, ModelKind, Optimizer,
-    Penalty, RateSchedule, Schedule,
+    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, RateSchedule,
+    Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
 pub(crate) use keys::nearest;
 pub use layer::Layer;
-pub use model::ModelConfig;
+pub use model::{ModelConfig, ModelKind};
 pub(crate) use replica::short;
 pub use replica::{Nesting, Replica, ReplicaKey, replica_keys};
 pub use sweep::Sweep;
 
 use crate::dataset::{LabelColumn, LoadOptions, Synthetic};
 use crate::setting::{
-    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, POSITIVE, SOME_WIDTHS, UP_TO_1, WIDTHS, described, range, settings,
+    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, POSITIVE, SOME_WIDTHS, WIDTHS, described, range, settings,
 };
 use choices::START;
 
@@ -168,30 +168,5 @@ settings! {
         /// What differs from the adapter's default variant, each `"FAMILY CLASS VARIANT"`.
         #[serde(deserialize_with = "crate::ops::known_choices")]
         choices: crate::gpu::Choices = crate::gpu::Choices::default();
-    }
-}
-
-settings! {
-    /// `[model.alexnet]`.
-    pub struct AlexNetConfig {
-        /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; at 1 they are
-        /// 64, 192, 384, 256, 256.
-        width: f64 = 1.0, in range("more than 0 and at most 4", |v| *v > 0.0 && *v <= 4.0);
-    }
-}
-
-settings! {
-    /// `[model.densenet]`.
-    pub struct DenseNetConfig {
-        /// L: layers.
-        depth: usize = 100, unit "layers",
-            in range("6 n + 4 from 10 on: 40, 100, 190 …", |v| *v >= 10 && (*v - 4).is_multiple_of(6));
-        /// k: channels that a layer adds.
-        growth: usize = 12, unit "channels",
-            in range("a multiple of 4 from 4 on", |v| *v >= 4 && v.is_multiple_of(4));
-        /// θ: the fraction of channels that a transition keeps.
-        compression: f64 = 0.5, in UP_TO_1;
-        /// What is kept between the forward and the backward pass.
-        memory: Memory = Memory::Small;
     }
 }

@@ -1,4 +1,6 @@
 //! A network's parameters: one flat buffer, a matrix a layer; and its running statistics beside them.
+//!
+//! Not what is computed with them: a [`Network`](super::Network) does that with [views](Parameters::views).
 
 use super::{Initialisation, Optimizer};
 use crate::error::Result;
@@ -7,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 /// What a layer's matrix holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum LayerForm {
     /// `[K + 1, N]`: weights, the bias as last row.
     Dense,
     /// `[k·k·Cin (+ 1), Cout]`: row (kh · k + kw) · Cin + ci; the bias, if there is one, as last row.
     Conv { kernel: usize, bias: bool },
-    /// `[2, C]`: the scale and the shift of batch normalisation. The running mean and variance lie
+    /// `[2, C]`: the scale and the shift of batch normalization. The running mean and variance lie
     /// `statistics` columns into their own state.
     Norm { statistics: usize },
 }
@@ -22,7 +24,7 @@ pub enum Form {
 pub struct Layer {
     /// As in the model file: `layers.0`, `prediction.1`.
     pub name: String,
-    pub form: Form,
+    pub form: LayerForm,
     /// K, Cin or C.
     pub inputs: usize,
     /// N, Cout or C.
@@ -35,9 +37,9 @@ impl Layer {
     /// The matrix.
     pub fn tensor(&self) -> Tensor {
         let rows = match self.form {
-            Form::Dense => self.inputs + 1,
-            Form::Conv { kernel, bias } => kernel * kernel * self.inputs + usize::from(bias),
-            Form::Norm { .. } => 2,
+            LayerForm::Dense => self.inputs + 1,
+            LayerForm::Conv { kernel, bias } => kernel * kernel * self.inputs + usize::from(bias),
+            LayerForm::Norm { .. } => 2,
         };
         Tensor::f32(rows, self.outputs)
     }
@@ -45,12 +47,12 @@ impl Layer {
     /// The first values, row after row.
     fn start(&self, initialisation: Initialisation, rng: &mut ChaCha8Rng) -> Vec<f32> {
         match self.form {
-            Form::Dense => initialisation.draw(self.inputs, [self.outputs, self.outputs], true, rng),
-            Form::Conv { kernel, bias } => {
+            LayerForm::Dense => initialisation.draw(self.inputs, [self.outputs, self.outputs], true, rng),
+            LayerForm::Conv { kernel, bias } => {
                 let window = kernel * kernel;
                 initialisation.draw(window * self.inputs, [self.outputs, window * self.outputs], bias, rng)
             }
-            Form::Norm { .. } => {
+            LayerForm::Norm { .. } => {
                 let row = |value: f32| std::iter::repeat_n(value, self.outputs);
                 row(1.0).chain(row(0.0)).collect()
             }
@@ -66,11 +68,11 @@ impl Layer {
             place: Box::new(move |i| (k, i)),
         };
         match self.form {
-            Form::Dense => {
+            LayerForm::Dense => {
                 let place = Box::new(move |i| (i % inputs, i / inputs));
                 vec![Part { end: "weight", shape: vec![outputs, inputs], place }, row("bias", inputs)]
             }
-            Form::Conv { kernel, bias } => {
+            LayerForm::Conv { kernel, bias } => {
                 let window = kernel * kernel;
                 let place = Box::new(move |i| {
                     let (tap, ci, co) = (i % window, i / window % inputs, i / window / inputs);
@@ -79,7 +81,7 @@ impl Layer {
                 let weight = Part { end: "weight", shape: vec![outputs, inputs, kernel, kernel], place };
                 std::iter::once(weight).chain(bias.then(|| row("bias", window * inputs))).collect()
             }
-            Form::Norm { .. } => vec![row("weight", 0), row("bias", 1)],
+            LayerForm::Norm { .. } => vec![row("weight", 0), row("bias", 1)],
         }
     }
 }
@@ -104,21 +106,21 @@ const RUNNING: [&str; 2] = ["running_mean", "running_var"];
 
 /// The layers of a network, in the order of its flat buffer.
 #[derive(Debug, Clone, Default)]
-pub struct Network {
+pub struct Parameters {
     pub layers: Vec<Layer>,
 }
 
-impl Network {
+impl Parameters {
     /// Appends a layer; returns its number.
-    pub fn push(&mut self, name: impl Into<String>, form: Form, inputs: usize, outputs: usize) -> usize {
-        let offset = self.parameters();
+    pub fn push(&mut self, name: impl Into<String>, form: LayerForm, inputs: usize, outputs: usize) -> usize {
+        let offset = self.elements();
         self.layers.push(Layer { name: name.into(), form, inputs, outputs, offset });
         self.layers.len() - 1
     }
 
-    /// Appends batch normalisation of `channels`; returns its number.
+    /// Appends batch normalization of `channels`; returns its number.
     pub fn norm(&mut self, name: impl Into<String>, channels: usize) -> usize {
-        let form = Form::Norm { statistics: self.normalised() };
+        let form = LayerForm::Norm { statistics: self.normalized() };
         self.push(name, form, channels, channels)
     }
 
@@ -126,14 +128,14 @@ impl Network {
     pub fn stack(&mut self, name: &str, mut inputs: usize, widths: &[usize]) -> Vec<usize> {
         let mut numbers = vec![];
         for (i, &outputs) in widths.iter().enumerate() {
-            numbers.push(self.push(format!("{name}.{i}"), Form::Dense, inputs, outputs));
+            numbers.push(self.push(format!("{name}.{i}"), LayerForm::Dense, inputs, outputs));
             inputs = outputs;
         }
         numbers
     }
 
     /// P, the length of the flat buffer: all parameters, and the padding of their rows.
-    pub fn parameters(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.layers.last().map_or(0, |l| l.offset + l.tensor().elements())
     }
 
@@ -142,15 +144,15 @@ impl Network {
         self.layers.iter().map(|l| l.tensor().rows * l.outputs).sum()
     }
 
-    /// Channels that are batch-normalised, all layers together.
-    fn normalised(&self) -> usize {
-        self.layers.iter().filter(|l| matches!(l.form, Form::Norm { .. })).map(|l| l.outputs).sum()
+    /// Channels that are batch-normalized, all layers together.
+    fn normalized(&self) -> usize {
+        self.layers.iter().filter(|l| matches!(l.form, LayerForm::Norm { .. })).map(|l| l.outputs).sum()
     }
 
     /// The state of running statistics, rows mean and variance: `[2, ΣC]`. None without batch
-    /// normalisation.
+    /// normalization.
     pub fn statistics(&self) -> Option<Tensor> {
-        Some(self.normalised()).filter(|channels| *channels > 0).map(|channels| Tensor::f32(2, channels))
+        Some(self.normalized()).filter(|channels| *channels > 0).map(|channels| Tensor::f32(2, channels))
     }
 
     /// Views of one version of the state, a layer each: what the forward pass reads and the
@@ -170,7 +172,7 @@ impl Network {
         optimizer: Optimizer,
         rng: &mut ChaCha8Rng,
     ) -> Vec<f32> {
-        let mut state = vec![0.0; optimizer.rows() * self.parameters()];
+        let mut state = vec![0.0; optimizer.rows() * self.elements()];
         for layer in &self.layers {
             let pitch = layer.tensor().pitch();
             let values = layer.start(initialisation, rng);
@@ -207,7 +209,7 @@ impl Network {
                 let values = (0..part.elements()).map(at).collect();
                 tensors.push((format!("{}.{}", layer.name, part.end), part.shape.clone(), values));
             }
-            if let Form::Norm { statistics: start } = layer.form {
+            if let LayerForm::Norm { statistics: start } = layer.form {
                 for (end, row) in RUNNING.into_iter().zip(statistics.chunks_exact(statistics.len() / 2)) {
                     let values = row[start..][..layer.outputs].to_vec();
                     tensors.push((format!("{}.{end}", layer.name), vec![layer.outputs], values));
@@ -217,8 +219,8 @@ impl Network {
         tensors
     }
 
-    /// The state, with zero moments, and the running statistics from what [`tensors`](Self::tensors) made of them:
-    /// `take` gives the tensor of a name and a shape.
+    /// The state, with zero moments, and the running statistics from what [`tensors`](Self::tensors) made of
+    /// them: `take` gives the tensor of a name and a shape.
     ///
     /// # Errors
     /// Those of `take`.
@@ -227,7 +229,7 @@ impl Network {
         optimizer: Optimizer,
         mut take: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
     ) -> Result<(Vec<f32>, Vec<f32>)> {
-        let mut state = vec![0.0; optimizer.rows() * self.parameters()];
+        let mut state = vec![0.0; optimizer.rows() * self.elements()];
         let mut statistics = self.start_statistics();
         let width = statistics.len() / 2;
         for layer in &self.layers {
@@ -239,7 +241,7 @@ impl Network {
                     state[layer.offset + k * pitch + n] = value;
                 }
             }
-            if let Form::Norm { statistics: start } = layer.form {
+            if let LayerForm::Norm { statistics: start } = layer.form {
                 for (row, end) in RUNNING.into_iter().enumerate() {
                     let values = take(&format!("{}.{end}", layer.name), &[layer.outputs])?;
                     statistics[row * width + start..][..layer.outputs].copy_from_slice(&values);
@@ -257,14 +259,14 @@ mod tests {
 
     #[test]
     fn exported_weights_are_those_of_the_buffer() {
-        let mut network = Network::default();
-        network.stack("layers", 3, &[5, 2]);
-        assert_eq!(network.weights(), 4 * 5 + 6 * 2);
-        assert_eq!(network.parameters(), 4 * 8 + 6 * 4);
+        let mut parameters = Parameters::default();
+        parameters.stack("layers", 3, &[5, 2]);
+        assert_eq!(parameters.weights(), 4 * 5 + 6 * 2);
+        assert_eq!(parameters.elements(), 4 * 8 + 6 * 4);
         let mut rng = stream(1, Stream::Initialisation { network: 0 });
-        let state = network.start(Initialisation::Framework, Optimizer::Adam, &mut rng);
-        assert_eq!(state.len(), 3 * network.parameters());
-        let tensors = network.tensors(&state, &[]);
+        let state = parameters.start(Initialisation::Framework, Optimizer::Adam, &mut rng);
+        assert_eq!(state.len(), 3 * parameters.elements());
+        let tensors = parameters.tensors(&state, &[]);
         let names: Vec<&str> = tensors.iter().map(|t| t.0.as_str()).collect();
         assert_eq!(names, ["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"]);
         assert_eq!(tensors[0].1, [5, 3]);
@@ -275,16 +277,16 @@ mod tests {
 
     #[test]
     fn convolutions_and_norms_are_exported_as_pytorch_has_them() {
-        let mut network = Network::default();
-        network.push("conv", Form::Conv { kernel: 3, bias: false }, 4, 8);
-        network.norm("bn1", 8);
-        network.norm("bn2", 4);
-        network.push("last", Form::Conv { kernel: 1, bias: true }, 8, 4);
-        assert_eq!(network.weights(), 9 * 4 * 8 + 16 + 8 + 9 * 4);
+        let mut parameters = Parameters::default();
+        parameters.push("conv", LayerForm::Conv { kernel: 3, bias: false }, 4, 8);
+        parameters.norm("bn1", 8);
+        parameters.norm("bn2", 4);
+        parameters.push("last", LayerForm::Conv { kernel: 1, bias: true }, 8, 4);
+        assert_eq!(parameters.weights(), 9 * 4 * 8 + 16 + 8 + 9 * 4);
         let mut rng = stream(1, Stream::Initialisation { network: 0 });
-        let state = network.start(Initialisation::He, Optimizer::Sgd, &mut rng);
+        let state = parameters.start(Initialisation::He, Optimizer::Sgd, &mut rng);
         let statistics: Vec<f32> = (0..24).map(|i| i as f32).collect();
-        let tensors = network.tensors(&state, &statistics);
+        let tensors = parameters.tensors(&state, &statistics);
         let found: Vec<(&str, &[usize])> = tensors.iter().map(|t| (t.0.as_str(), &t.1[..])).collect();
         let expected: [(&str, &[usize]); 11] = [
             ("conv.weight", &[8, 4, 3, 3]),
@@ -308,13 +310,13 @@ mod tests {
             (&tensors[7].2[..], &tensors[8].2[..]),
             (&[8., 9., 10., 11.][..], &[20., 21., 22., 23.][..])
         );
-        assert_eq!(network.start_statistics()[11..13], [0.0, 1.0]);
+        assert_eq!(parameters.start_statistics()[11..13], [0.0, 1.0]);
         let mut given = tensors.into_iter();
         let take = |name: &str, shape: &[usize]| {
             let next = given.next().unwrap();
             assert_eq!((next.0.as_str(), &next.1[..]), (name, shape));
             Ok(next.2)
         };
-        assert_eq!(network.restored(Optimizer::Sgd, take).unwrap(), (state, statistics));
+        assert_eq!(parameters.restored(Optimizer::Sgd, take).unwrap(), (state, statistics));
     }
 }

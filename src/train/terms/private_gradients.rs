@@ -1,52 +1,72 @@
 //! Differentially private gradients of a network of dense layers: clipped record by record, then made noisy.
 //!
-//! Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. Not what it guarantees:
-//! that is training's ([`crate::train::privacy`]).
+//! Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. Not what it
+//! guarantees: [`crate::train::privacy`].
 
+use super::{ClassifierStep, Term};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, NodeId};
 use crate::ops::{Add, ClipRows, DenseDw, Noise, RecordNorm};
+use crate::run::config::{Config, Replica};
+use crate::train::tape::Moment;
 use std::any::Any;
 
-/// What clipping and noise take from the tape.
-#[derive(Debug, Clone, Copy)]
-pub struct Private {
-    /// C, `[1, 1]`.
-    pub clip: NodeId,
-    /// The noise's standard deviation on a batch's MEAN gradient, σ·C/B, `[1, 1]`.
-    pub noise: NodeId,
-    /// (seed, step), u32 `[1, 2]`.
-    pub key: NodeId,
+#[derive(Debug)]
+struct PrivateGradients {
+    /// m.
+    batch: usize,
 }
 
-impl Private {
-    /// For each of `gradients`, the mean gradients of dense layers over a batch: the mean of the records' clipped
-    /// ones, with noise.
-    ///
-    /// Each is `dense_dw(x, dz)`, the sum over records of (x_b, 1)ᵀ dz_b; the whole gradient's norm of record b is
-    /// the root of Σ over layers of ‖(x_b, 1)‖² ‖dz_b‖², so no record's gradient is ever made: rows of dz are
-    /// scaled, and the same product is taken again.
-    ///
-    /// # Errors
-    /// A gradient of anything else than a dense layer that is used once.
-    pub fn gradients(&self, graph: &mut Graph, gradients: &[NodeId]) -> Result<Vec<NodeId>> {
-        let layers = gradients.iter().map(|&id| inputs(graph, id)).collect::<Result<Vec<_>>>()?;
-        let mut squares: Option<NodeId> = None;
-        for &[x, dz] in &layers {
-            let own = graph.apply(RecordNorm, &[x, dz])?;
-            squares = Some(match squares {
-                Some(sum) => graph.apply(Add, &[sum, own])?,
-                None => own,
-            });
-        }
-        let Some(squares) = squares else { return Ok(vec![]) };
-        let noisy = |(layer, [x, dz]): (usize, [NodeId; 2])| {
-            let dz = graph.apply(ClipRows, &[dz, squares, self.clip])?;
-            let dw = graph.apply(DenseDw, &[x, dz])?;
-            graph.apply(Noise { layer: layer as u32 }, &[dw, self.key, self.noise])
-        };
-        layers.into_iter().enumerate().map(noisy).collect()
+pub(super) fn term(config: &Config) -> Option<Box<dyn Term>> {
+    let batch = config.train.batch;
+    config.is_private().then(|| Box::new(PrivateGradients { batch }) as Box<dyn Term>)
+}
+
+impl Term for PrivateGradients {
+    fn name(&self) -> &'static str {
+        "private gradients"
     }
+
+    fn draws(&self) -> bool {
+        true
+    }
+
+    /// C, and the noise's standard deviation on a batch's MEAN gradient, σ·C/m.
+    fn scalars(&self, settings: &Replica, _: &Moment) -> Vec<(&'static str, f64)> {
+        vec![("clip", settings.clip), ("noise", settings.noise * settings.clip / self.batch as f64)]
+    }
+
+    fn gradients(&self, step: &mut ClassifierStep, gradients: Vec<NodeId>) -> Result<Vec<NodeId>> {
+        let key = step.key.ok_or_else(|| Error::graph(self.name()).expected("a key of random numbers"))?;
+        let clip = step.scalar(self, "clip")?;
+        let noise = step.scalar(self, "noise")?;
+        private(step.graph, &gradients, [clip, noise, key])
+    }
+}
+
+/// For each of `gradients`, the mean gradients of dense layers over a batch: the mean of the records' clipped
+/// ones, with noise; by C `[1, 1]`, the noise's deviation `[1, 1]` and a key u32 `[1, 2]`.
+///
+/// Each is `dense_dw(x, dz)`, the sum over records of (x_b, 1)ᵀ dz_b; the whole gradient's norm of record b
+/// is the root of Σ over layers of ‖(x_b, 1)‖² ‖dz_b‖², so no record's gradient is ever made: rows of dz are
+/// scaled, and the same product is taken again.
+fn private(graph: &mut Graph, gradients: &[NodeId], [clip, noise, key]: [NodeId; 3]) -> Result<Vec<NodeId>> {
+    let layers = gradients.iter().map(|&id| inputs(graph, id)).collect::<Result<Vec<_>>>()?;
+    let mut squares: Option<NodeId> = None;
+    for &[x, dz] in &layers {
+        let own = graph.apply(RecordNorm, &[x, dz])?;
+        squares = Some(match squares {
+            Some(sum) => graph.apply(Add, &[sum, own])?,
+            None => own,
+        });
+    }
+    let Some(squares) = squares else { return Ok(vec![]) };
+    let noisy = |(layer, [x, dz]): (usize, [NodeId; 2])| {
+        let dz = graph.apply(ClipRows, &[dz, squares, clip])?;
+        let dw = graph.apply(DenseDw, &[x, dz])?;
+        graph.apply(Noise { layer: layer as u32 }, &[dw, key, noise])
+    };
+    layers.into_iter().enumerate().map(noisy).collect()
 }
 
 /// x and dz of the layer whose gradient `id` is.
@@ -60,9 +80,10 @@ fn inputs(graph: &Graph, id: NodeId) -> Result<[NodeId; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mlp;
     use super::*;
     use crate::graph::{Array, Tensor, Values};
+    use crate::nn::networks::mlp::Mlp;
+    use crate::nn::{Mode, Network};
     use crate::ops::{Activation, CrossEntropy, gradients};
 
     /// A network's gradient, of records `rows` of the data alone.
@@ -78,7 +99,7 @@ mod tests {
         let labels = g.input("labels", Tensor::u32(rows.len(), 1));
         given.insert(labels, Array::from_fn(rows.len(), 1, |b, _| (rows[b] % 3) as f64));
         let mut weights = vec![];
-        for layer in &mlp.network.layers {
+        for layer in &mlp.parameters().layers {
             let w = g.input(&layer.name, layer.tensor());
             given.insert(
                 w,
@@ -86,7 +107,7 @@ mod tests {
             );
             weights.push(w);
         }
-        let z = mlp.forward(g, &weights, x, None).unwrap();
+        let z = mlp.forward(g, &weights, &mut None, x, Mode::Evaluation).unwrap();
         let loss = g.apply(CrossEntropy, &[z, labels]).unwrap();
         let one = g.constant(1.0);
         let mut parts = gradients(g, &[(loss, one)], &weights).unwrap();
@@ -98,7 +119,7 @@ mod tests {
                 (noise, Array::scalar(0.0)),
                 (key, Array::new(1, 2, vec![1.0, 2.0])),
             ]);
-            parts = Private { clip, noise, key }.gradients(g, &parts).unwrap();
+            parts = private(g, &parts, [clip, noise, key]).unwrap();
         }
         let values = graph.evaluate(&given, &parts).unwrap();
         parts.iter().flat_map(|part| values[part].data.clone()).collect()

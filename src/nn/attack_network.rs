@@ -1,6 +1,6 @@
 //! The attack network h: from a prediction and a label to the logit of membership.
 
-use super::Network;
+use super::Parameters;
 use crate::error::Result;
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Activation, Concat, Dense, LabelLayer, OneHot, Softmax, SortRows};
@@ -30,8 +30,8 @@ pub enum LabelEncoding {
 
 /// Two towers, prediction and label, joined: ReLU throughout, one logit at the end.
 #[derive(Debug, Clone)]
-pub struct Attack {
-    pub network: Network,
+pub struct AttackNetwork {
+    pub parameters: Parameters,
     input: AttackInput,
     encoding: LabelEncoding,
     classes: usize,
@@ -42,7 +42,7 @@ pub struct Attack {
     joint: Vec<usize>,
 }
 
-impl Attack {
+impl AttackNetwork {
     /// Towers of the given widths for `classes` classes; `top_k` of the sorted logits (0: all).
     pub fn new(
         classes: usize,
@@ -55,13 +55,13 @@ impl Attack {
             AttackInput::SortedLogits if top_k > 0 => top_k.min(classes),
             _ => classes,
         };
-        let mut network = Network::default();
-        let prediction = network.stack("prediction", seen, prediction);
-        let label = network.stack("label", classes, label);
-        let width = [&prediction, &label].iter().map(|t| network.layers[t[t.len() - 1]].outputs).sum();
+        let mut parameters = Parameters::default();
+        let prediction = parameters.stack("prediction", seen, prediction);
+        let label = parameters.stack("label", classes, label);
+        let width = [&prediction, &label].iter().map(|t| parameters.layers[t[t.len() - 1]].outputs).sum();
         let joint: Vec<usize> = joint.iter().copied().chain([1]).collect();
-        let joint = network.stack("joint", width, &joint);
-        Attack { network, input, encoding, classes, seen, prediction, label, joint }
+        let joint = parameters.stack("joint", width, &joint);
+        AttackNetwork { parameters, input, encoding, classes, seen, prediction, label, joint }
     }
 
     /// The logit s `[B, 1]` for logits z `[B, C]` and labels u32 `[B, 1]`, and the outputs of the
@@ -72,7 +72,7 @@ impl Attack {
     pub fn forward(
         &self,
         graph: &mut Graph,
-        parameters: &[NodeId],
+        weights: &[NodeId],
         z: NodeId,
         labels: NodeId,
     ) -> Result<(NodeId, Vec<NodeId>)> {
@@ -84,7 +84,7 @@ impl Attack {
             AttackInput::SortedLogits => graph.apply(SortRows { k: self.seen }, &[z])?,
         };
         for &layer in &self.prediction {
-            a = graph.apply(relu, &[a, parameters[layer]])?;
+            a = graph.apply(relu, &[a, weights[layer]])?;
             hidden.push(a);
         }
         let mut b = labels;
@@ -92,24 +92,24 @@ impl Attack {
             let first = i == 0;
             b = match self.encoding {
                 LabelEncoding::ZeroOne if first => {
-                    graph.apply(LabelLayer { activation: Activation::Relu }, &[b, parameters[layer]])?
+                    graph.apply(LabelLayer { activation: Activation::Relu }, &[b, weights[layer]])?
                 }
                 LabelEncoding::PlusMinusOne if first => {
                     let one_hot = OneHot { classes: self.classes, low: -1.0, high: 1.0 };
                     let encoded = graph.apply(one_hot, &[b])?;
-                    graph.apply(relu, &[encoded, parameters[layer]])?
+                    graph.apply(relu, &[encoded, weights[layer]])?
                 }
-                _ => graph.apply(relu, &[b, parameters[layer]])?,
+                _ => graph.apply(relu, &[b, weights[layer]])?,
             };
             hidden.push(b);
         }
         let mut x = graph.apply(Concat, &[a, b])?;
         for (i, &layer) in self.joint.iter().enumerate() {
             if i + 1 < self.joint.len() {
-                x = graph.apply(relu, &[x, parameters[layer]])?;
+                x = graph.apply(relu, &[x, weights[layer]])?;
                 hidden.push(x);
             } else {
-                x = graph.apply(Dense { activation: Activation::Identity }, &[x, parameters[layer]])?;
+                x = graph.apply(Dense { activation: Activation::Identity }, &[x, weights[layer]])?;
             }
         }
         Ok((x, hidden))

@@ -1,0 +1,379 @@
+//! A cohort: the replicas that are trained together. Their memory on the GPU, the steps of each round, an
+//! epoch.
+
+use super::evaluate::{Probe, Scorer, Weights};
+use super::pace::Pace;
+use super::rate::Rate;
+use super::recipe::Recipe;
+use super::resident::Resident;
+use super::schedule::{Round, Schedule};
+use super::snapshot::Snapshot;
+use super::splits::check_sizes;
+use super::steps::{Steps, TapeWords, check_rows};
+use super::tape::{LineWriter, Moment};
+use crate::dataset::{Dataset, Split, Standardisation};
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Context};
+use crate::graph::Tensor;
+use crate::ops::{AttackCounts, ClassifierCounts};
+use crate::plan::Bound;
+use crate::random::{Stream, stream};
+use crate::run::config::{Config, Replica};
+use crate::run::event::EpochMetrics;
+use std::sync::atomic::AtomicBool;
+
+/// The standard deviation of h's logit over an epoch's records under which h says the same of all.
+pub const COLLAPSED: f64 = 1e-3;
+
+/// A model to be trained: its settings and its records.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Its number in the run.
+    pub number: usize,
+    pub settings: Replica,
+    pub split: Split,
+    pub standardisation: Option<Standardisation>,
+}
+
+impl Model {
+    /// Model `number` of a run on `dataset`.
+    pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Self {
+        let standardisation = dataset.standardisation(&split.members);
+        Model { number, settings, split, standardisation }
+    }
+}
+
+/// Replicas in training.
+#[derive(Debug)]
+pub struct Cohort<'a> {
+    context: &'a Context,
+    config: &'a Config,
+    recipe: &'a Recipe,
+    schedule: &'a Schedule,
+    models: Vec<Model>,
+    resident: Resident,
+    classifier: Weights,
+    attack: Option<Buffer>,
+    classifier_counts: Buffer,
+    attack_counts: Buffer,
+    /// The steps of each round of the schedule.
+    rounds: Vec<(Round, Steps)>,
+    reference: Option<Scorer>,
+    test: Option<Scorer>,
+    probe: Option<Probe>,
+    /// The networks after the last epoch.
+    snapshot: Snapshot,
+}
+
+impl<'a> Cohort<'a> {
+    /// Uploads the data, compiles the steps and draws the first weights.
+    ///
+    /// # Errors
+    /// A recipe of several stages; sets of records that are too small, or records that the data do not have;
+    /// sizes beyond the adapter's limits or memory; a shader that does not build.
+    pub fn new(
+        context: &'a Context,
+        config: &'a Config,
+        recipe: &'a Recipe,
+        schedule: &'a Schedule,
+        dataset: &Dataset,
+        models: Vec<Model>,
+    ) -> Result<Self> {
+        if models.is_empty() {
+            return Err(Error::usage("cohort").expected("at least one model").found("none"));
+        }
+        for Model { split, .. } in &models {
+            check_sizes(config, split)?;
+            for rows in [&split.members, &split.reference, &split.test] {
+                check_rows(rows, dataset.records())?;
+            }
+        }
+        let replicas = models.len();
+        let lines: Vec<Standardisation> = models.iter().filter_map(|m| m.standardisation.clone()).collect();
+        let resident = Resident::upload(context, dataset, &lines, recipe.pad)?;
+        resident.check_classes(recipe.classes)?;
+        let allocate = |label: &str, tensor: Tensor| context.allocate(label, &tensor, replicas);
+        let state = allocate("classifier", recipe.classifier.state())?;
+        let statistics = recipe.classifier.network.parameters().statistics();
+        let statistics = statistics.map(|tensor| allocate("running statistics", tensor)).transpose()?;
+        let adversary = recipe.adversary.as_ref();
+        let mut cohort = Cohort {
+            classifier: Weights { state, statistics },
+            attack: adversary.map(|adversary| allocate("attack", adversary.state())).transpose()?,
+            classifier_counts: context.allocate_words("counts", replicas * ClassifierCounts::WIDTH)?,
+            attack_counts: context.allocate_words("counts", replicas * AttackCounts::WIDTH)?,
+            context,
+            config,
+            recipe,
+            schedule,
+            models,
+            resident,
+            rounds: vec![],
+            reference: None,
+            test: None,
+            probe: None,
+            snapshot: Snapshot::default(),
+        };
+        for (i, &round) in schedule.rounds.iter().enumerate() {
+            let steps = cohort.steps(round, schedule.most_runs(i).max(1))?;
+            cohort.rounds.push((round, steps));
+        }
+        cohort.reference = cohort.scorer(|split| &split.reference)?;
+        cohort.test = cohort.scorer(|split| &split.test)?;
+        cohort.probe = cohort.probe()?;
+        cohort.restore(cohort.start())?;
+        Ok(cohort)
+    }
+
+    /// The steps of `round`, with tapes of so many `lines`.
+    fn steps(&self, round: Round, lines: usize) -> Result<Steps> {
+        let nodes = self.recipe.graph(round, self.resident.layout, lines)?;
+        let mut bound = Bound::new();
+        self.resident.bind(&nodes.data, &mut bound);
+        bound.insert(nodes.classifier.state, self.classifier.state.clone());
+        bound.extend(nodes.statistics.map(|s| s[0]).zip(self.classifier.statistics.clone()));
+        bound.insert(nodes.classifier.counts, self.classifier_counts.clone());
+        if let (Some(h), Some(attack)) = (nodes.attack, &self.attack) {
+            bound.insert(h.state, attack.clone());
+            bound.insert(h.counts, self.attack_counts.clone());
+        }
+        let sizes = [self.models.len(), self.resident.layout.records];
+        Steps::compile(self.context, &nodes.graph, &nodes.tapes, bound, sizes, &[])
+    }
+
+    /// Scores the first records of a set after every epoch, where any replica has some.
+    fn scorer(&self, set: fn(&Split) -> &Vec<u32>) -> Result<Option<Scorer>> {
+        let limit = self.config.train.evaluate_limit;
+        let first = |records: &Vec<u32>| records[..records.len().min(limit)].to_vec();
+        let records: Vec<Vec<u32>> = self.models.iter().map(|m| first(set(&m.split))).collect();
+        if records.iter().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        Scorer::new(self.context, self.recipe, &self.resident, &self.classifier, &records).map(Some)
+    }
+
+    /// Looks at the attack network after every epoch, where there is one.
+    fn probe(&self) -> Result<Option<Probe>> {
+        let Some(attack) = &self.attack else { return Ok(None) };
+        let first = |records: &Vec<u32>| records[..self.recipe.batch].to_vec();
+        let rows = self.models.iter().map(|m| [first(&m.split.members), first(&m.split.reference)].concat());
+        let rows: Vec<Vec<u32>> = rows.collect();
+        Probe::new(self.context, self.recipe, &self.resident, &self.classifier, attack, &rows).map(Some)
+    }
+
+    /// Freshly drawn weights.
+    fn start(&self) -> Snapshot {
+        let Recipe { classifier, adversary, .. } = self.recipe;
+        let mut start = Snapshot { frozen: vec![None; self.models.len()], ..Snapshot::default() };
+        let (model, attack) = (&self.config.model, &self.config.defense.attack);
+        for Model { settings, .. } in &self.models {
+            let rng = |network| stream(settings.seed, Stream::Initialisation { network });
+            let parameters = classifier.network.parameters();
+            start.classifier.extend(parameters.start(
+                model.initialisation,
+                classifier.optimizer,
+                &mut rng(0),
+            ));
+            start.statistics.extend(parameters.start_statistics());
+            if let Some(adversary) = adversary {
+                let parameters = &adversary.network.parameters;
+                let draw = parameters.start(attack.initialisation, adversary.optimizer, &mut rng(1));
+                start.attack.extend(draw);
+            }
+        }
+        start
+    }
+
+    /// Puts the networks into the state of `snapshot`.
+    ///
+    /// # Errors
+    /// One of other networks.
+    pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
+        snapshot.check(self.models.len(), self.recipe)?;
+        self.snapshot = snapshot;
+        self.put_back();
+        Ok(())
+    }
+
+    /// Puts the networks into the state of the last snapshot.
+    fn put_back(&self) {
+        self.context.write_f32(&self.classifier.state, 0, &self.snapshot.classifier);
+        if let Some(statistics) = &self.classifier.statistics {
+            self.context.write_f32(statistics, 0, &self.snapshot.statistics);
+        }
+        if let Some(attack) = &self.attack {
+            self.context.write_f32(attack, 0, &self.snapshot.attack);
+        }
+    }
+
+    /// The models, in the order of everything per replica.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The networks after the last epoch.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Dispatches of a run of each round.
+    pub fn dispatches(&self) -> Vec<usize> {
+        self.rounds.iter().map(|(_, steps)| steps.dispatches()).collect()
+    }
+
+    /// Seconds of each dispatch of a round's run ([`Steps::profile`]); the networks are left as they were.
+    ///
+    /// # Errors
+    /// A round that the schedule does not have; as [`Steps::profile`].
+    pub fn profile(&mut self, round: usize, repeats: usize) -> Result<Vec<(String, f64)>> {
+        let rounds = self.rounds.len();
+        let Some((_, steps)) = self.rounds.get_mut(round) else {
+            return Err(Error::usage("profile")
+                .expected(format!("a round below {rounds}"))
+                .found(round.to_string()));
+        };
+        let seconds = steps.profile(self.context, repeats);
+        self.put_back();
+        seconds
+    }
+
+    /// GPU memory of intermediate results, in bytes.
+    pub fn scratch_bytes(&self) -> u64 {
+        self.rounds.iter().map(|(_, steps)| steps.scratch_bytes()).sum()
+    }
+
+    /// The uploaded data and the classifiers' states, for predictions.
+    pub fn parts(&self) -> (&Resident, &Weights) {
+        (&self.resident, &self.classifier)
+    }
+
+    /// Trains epoch number `epoch` (from 0) and reads back once. `done` is told how many runs were submitted.
+    ///
+    /// # Errors
+    /// An epoch that the schedule does not have. As [`Pace::run`]; the networks are then those of the epoch
+    /// before.
+    pub fn epoch(
+        &mut self,
+        epoch: usize,
+        stop: &AtomicBool,
+        done: &mut dyn FnMut(usize),
+    ) -> Result<Vec<EpochMetrics>> {
+        let started = std::time::Instant::now();
+        let epochs = self.schedule.epochs.len();
+        let Some(blocks) = self.schedule.epochs.get(epoch) else {
+            return Err(Error::usage("epoch")
+                .expected(format!("one of {epochs}, from 0"))
+                .found(epoch.to_string()));
+        };
+        let replicas = self.models.len();
+        self.write_tapes(epoch)?;
+        self.context.write(&self.classifier_counts, 0, &vec![0; replicas * ClassifierCounts::WIDTH]);
+        self.context.write(&self.attack_counts, 0, &vec![0; replicas * AttackCounts::WIDTH]);
+        let mut pace = Pace::new(self.context, stop);
+        let mut before = 0;
+        for block in blocks {
+            let (_, steps) = &mut self.rounds[block.round];
+            steps.run(&mut pace, block.runs, &mut |runs| done(before + runs))?;
+            before += block.runs;
+        }
+        for scorer in [&mut self.reference, &mut self.test].into_iter().flatten() {
+            scorer.submit(self.context, &mut pace)?;
+        }
+        if let Some(probe) = &mut self.probe {
+            probe.submit(self.context, &mut pace)?;
+        }
+        let metrics = self.read(epoch)?;
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(metrics.into_iter().map(|m| EpochMetrics { seconds, ..m }).collect())
+    }
+
+    /// Writes the tapes of an epoch: for every round its runs' lines in the order they are run.
+    fn write_tapes(&mut self, epoch: usize) -> Result<()> {
+        let stage = self.recipe.stage()?;
+        let updates = self.schedule.before(epoch);
+        let rate = Rate::of(&self.config.model, self.schedule, epoch);
+        let penalized = epoch >= self.config.defense.lambda_warmup_epochs;
+        let mut words = vec![TapeWords::default(); self.rounds.len()];
+        for (r, model) in self.models.iter().enumerate() {
+            let moment = Moment { updates, penalized, rate, active: self.snapshot.frozen[r].is_none() };
+            let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &model.split, moment)?;
+            for block in &self.schedule.epochs[epoch] {
+                let (round, _) = self.rounds[block.round];
+                (0..block.runs).for_each(|_| writer.line(round, &mut words[block.round]));
+            }
+            for (words, (_, steps)) in words.iter_mut().zip(&self.rounds) {
+                steps.fill_up(words, r + 1);
+            }
+        }
+        for (words, (_, steps)) in words.iter().zip(&mut self.rounds) {
+            steps.write(self.context, words)?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything of an epoch at once; replicas that are no longer finite are put back.
+    fn read(&mut self, epoch: usize) -> Result<Vec<EpochMetrics>> {
+        let replicas = self.models.len();
+        let f = &self.classifier;
+        let mut wanted: Vec<(&Buffer, usize)> = vec![
+            (&f.state, self.snapshot.classifier.len()),
+            (self.attack.as_ref().unwrap_or(&f.state), self.snapshot.attack.len()),
+            (f.statistics.as_ref().unwrap_or(&f.state), self.snapshot.statistics.len()),
+            (&self.classifier_counts, replicas * ClassifierCounts::WIDTH),
+            (&self.attack_counts, replicas * AttackCounts::WIDTH),
+        ];
+        let scorers = [&self.reference, &self.test];
+        let counts = scorers.into_iter().flatten().map(|scorer| &scorer.counts);
+        wanted.extend(counts.map(|counts| (counts, replicas * ClassifierCounts::WIDTH)));
+        let sums = self.probe.iter().flat_map(|probe| &probe.sums);
+        wanted.extend(sums.map(|buffer| (buffer, replicas * Tensor::f32(1, 1).elements())));
+        let read = self.context.read(&wanted)?.into_iter();
+        let mut read = read.map(|words| words.into_iter().map(f32::from_bits).collect::<Vec<f32>>());
+        let mut next = || read.next().unwrap_or_default();
+        let networks = Snapshot { classifier: next(), attack: next(), statistics: next(), frozen: vec![] };
+        let (f_counts, h_counts) = (next(), next());
+        let [reference, test] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
+        let sums: Vec<Vec<f32>> = read.collect();
+
+        let counts = |r: usize| (ClassifierCounts::of(&f_counts, r), AttackCounts::of(&h_counts, r));
+        let not_finite: Vec<Option<u64>> = (0..replicas)
+            .map(|r| {
+                let (f, h) = counts(r);
+                [f.not_finite_at, h.not_finite_at].into_iter().flatten().min()
+            })
+            .collect();
+        let end = self.schedule.before(epoch + 1).classifier;
+        let newly = self.snapshot.advance(networks, &not_finite, end);
+        let accuracy = |counts: &Option<Vec<f32>>, r: usize| {
+            counts.as_ref().and_then(|counts| ClassifierCounts::of(counts, r).accuracy())
+        };
+        let mut metrics = vec![];
+        for (r, model) in self.models.iter().enumerate() {
+            let (f, h) = counts(r);
+            let trained = h.records > 0.0;
+            let deviation = h.logit_deviation();
+            let dead = sums.iter().any(|sum| sum[r * Tensor::f32(1, 1).elements()] == 0.0);
+            metrics.push(EpochMetrics {
+                epoch: epoch + 1,
+                replica: model.number,
+                settings: model.settings,
+                loss: f.loss / f.records,
+                train_accuracy: f.right / f.records,
+                gain: trained.then(|| h.gain / h.records),
+                attack_accuracy: trained.then(|| h.right / h.records),
+                attack_logit_deviation: trained.then_some(deviation),
+                reference_accuracy: accuracy(&reference, r),
+                test_accuracy: accuracy(&test, r),
+                collapsed: trained.then_some(deviation < COLLAPSED || dead),
+                frozen_at_step: self.snapshot.frozen[r],
+                seconds: 0.0,
+            });
+        }
+        // A frozen replica's training passes still move its running statistics.
+        let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);
+        if newly || moved {
+            self.put_back();
+        }
+        Ok(metrics)
+    }
+}

@@ -1,0 +1,213 @@
+//! What a configuration trains: networks, the terms of the loss stage by stage, what happens to the outputs.
+//! The one place where a configuration becomes that.
+//!
+//! Not how it is carried out: graphs are [`super::game`]'s, the order of steps is [`super::schedule`]'s.
+
+use super::terms::{self, RecordSet, Term};
+use crate::error::{Error, Result};
+use crate::graph::Tensor;
+use crate::nn::{AttackNetwork, Network, Optimizer, RecordShape};
+use crate::ops::GainForm;
+use crate::run::config::{AttackLoss, Config};
+use std::sync::Arc;
+
+/// Everything structural of a run.
+#[derive(Debug)]
+pub struct Recipe {
+    pub classifier: Classifier,
+    /// Where the classifier is trained against one.
+    pub adversary: Option<Adversary>,
+    /// One after another, each from the networks that the one before it left. Today's defenses have one.
+    pub stages: Vec<Stage>,
+    /// The step of [`crate::release`], by name, that outputs go through before anyone sees them. Today's
+    /// defenses have none.
+    pub release: Option<String>,
+    /// m.
+    pub batch: usize,
+    /// C.
+    pub classes: usize,
+    /// Whether f has dropout (a replica's rate may still be 0).
+    pub dropout: bool,
+    /// Whether images are moved about in f's own passes.
+    pub augment: bool,
+    /// Pixels added on every side of an image.
+    pub pad: usize,
+}
+
+/// A part of training with one loss.
+#[derive(Debug)]
+pub struct Stage {
+    pub terms: Vec<Box<dyn Term>>,
+    /// What a classifier step takes m records of each of: the members, then what the terms ask for beside
+    /// them.
+    pub sets: Vec<RecordSet>,
+}
+
+/// f, and what moves it.
+#[derive(Debug)]
+pub struct Classifier {
+    pub network: Arc<dyn Network>,
+    pub optimizer: Optimizer,
+    pub momentum: f64,
+}
+
+/// h, the attack network that f is trained against, and what moves it.
+#[derive(Debug)]
+pub struct Adversary {
+    pub network: AttackNetwork,
+    pub optimizer: Optimizer,
+    pub momentum: f64,
+    /// What it ascends.
+    pub gain: GainForm,
+}
+
+impl Classifier {
+    /// Its state in memory, `[rows, P]`: the parameters and what the optimizer remembers of each.
+    pub fn state(&self) -> Tensor {
+        self.optimizer.state(self.network.parameters().elements())
+    }
+}
+
+impl Adversary {
+    /// Its state in memory, `[rows, P]`.
+    pub fn state(&self) -> Tensor {
+        self.optimizer.state(self.network.parameters.elements())
+    }
+}
+
+impl Stage {
+    /// The stage of these terms.
+    pub fn new(terms: Vec<Box<dyn Term>>) -> Self {
+        let mut sets = vec![RecordSet::Members];
+        for set in terms.iter().filter_map(|term| term.records()) {
+            if !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+        Stage { terms, sets }
+    }
+}
+
+impl Recipe {
+    /// What `config` trains on records of this shape, in so many classes.
+    ///
+    /// # Errors
+    /// A network that does not fit the records.
+    pub fn of(config: &Config, shape: RecordShape, classes: usize) -> Result<Self> {
+        for (key, wanted) in [("data.pad", config.data.pad > 0), ("model.augment", config.model.augment)] {
+            if wanted {
+                shape.image(key)?;
+            }
+        }
+        Ok(Recipe::new(config, config.model.network().build(shape, classes)?))
+    }
+
+    /// What `config` trains, with a `network` of one's own in the place of its.
+    pub fn new(config: &Config, network: Arc<dyn Network>) -> Self {
+        let (model, defense, attack) = (&config.model, &config.defense, &config.defense.attack);
+        let classes = network.parameters().layers.last().map_or(0, |layer| layer.outputs);
+        let towers = [&attack.prediction_layers[..], &attack.label_layers, &attack.joint_layers];
+        let adversary = config.is_defended().then(|| Adversary {
+            network: AttackNetwork::new(
+                classes,
+                towers,
+                defense.attack_input,
+                defense.top_k,
+                defense.label_encoding,
+            ),
+            optimizer: attack.optimizer,
+            momentum: attack.momentum,
+            gain: match defense.attack_loss {
+                AttackLoss::Log => GainForm::Log,
+                AttackLoss::Squared => GainForm::Squared,
+            },
+        });
+        Recipe {
+            classifier: Classifier { network, optimizer: model.optimizer, momentum: model.momentum },
+            adversary,
+            stages: vec![Stage::new(terms::of(config))],
+            release: None,
+            batch: config.train.batch,
+            classes,
+            dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
+            augment: model.augment,
+            pad: config.data.pad,
+        }
+    }
+
+    /// The one stage of a recipe that can be carried out.
+    ///
+    /// # Errors
+    /// None or several; a release step.
+    pub fn stage(&self) -> Result<&Stage> {
+        match (&self.stages[..], &self.release) {
+            ([stage], None) => Ok(stage),
+            ([_], Some(step)) => Err(Error::usage("recipe")
+                .expected("no release step: what is trained leaves its raw logits")
+                .found(step.clone())),
+            (stages, _) => Err(Error::usage("recipe")
+                .expected("one stage of training")
+                .found(format!("{} stages", stages.len()))
+                .advice("no defense hands a network from one stage to the next yet")),
+        }
+    }
+
+    /// Whether classifier steps have keys of random numbers.
+    pub fn is_keyed(&self) -> bool {
+        let draws = self.stages.iter().flat_map(|stage| &stage.terms).any(|term| term.draws());
+        self.dropout || self.augment || draws
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::Layer;
+    use crate::train::schedule::Round;
+    use crate::train::tape::ScalarLine;
+
+    fn recipe(settings: &str) -> Recipe {
+        let config = Config::resolve(&[Layer::text("test", settings)]).unwrap();
+        Recipe::of(&config, RecordShape::plain(9), 4).unwrap()
+    }
+
+    /// The names of the terms, and a round's records.
+    fn parts(settings: &str, round: Round) -> (Vec<&'static str>, usize) {
+        let recipe = recipe(settings);
+        let stage = recipe.stage().unwrap();
+        (stage.terms.iter().map(|term| term.name()).collect(), recipe.records(stage, round))
+    }
+
+    #[test]
+    fn a_configuration_becomes_terms_and_the_records_that_they_take() {
+        let plain = Round { attack: 0, classifier: 1, penalized: false };
+        assert_eq!(parts("", plain), (vec!["cross-entropy"], 128));
+        let game = Round { attack: 5, classifier: 1, penalized: true };
+        assert_eq!(parts("defense.lambda = [0, 1]", game), (vec!["cross-entropy", "game penalty"], 11 * 128));
+        let weighted = (vec!["reference risk", "cross-entropy"], 2 * 128);
+        assert_eq!(parts("defense.reference_weight = 0.5", plain), weighted);
+        let private = parts("defense.private = { clip = 1, noise = 1 }\nmodel.label_smoothing = 0.1", plain);
+        assert_eq!(private, (vec!["cross-entropy", "output penalties", "private gradients"], 128));
+    }
+
+    #[test]
+    fn names_of_terms_and_of_their_scalars_are_unique() {
+        let all = "defense = { lambda = 1, reference_weight = 0.5 }\nmodel.confidence_penalty = 0.1";
+        let recipe = recipe(all);
+        let stage = recipe.stage().unwrap();
+        let line = ScalarLine::of(&recipe, stage, Round { attack: 2, classifier: 1, penalized: true });
+        let places: Vec<usize> = [
+            ("reference risk", "weight of D′"),
+            ("cross-entropy", "weight of D"),
+            ("output penalties", "label smoothing"),
+            ("output penalties", "confidence penalty"),
+            ("game penalty", "λ"),
+        ]
+        .map(|(term, name)| line.place(term, name).unwrap())
+        .to_vec();
+        // After the four scalars of each of the three updates.
+        assert_eq!(places, [12, 13, 14, 15, 16]);
+        assert_eq!(line.tensor().cols, 17);
+        assert!(line.place("game penalty", "rate").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! What training tells its observer: the one place where it makes [`Event`]s.
+
+use super::cohort::{Cohort, Model};
+use super::privacy::Guarantee;
+use super::schedule::Schedule;
+use crate::gpu::Context;
+use crate::run::config::Config;
+use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
+use std::collections::BTreeSet;
+
+/// Tells an observer of one run.
+pub(super) struct Reporter<'a> {
+    run: String,
+    observer: &'a mut dyn Observer,
+}
+
+impl<'a> Reporter<'a> {
+    /// Tells `observer` of the run called `run`.
+    pub(super) fn new(run: String, observer: &'a mut dyn Observer) -> Self {
+        Reporter { run, observer }
+    }
+
+    /// What private training guarantees its members, once for replicas that are alike.
+    pub(super) fn guarantees(&mut self, config: &Config, models: &[Model]) {
+        let guarantees: BTreeSet<String> = models
+            .iter()
+            .filter_map(|m| Guarantee::of(config, &m.settings, m.split.members.len()))
+            .map(|guarantee| guarantee.to_string())
+            .collect();
+        guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
+    }
+
+    /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were `skipped`.
+    pub(super) fn resumed(&mut self, kept: &[usize], epochs: usize, skipped: Vec<String>) {
+        let epoch = kept.iter().copied().min().unwrap_or(0);
+        self.observer.event(&Event::Resumed { run: self.run.clone(), epoch, skipped });
+        for (group, kept) in kept.iter().enumerate() {
+            let task = self.task(group);
+            self.observer.event(&Event::Kept { task, done: *kept as f64 / epochs as f64 });
+        }
+    }
+
+    /// The first of so many cohorts is ready, of so many replicas in all; `steps` an epoch.
+    pub(super) fn started(
+        &mut self,
+        context: &Context,
+        schedule: &Schedule,
+        cohort: &Cohort,
+        [replicas, groups, steps]: [usize; 3],
+    ) {
+        self.observer.event(&Event::Started {
+            run: self.run.clone(),
+            replicas,
+            groups,
+            epochs: schedule.epochs.len(),
+            steps,
+            dispatches: cohort.dispatches().into_iter().max().unwrap_or(0),
+            tiles: crate::ops::default_variant(&context.target()).to_owned(),
+        });
+    }
+
+    /// Of cohort `group` so much is done, from 0 to 1.
+    pub(super) fn progress(&mut self, group: usize, done: f64) {
+        let task = self.task(group);
+        self.observer.event(&Event::Progress { task, done });
+    }
+
+    /// Cohort `group` has ended an epoch; replicas that it froze are warned of.
+    pub(super) fn epoch(&mut self, group: usize, schedule: &Schedule, metrics: Vec<EpochMetrics>) {
+        for line in &metrics {
+            let before = line.epoch - 1;
+            if let Some(step) = line.frozen_at_step.filter(|s| *s >= schedule.before(before).classifier) {
+                self.observer.event(&Event::Warning(format!(
+                    "replica {} (λ {:?}, seed {}, learning rate {:?}): the loss or a parameter was not finite \
+                     at step {step}; it stays as it was after epoch {before}",
+                    line.replica, line.settings.lambda, line.settings.seed, line.settings.learning_rate
+                )));
+            }
+        }
+        let (task, epochs) = (self.task(group), schedule.epochs.len());
+        self.observer.event(&Event::Epoch { task, epochs, metrics });
+    }
+
+    fn task(&self, group: usize) -> Task {
+        Task { run: self.run.clone(), group, phase: Phase::Training }
+    }
+}

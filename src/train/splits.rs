@@ -1,0 +1,91 @@
+//! The data of a run, and which of its records each replica has as members, reference and test records.
+
+use crate::dataset::{Dataset, Split, load_splits};
+use crate::error::{Error, Result};
+use crate::run::RunDirectory;
+use crate::run::config::{Config, Replica};
+use crate::run::directory::SPLIT;
+use std::path::Path;
+
+/// The configured data: a file, or synthetic records.
+///
+/// # Errors
+/// What [`crate::dataset::load`] and [`crate::dataset::synthetic`] find.
+pub fn load(config: &Config) -> Result<Dataset> {
+    match config.data.path.as_str() {
+        "" => crate::dataset::synthetic(&config.data.synthetic),
+        path => crate::dataset::load(Path::new(path), &config.data.load_options()),
+    }
+}
+
+/// The records of each replica: by its seed, or from the split file, one list for all or one each.
+pub(super) fn splits(config: &Config, replicas: &[Replica], records: usize) -> Result<Vec<Split>> {
+    let data = &config.data;
+    if data.split.is_empty() {
+        let test = (data.test > 0).then_some(data.test);
+        let most = data.reference.values().iter().max().copied().unwrap_or(0);
+        let draw = |r: &Replica| -> Result<Split> {
+            let mut split = Split::random(records, data.members, most, test, r.seed)?;
+            split.reference.truncate(r.reference);
+            Ok(split)
+        };
+        return replicas.iter().map(draw).collect();
+    }
+    let path = Path::new(&data.split);
+    match load_splits(path) {
+        Ok(splits) if splits.len() > 1 => {
+            if splits.len() != replicas.len() {
+                return Err(Error::usage("data.split")
+                    .expected(format!("one split, or {} of them, one a replica", replicas.len()))
+                    .found(format!("{} in {}", splits.len(), data.split)));
+            }
+            checked(splits, records, &data.split)
+        }
+        // One split, or a form that only a single split can have.
+        _ => Ok(vec![Split::from_file(path, records)?; replicas.len()]),
+    }
+}
+
+/// The splits that a run was begun with.
+pub(super) fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Result<Vec<Split>> {
+    let splits = directory.read_splits()?;
+    let place = directory.file(SPLIT).display().to_string();
+    if splits.len() != replicas {
+        return Err(Error::data(place)
+            .expected(format!("{replicas} splits"))
+            .found(splits.len().to_string()));
+    }
+    checked(splits, records, &place)
+}
+
+/// The splits of the file at `place`, if each fits so many records.
+fn checked(splits: Vec<Split>, records: usize, place: &str) -> Result<Vec<Split>> {
+    for split in &splits {
+        split.check(records).map_err(|e| Error { place: place.to_string(), ..e })?;
+    }
+    Ok(splits)
+}
+
+/// Refuses sets that are smaller than a batch, before any GPU work.
+pub(super) fn check_sizes(config: &Config, split: &Split) -> Result<()> {
+    let batch = config.train.batch;
+    if split.members.len() < batch {
+        return Err(Error::usage("train.batch")
+            .expected(format!("at most {}, the number of members", split.members.len()))
+            .found(batch.to_string())
+            .advice("lower --batch, or train on more members"));
+    }
+    if split.test.len() < 4 || split.members.len() < 4 {
+        return Err(Error::usage("data.test")
+            .expected("at least 4 test records and 4 members, for the audit after training")
+            .found(format!("{} and {}", split.test.len(), split.members.len()))
+            .advice("train on fewer records, so that more are left for testing"));
+    }
+    if (config.is_defended() || config.learns_reference()) && split.reference.len() < batch {
+        return Err(Error::usage("data.reference")
+            .expected(format!("at least {batch} reference records, a batch, for the defense"))
+            .found(split.reference.len().to_string())
+            .advice("raise --reference, lower --batch, or train without the defense (--lambda 0)"));
+    }
+    Ok(())
+}

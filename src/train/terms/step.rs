@@ -1,0 +1,89 @@
+//! A classifier step while its graph is written: what the terms build on.
+
+use super::{RecordSet, Term};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, NodeId};
+use crate::nn::AttackNetwork;
+use crate::ops::RowSlice;
+use crate::train::tape::ScalarLine;
+
+/// The forward pass of a step, and the loss so far.
+#[derive(Debug)]
+pub struct ClassifierStep<'a> {
+    pub graph: &'a mut Graph,
+    /// Where the line of the tape holds what, and its node.
+    pub(in crate::train) line: (&'a ScalarLine, NodeId),
+    /// (seed, step), u32 `[1, 2]`, where the step has random numbers.
+    pub key: Option<NodeId>,
+    /// h and its newest state, where f pays for being recognized.
+    pub attack: Option<(&'a AttackNetwork, NodeId)>,
+    /// m, records of a set.
+    pub batch: usize,
+    /// The sets of the batch, in order.
+    pub(in crate::train) sets: &'a [RecordSet],
+    /// Logits `[B, C]` and labels u32 `[B, 1]` of the whole batch.
+    pub(in crate::train) all: Outputs,
+    /// Those of each set, once they were asked for.
+    pub(in crate::train) parts: Vec<(RecordSet, Outputs)>,
+    /// The scalar 1.
+    pub one: NodeId,
+    /// (root, weight): what is descended.
+    pub(in crate::train) roots: Vec<(NodeId, NodeId)>,
+}
+
+/// What f gives for some records of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Outputs {
+    /// Logits `[m, C]`.
+    pub z: NodeId,
+    /// u32 `[m, 1]`.
+    pub labels: NodeId,
+}
+
+impl ClassifierStep<'_> {
+    /// The outputs for the batch's records of `set`.
+    ///
+    /// # Errors
+    /// A set that the batch does not have.
+    pub fn outputs(&mut self, set: RecordSet) -> Result<Outputs> {
+        if self.sets == [set] {
+            return Ok(self.all);
+        }
+        if let Some((_, outputs)) = self.parts.iter().find(|(other, _)| *other == set) {
+            return Ok(*outputs);
+        }
+        let place = self.sets.iter().position(|other| *other == set).ok_or_else(|| {
+            Error::graph("classifier step")
+                .expected(format!("records of {:?}", self.sets))
+                .found(format!("{set:?}"))
+        })?;
+        let (start, rows) = (place * self.batch, self.batch);
+        let z = self.graph.apply(RowSlice { start, rows }, &[self.all.z])?;
+        let outputs = Outputs { z, labels: self.graph.rows(self.all.labels, start, rows)? };
+        self.parts.push((set, outputs));
+        Ok(outputs)
+    }
+
+    /// The scalar `name` of `term`, `[1, 1]`.
+    ///
+    /// # Errors
+    /// One that the term does not declare.
+    pub fn scalar(&mut self, term: &dyn Term, name: &str) -> Result<NodeId> {
+        self.scalars(term, name, 1)
+    }
+
+    /// `count` scalars of `term` from `first` on, `[1, count]`.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar).
+    pub fn scalars(&mut self, term: &dyn Term, first: &str, count: usize) -> Result<NodeId> {
+        let (line, node) = self.line;
+        let place = line.place(term.name(), first)?;
+        self.graph.view(first, node, place, 1, count)
+    }
+
+    /// Adds `weight` · `root`, scalars both, to what is descended.
+    pub fn descend(&mut self, root: NodeId, weight: NodeId) {
+        self.roots.push((root, weight));
+    }
+}
