@@ -137,8 +137,8 @@ mod tests {
         const TILE_ROWS: u32 = 8;
         const TILE_COLS: u32 = 4;
         const BACKWARD_TILE_ROWS: u32 = 16;
-        fn read() -> f32 { return x[dims.x_offset]; }
-        @compute @workgroup_size(8) fn forward() { y[0] = read(); }
+        fn first() -> f32 { return x[dims.x_offset]; }
+        @compute @workgroup_size(8) fn forward() { y[0] = first(); }
         @compute @workgroup_size(4, 4) fn backward() { z[0] = vec4(wide.factor); }
     ";
 

@@ -43,7 +43,7 @@ pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<
     Ok(all)
 }
 
-/// The variants that run in any of the cases, in the order of the operations' lists.
+/// The variants that run in any of the cases, in the order in which these have them.
 fn variants(cases: &[Case], target: &Target) -> Result<Vec<&'static str>> {
     let mut names = vec![];
     for case in cases {
