@@ -8,7 +8,7 @@ use super::encoding::{ColumnKind, Columns};
 use super::{Dataset, Encoding, Features};
 use crate::error::{Error, Result};
 use crate::random::{Stream, below, chance, stream};
-use crate::setting::{Range, Table, described, range, settings};
+use crate::setting::{Range, SettingsTable, described, range, settings};
 
 settings! {
     /// `[data.synthetic]`: what to generate where `data.path` is empty. Every key may be left out.

@@ -1,7 +1,7 @@
 //! How much work a training will be, told before it begins.
 //!
-//! Only ratios count, between the tasks of a job: a pass of a record through a network is 2 for each multiply-add, a
-//! step of training 6.
+//! Only ratios count, between the tasks of a job: a pass of a record through a network is 2 for each
+//! multiply-add, a step of training 6.
 
 use super::game::Game;
 use super::schedule::Schedule;
@@ -34,6 +34,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     let replicas = config.replicas();
     let splits = match job.resume && directory.has(SPLIT) {
         true => saved_splits(directory, replicas.len(), dataset.records())?,
+        // Drawn ones are of one size, whatever the seed.
+        false if config.data.split.is_empty() => splits(config, &replicas[..1], dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
     };
     let sizes = [&splits[0].members, &splits[0].reference, &splits[0].test].map(Vec::len);
@@ -59,8 +61,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     Ok(PlannedTraining { work, sizes, products: f, cost })
 }
 
-/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record in batches of `m`, and `scored` records
-/// after an epoch.
+/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record in batches of `m`, and
+/// `scored` records after an epoch.
 fn cost(schedule: &Schedule, m: usize, [f, h]: [f64; 2], scored: usize) -> f64 {
     let run = |phase: &super::schedule::Phase| {
         let pair = 2.0 * m as f64;
@@ -74,8 +76,8 @@ fn cost(schedule: &Schedule, m: usize, [f, h]: [f64; 2], scored: usize) -> f64 {
     schedule.epochs.iter().flatten().map(runs).sum::<f64>() + epochs * 2.0 * f * scored as f64
 }
 
-/// Multiply-adds of a record's pass through a network: every element of a layer's result takes as many as its matrix
-/// has rows.
+/// Multiply-adds of a record's pass through a network: every element of a layer's result takes as many as its
+/// matrix has rows.
 fn products(
     network: &Network,
     width: usize,
@@ -116,7 +118,8 @@ mod tests {
         let input = Input { features: image.features(), image: Some(image) };
         let alexnet = crate::nn::Classifier::AlexNet(AlexNet::new(input, 10, 1.0).unwrap());
         let weights = alexnet.network().weights();
-        assert!(of(&alexnet, input.features) > 10 * weights, "{weights}");
+        // The first layers have 8×8, 4×4 and 2×2 places.
+        assert!(of(&alexnet, input.features) > 4 * weights, "{weights}");
     }
 
     #[test]

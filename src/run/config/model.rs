@@ -37,13 +37,15 @@ settings! {
         schedule: RateSchedule = RateSchedule::Constant;
         /// Epochs after which the rate falls; `steps` only.
         schedule_epochs: Vec<usize> = vec![],
-            in described("numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else none");
+            in described(
+                "numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else none",
+            );
         /// What the rate is then multiplied by; `steps` only.
         schedule_factor: f64 = 0.1, in UP_TO_1;
         /// First epochs in which the rate rises from 0, linearly step by step.
         warmup_epochs: usize = 0, unit "epochs", in described("fewer than train.epochs");
-        /// Whether images are moved by up to 4 pixels each way and mirrored half of the time in the classifier's own
-        /// training passes.
+        /// Whether images are moved by up to 4 pixels each way and mirrored half of the time in the
+        /// classifier's own training passes.
         augment: bool = false;
         [alexnet]: AlexNetConfig;
         [densenet]: DenseNetConfig;
