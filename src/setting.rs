@@ -1,7 +1,7 @@
 //! A setting: what is declared in one row, and the macro `settings!` that makes a table of such rows.
 //!
-//! Not the settings themselves. Those of a run are in [`crate::run::config`], those of a network or of made-up data
-//! beside what they set up; all of them are one tree, [`Config`](crate::run::config::Config).
+//! Not the settings themselves. Those of a run are in [`crate::run::config`], those of a network or of
+//! made-up data beside what they set up; all of them are one tree, [`Config`](crate::run::config::Config).
 //!
 //! A row of `settings!`:
 //!
@@ -10,9 +10,10 @@
 //! key: Type = default, unit "records", in RANGE;
 //! ```
 //!
-//! `unit` and `in` may be left out; `#[serde(…)]` may stand before the key. A table inside the table follows the rows: `[key]: Type;`. From the rows follow
-//! the struct with its documentation, its `Default` and its form in TOML; that ranges are checked, and the message
-//! where one is broken; `veilgrad settings`, the page `docs/settings.md`.
+//! `unit` and `in` may be left out; `#[serde(…)]` may stand before the key. A table inside the table follows the
+//! rows: `[key]: Type;`. From the rows follow the struct with its documentation, its `Default` and its form in
+//! TOML; that ranges are checked, and the message where one is broken; `veilgrad settings`, the page
+//! `docs/settings.md`.
 
 use serde::de::{Deserialize, Deserializer, Visitor, value::Error as NoValue};
 
@@ -27,7 +28,7 @@ pub struct Range<T> {
     shown: fn(&T) -> String,
 }
 
-/// Values that `holds` accepts: `words`.
+/// SettingValues that `holds` accepts: `words`.
 pub const fn range<T: ToString>(words: &'static str, holds: fn(&T) -> bool) -> Range<T> {
     Range { words, holds, shown: T::to_string }
 }
@@ -37,7 +38,7 @@ const fn whole_list(words: &'static str, holds: fn(&Vec<usize>) -> bool) -> Rang
     Range { words, holds, shown: |list| format!("{list:?}") }
 }
 
-/// Values that depend on other settings: `words`. The check of them is the configuration's own.
+/// SettingValues that depend on other settings: `words`. The check of them is the configuration's own.
 pub const fn described<T>(words: &'static str) -> Range<T> {
     Range { words, holds: |_| true, shown: |_| String::new() }
 }
@@ -61,8 +62,9 @@ pub const WIDTHS: Range<Vec<usize>> = whole_list("widths of at least 1", |list| 
 pub const SOME_WIDTHS: Range<Vec<usize>> =
     whole_list("at least one layer, widths of at least 1", |list| !list.is_empty() && !list.contains(&0));
 
-/// What a setting holds, value by value: of a list that replicas are made of, each, of a plain value, that one.
-pub trait Values {
+/// What a setting holds, value by value: of a list that replicas are made of, each, of a plain value, that
+/// one.
+pub trait SettingValues {
     type One;
 
     fn values(&self) -> impl Iterator<Item = &Self::One>;
@@ -70,7 +72,7 @@ pub trait Values {
 
 macro_rules! plain {
     ($($type:ty),*) => {$(
-        impl Values for $type {
+        impl SettingValues for $type {
             type One = $type;
 
             fn values(&self) -> impl Iterator<Item = &$type> {
@@ -86,7 +88,7 @@ plain!(usize, u64, f64, Vec<usize>);
 ///
 /// # Errors
 /// A usage error that names the key.
-pub fn check<S: Values>(key: &str, setting: &S, range: &Range<S::One>) -> Result<()> {
+pub fn check<S: SettingValues>(key: &str, setting: &S, range: &Range<S::One>) -> Result<()> {
     match setting.values().find(|value| !(range.holds)(value)) {
         None => Ok(()),
         Some(value) => Err(refusal(key, range.words, (range.shown)(value))),
@@ -103,7 +105,7 @@ pub fn refusal(key: &str, expected: &str, found: impl Into<String>) -> Error {
 
 /// A row of the tables, for whoever lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct SettingRow {
     /// What its table is, the first paragraph.
     pub table: String,
     /// Dotted, as in `--set`.
@@ -119,10 +121,10 @@ pub struct Row {
 }
 
 /// A table of settings, made by `settings!`.
-pub trait Table {
-    /// Appends its rows to `list`, those of the tables in it after its own. `place` is the table's own key, empty at
-    /// the top.
-    fn rows(place: &str, list: &mut Vec<Row>);
+pub trait SettingsTable {
+    /// Appends its rows to `list`, those of the tables in it after its own. `place` is the table's own key,
+    /// empty at the top.
+    fn rows(place: &str, list: &mut Vec<SettingRow>);
 
     /// Refuses the first value, in the order of the rows, that is out of its range.
     ///
@@ -214,10 +216,10 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::setting::Table for $Table {
-            fn rows(place: &str, list: &mut Vec<$crate::setting::Row>) {
+        impl $crate::setting::SettingsTable for $Table {
+            fn rows(place: &str, list: &mut Vec<$crate::setting::SettingRow>) {
                 const ABOUT: &str = concat!($($about, "\n"),*);
-                $(list.push($crate::setting::Row {
+                $(list.push($crate::setting::SettingRow {
                     table: $crate::setting::first_paragraph(ABOUT),
                     key: $crate::setting::join(place, stringify!($key)),
                     help: $crate::setting::running_text(concat!($($help, "\n"),*)),
@@ -225,7 +227,10 @@ macro_rules! settings {
                     range: [$($crate::setting::in_range!($type, $range).words,)? ""][0],
                     names: $crate::setting::names::<$type>(),
                 });)*
-                $(<$Inner as $crate::setting::Table>::rows(&$crate::setting::join(place, stringify!($table)), list);)*
+                $(<$Inner as $crate::setting::SettingsTable>::rows(
+                    &$crate::setting::join(place, stringify!($table)),
+                    list,
+                );)*
             }
 
             #[allow(unused_variables, reason = "a table may have no range")]
@@ -234,7 +239,7 @@ macro_rules! settings {
                     let key = $crate::setting::join(place, stringify!($key));
                     $crate::setting::check(&key, &self.$key, &$crate::setting::in_range!($type, $range))?;
                 })?)*
-                $($crate::setting::Table::check_ranges(
+                $($crate::setting::SettingsTable::check_ranges(
                     &self.$table,
                     &$crate::setting::join(place, stringify!($table)),
                 )?;)*
@@ -247,7 +252,7 @@ macro_rules! settings {
 /// The range of a setting of the type, whose one value tells what is in it.
 macro_rules! in_range {
     ($type:ty, $range:expr) => {{
-        const RANGE: $crate::setting::Range<<$type as $crate::setting::Values>::One> = $range;
+        const RANGE: $crate::setting::Range<<$type as $crate::setting::SettingValues>::One> = $range;
         RANGE
     }};
 }

@@ -191,9 +191,10 @@ pub(super) fn attack(
     interrupt::heed(|stop| {
         let subgroups = subgroups.as_ref();
         let context = &context;
-        if let Some(dataset) = &dataset {
-            let job = RunJob { config, dataset, context, directory, resume: true, stop };
-            progress.event(&Event::Planned(run::plan_audit(&job)?));
+        let job = |dataset| RunJob { config, dataset, context, directory, resume: true, stop };
+        // What spoils the plan (the data are others now) need not spoil the audit.
+        if let Some(Ok(works)) = dataset.as_ref().map(|dataset| run::plan_audit(&job(dataset))) {
+            progress.event(&Event::Planned(works));
         }
         let dataset = dataset.as_ref();
         let job = AuditJob { config, directory, context, dataset, subgroups, stop };

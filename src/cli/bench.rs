@@ -44,8 +44,8 @@ enum What {
     },
     /// From the start of the program to its first finished step: with empty caches (cold), and again (warm).
     ///
-    /// The caches are those below the user's cache directory, Mesa's and NVIDIA's among them, each time in a new
-    /// place. A driver that keeps its cache elsewhere is as warm the first time as it is.
+    /// The caches are those below the user's cache directory, Mesa's and NVIDIA's among them, each time in a
+    /// new place. A driver that keeps its cache elsewhere is as warm the first time as it is.
     Start {
         /// Only those whose name contains this.
         #[arg(value_name = "NAME", default_value = "")]

@@ -18,8 +18,8 @@ use crate::run::predictions::ReplicaPredictions;
 
 /// Writes a trained model's predictions of records: of a file's, or of the run's own.
 ///
-/// Without DATA it is the run's own records, with their membership, so that what a mitigation does for privacy
-/// can be audited. Mitigations are applied in the order temperature, top-k, rounding.
+/// Without DATA it is the run's own records, with their membership, so that what a mitigation does for
+/// privacy can be audited. Mitigations are applied in the order temperature, top-k, rounding.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct PredictArgs {

@@ -270,7 +270,7 @@ mod tests {
         assert_eq!([0.0, 0.019, 0.999, 1.0].map(percent), ["0%", "1%", "99%", "99%"]);
         assert_eq!(left(None), None);
         assert_eq!(left(Some(0.001)).as_deref(), Some("1s left"));
-        assert_eq!(left(Some(90.0)).as_deref(), Some("90s left"));
+        assert_eq!(left(Some(45.5)).as_deref(), Some("45s left"));
         assert_eq!(left(Some(0.0)).as_deref(), Some("finishing"));
     }
 

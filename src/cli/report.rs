@@ -13,21 +13,23 @@ use crate::report::{export, html};
 
 /// Makes one page of what audits found: tables, figures, what is to be known before the numbers are believed.
 ///
-/// Of a reproduction it shows the paper's tables: ours beside the published numbers, and everything that differs.
+/// Of a reproduction it shows the paper's tables: ours beside the published numbers, and everything that
+/// differs.
 ///
-/// The page is a single file that needs no network and no script. With --json everything is printed as JSON instead,
-/// with --csv written as tables.
+/// The page is a single file that needs no network and no script. With --json everything is printed as JSON
+/// instead, with --csv written as tables.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ReportArgs {
-    /// Directories of audited runs, of audits of predictions, or of reproductions (or a single table's .json).
+    /// Directories of audited runs, of audits of predictions, or of reproductions (or a single table's
+    /// .json).
     #[arg(value_name = "DIR", required = true)]
     directories: Vec<PathBuf>,
     /// The page. Without it, and without --json and --csv: report.html.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write everything as tables into this directory: models, attacks, roc, histograms, groups, worst, epochs;
-    /// of reproductions: reproduced.
+    /// Write everything as tables into this directory: models, attacks, roc, histograms, groups, worst,
+    /// epochs; of reproductions: reproduced.
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
     /// The page's title. Without it one by what the page shows.

@@ -26,7 +26,8 @@ pub(super) struct ReproduceArgs {
     /// A data file; may be repeated for several data sets.
     #[arg(long, value_name = "PATH")]
     data: Vec<String>,
-    /// The preset of each --data, a name of `veilgrad presets` or a TOML file; without it: by the data's size.
+    /// The preset of each --data, a name of `veilgrad presets` or a TOML file; without it: by the data's
+    /// size.
     #[arg(long, value_name = "NAME|FILE")]
     dataset: Vec<String>,
     /// Trains on this fraction of the preset's members and reference records. Epochs stay.

@@ -74,7 +74,8 @@ pub(super) struct RunFlags {
     /// The fraction of hidden units left out in training. A list trains a model for each.
     #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
     dropout: Option<String>,
-    /// Any other setting, by its key: `--set model.hidden=[256,128]`; `veilgrad settings` lists them. May be repeated.
+    /// Any other setting, by its key: `--set model.hidden=[256,128]`; `veilgrad settings` lists them. May be
+    /// repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }

@@ -9,7 +9,7 @@ use super::features::Features;
 use super::records::Dataset;
 use crate::error::{Error, Result};
 use crate::random::{Stream, below, chance, stream};
-use crate::setting::{Range, Table, described, range, settings};
+use crate::setting::{Range, SettingsTable, described, range, settings};
 
 settings! {
     /// `[data.synthetic]`: what to generate where `data.path` is empty. Every key may be left out.

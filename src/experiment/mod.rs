@@ -1,5 +1,5 @@
-//! Runs carried out ([`run`]), and the paper's tables: a table of the paper is a list of runs, and what came of them
-//! beside what was published.
+//! Runs carried out ([`run`]), and the paper's tables: a table of the paper is a list of runs, and what came
+//! of them beside what was published.
 //!
 //! Not training and not an audit: a table asks for runs ([`tables`]), which are found finished or carried out
 //! ([`runs`]), and reads their summaries ([`measure`]). What a table looks like is the report's.
@@ -133,8 +133,8 @@ pub struct ReproductionJob<'a> {
 /// tables.
 ///
 /// # Errors
-/// An unknown preset, data that cannot be read, settings out of their range, a directory with other runs; those
-/// of [`run::carry_out`]. What was finished before is kept.
+/// An unknown preset, data that cannot be read, settings out of their range, a directory with other
+/// runs; those of [`run::carry_out`]. What was finished before is kept.
 pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
     let request = job.request;
     let mut setups = vec![];

@@ -1,4 +1,5 @@
-//! One run carried out: trained, then audited. The one way to do it, for `veilgrad train`, `demo` and `reproduce`.
+//! One run carried out: trained, then audited. The one way to do it, for `veilgrad train`, `demo` and
+//! `reproduce`.
 //!
 //! Not what is asked for, and not where the run's directory is.
 
@@ -83,11 +84,12 @@ pub fn start(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
     carry_out(job, observer)
 }
 
-/// Trains the models of the run, unless that was done before, and audits them: a part of a job, whose plan was told.
+/// Trains the models of the run, unless that was done before, and audits them: a part of a job, whose plan
+/// was told.
 ///
 /// # Errors
-/// Those of [`train::run`] and [`audit::run`]; what was finished is kept, and a directory without a finished epoch is
-/// left as it was found.
+/// Those of [`train::run`] and [`audit::run`]; what was finished is kept, and a directory without a
+/// finished epoch is left as it was found.
 pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
     let RunJob { config, dataset, context, directory, stop, .. } = *job;
     if job.is_trained() {
@@ -133,10 +135,14 @@ mod tests {
 data = { members = 60, reference = 60, synthetic = { records = 200, features = 20, classes = 4 } }
 model.hidden = [8]
 train = { epochs = 2, batch = 20 }
-defense.lambda = [0, 1]
-defense.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
-audit = { epochs = 2, shadows = 2, label_only = true }
-audit.attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+[defense]
+lambda = [0, 1]
+attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+[audit]
+epochs = 2
+shadows = 4
+label_only = true
+attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
 ";
 
     /// Keeps the account of a job, and what was planned and reported.

@@ -1,7 +1,8 @@
 //! The runs of a reproduction in its directory: found finished, continued, or carried out.
 //!
-//! Not what is asked for ([`super::tables`]) and not how a run is carried out ([`super::run`]). `OUT/runs/PRESET-TABLE`
-//! is an ordinary run's directory: `veilgrad train --resume` and `veilgrad audit` work on it.
+//! Not what is asked for ([`super::tables`]) and not how a run is carried out ([`super::run`]).
+//! `OUT/runs/PRESET-TABLE` is an ordinary run's directory: `veilgrad train --resume` and `veilgrad audit`
+//! work on it.
 
 use super::run::{RunJob, carry_out, keep, plan};
 use super::tables::TableRun;
@@ -33,8 +34,8 @@ impl Runs {
         Ok(Runs { path })
     }
 
-    /// The tasks of these runs, in their order, and those of them that were done before this command. A run that
-    /// finds all of its replicas in another one has none of its own.
+    /// The tasks of these runs, in their order, and those of them that were done before this command. A run
+    /// that finds all of its replicas in another one has none of its own.
     ///
     /// # Errors
     /// Another run in the place of one of them; those of [`plan`].
@@ -180,8 +181,8 @@ impl<'a> ReproductionJob<'a> {
     }
 }
 
-/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing but the
-/// lists differs, and what a list's values decide for all replicas is the same in both.
+/// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing
+/// but the lists differs, and what a list's values decide for all replicas is the same in both.
 fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
     let mut alike = had.with_lists_of(wanted);
     // Not |D′|: the largest decides which records are left for testing.

@@ -9,7 +9,8 @@ use crate::train::privacy::Guarantee;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Records of D′ and test that are scored after an epoch: they are only for the eye, all are scored at the end.
+/// Records of D′ and test that are scored after an epoch: they are only for the eye, all are scored at the
+/// end.
 const EVALUATE_LIMIT: usize = 1000;
 
 /// A run of a table on one data set, however many replicas it has: most tables have one.
@@ -36,7 +37,8 @@ pub struct TableRow {
     pub published: Option<Published>,
 }
 
-/// The runs of `table` for `setup`: what can be a replica's is in the first, the rest is in runs of their own.
+/// The runs of `table` for `setup`: what can be a replica's is in the first, the rest is in runs of their
+/// own.
 ///
 /// # Errors
 /// Settings out of their range: a D′ smaller than a batch.

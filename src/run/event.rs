@@ -37,7 +37,8 @@ pub enum Phase {
 
 /// A task and how much work it is.
 ///
-/// Equal tasks of a job (an attack of each replica) are carried out one after another, each until it reports 1.
+/// Equal tasks of a job (an attack of each replica) are carried out one after another, each until it reports
+/// 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
     pub task: Task,
@@ -65,10 +66,11 @@ pub enum Event {
         /// Where it departs from what it reproduces.
         deviations: Vec<String>,
     },
-    /// All tasks of the job in their order, once, before the first of them begins: whoever starts a job tells.
+    /// All tasks of the job in their order, once, before the first of them begins: whoever starts a job
+    /// tells.
     Planned(Vec<Work>),
-    /// So much of a task, from 0 to 1, was done before the job began: epochs of a run that is continued, a run that
-    /// is found finished.
+    /// So much of a task, from 0 to 1, was done before the job began: epochs of a run that is continued, a
+    /// run that is found finished.
     Kept { task: Task, done: f64 },
     /// Training begins.
     Started {
@@ -126,8 +128,8 @@ impl Event {
 /// An epoch of a replica: a line of `metrics.jsonl`.
 ///
 /// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
-/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`, …) stand among them. Accuracies
-/// are fractions. `null`: not measured, and for the loss: not finite.
+/// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`, …) stand among
+/// them. Accuracies are fractions. `null`: not measured, and for the loss: not finite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// From 1.

@@ -55,8 +55,8 @@ impl Ledger {
         if left > 0.0 { (1.0 - left / total).min(1.0 - f64::EPSILON) } else { 1.0 }
     }
 
-    /// The seconds that the rest will take if it goes on as fast as the job's own work did in its first `elapsed`
-    /// seconds; `None` as long as nothing tells.
+    /// The seconds that the rest will take if it goes on as fast as the job's own work did in its first
+    /// `elapsed` seconds; `None` as long as nothing tells.
     pub fn seconds_left(&self, elapsed: f64) -> Option<f64> {
         let own = self.sum(|entry| entry.done - entry.before);
         (own > 0.0).then(|| elapsed * self.sum(|entry| 1.0 - entry.done) / own)

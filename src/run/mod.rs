@@ -1,8 +1,9 @@
 //! What a run is: what was asked for ([`config`], [`preset`]), the directory that holds what came of it
-//! ([`directory`], [`model_file`], [`predictions`]), and what is told while it goes on ([`event`], [`ledger`]).
+//! ([`directory`], [`model_file`], [`predictions`]), and what is told while it goes on ([`event`],
+//! [`ledger`]).
 //!
-//! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s, and [`crate::experiment`] has the function
-//! that does both.
+//! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s, and [`crate::experiment`] has
+//! the function that does both.
 
 pub mod config;
 pub mod directory;

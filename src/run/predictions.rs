@@ -1,6 +1,7 @@
 //! The trained classifiers' predictions of the records: `predictions.npz`, from which an audit starts.
 //!
-//! Not how they are made ([`crate::train`]), and not other programs' predictions ([`crate::audit::external`]).
+//! Not how they are made ([`crate::train`]), and not other programs' predictions
+//! ([`crate::audit::external`]).
 //!
 //! For replica r: `logits_r` N × C f32, `labels_r` N i64, `membership_r` N u8, `rows_r` N i64.
 

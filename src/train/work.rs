@@ -1,7 +1,7 @@
 //! How much work a training will be, told before it begins.
 //!
-//! Only ratios count, between the tasks of a job: a pass of a record through a network is 2 for each multiply-add, a
-//! step of training 6.
+//! Only ratios count, between the tasks of a job: a pass of a record through a network is 2 for each
+//! multiply-add, a step of training 6.
 
 use super::recipe::Recipe;
 use super::run::{Job, cohort_size};

@@ -283,7 +283,7 @@ fn location30_as_published() {
 #[test]
 fn lines_of_progress_name_the_run_and_never_say_that_all_is_done() {
     let program = Veilgrad::new();
-    let run = program.trains("run", "--lambda 0,1 --set audit.shadows=2");
+    let run = program.trains("run", "--lambda 0,1 --set audit.shadows=4");
     let run = run.says(&["run: epoch   2/2", "shadows-0: epoch   1/2", "shadows-1: epoch   2/2", "% of all"]);
     assert!(!run.stderr.contains("100%") && !run.stderr.contains(" 0s"), "{run}");
     let mut shares = run.stderr.lines().filter_map(|line| line.split_once("% of all")?.0.rsplit(' ').next());

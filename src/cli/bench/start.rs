@@ -1,4 +1,5 @@
-//! `veilgrad bench start`: this program started again and again, and how long it is until its first step is done.
+//! `veilgrad bench start`: this program started again and again, and how long it is until its first step is
+//! done.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -22,8 +23,8 @@ pub(super) struct Start {
     cold_seconds: f64,
     /// The same with full caches, the median.
     warm_seconds: f64,
-    /// What the cold and a warm start said of themselves: when the device was open, when all plans were made, when
-    /// the step was done.
+    /// What the cold and a warm start said of themselves: when the device was open, when all plans were made,
+    /// when the step was done.
     cold_parts: serde_json::Value,
     warm_parts: serde_json::Value,
 }

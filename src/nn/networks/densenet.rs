@@ -21,7 +21,7 @@ use crate::ops::{
     Activation, Channels, Conv2d, Dense, Geometry, Image, NormRelu, Pool, Pooling, RunningMoments, Windows,
     moments,
 };
-use crate::setting::{Table, UP_TO_1, range, settings};
+use crate::setting::{SettingsTable, UP_TO_1, range, settings};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Range, Values, range};
+use crate::setting::{Range, SettingValues, range};
 
 /// What the attack network minimizes; h is its probability that a record is a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub(super) const START: Range<f64> = range(
     |deviation| deviation.is_finite() && *deviation > 0.0,
 );
 
-impl Values for Initialisation {
+impl SettingValues for Initialisation {
     type One = f64;
 
     fn values(&self) -> impl Iterator<Item = &f64> {

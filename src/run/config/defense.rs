@@ -50,10 +50,11 @@ settings! {
 }
 
 settings! {
-    /// `[defense.private]`: differentially private gradients for the classifier; `mlp` only, instead of the game.
+    /// `[defense.private]`: differentially private gradients for the classifier; `mlp` only, instead of the
+    /// game.
     ///
-    /// Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. What that guarantees:
-    /// [`crate::train::privacy`].
+    /// Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. What that
+    /// guarantees: [`crate::train::privacy`].
     pub struct PrivateConfig {
         /// C: each record's gradient, over all layers, is scaled down to this norm; 0: none is.
         clip: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::setting::Values;
+use crate::setting::SettingValues;
 
 const WORD: &str = "detect";
 
@@ -30,7 +30,7 @@ impl<T> Detect<T> {
     }
 }
 
-impl<T> Values for Detect<T> {
+impl<T> SettingValues for Detect<T> {
     type One = T;
 
     fn values(&self) -> impl Iterator<Item = &T> {

@@ -1,9 +1,10 @@
 //! The whole configuration of a run as one tree, in TOML.
 //!
-//! A setting is one row of a table below ([`crate::setting`] describes a row), or of `model` and `defense` beside this
-//! file: from it follow the field, its default, its key, its range, and the list of all settings ([`reference`]). What
-//! needs two settings is in `validate`; which of them take a list, and what follows from that, is in `replica`;
-//! [`Layer`] is how presets, files and flags are laid over the defaults. Nothing here acts on a setting.
+//! A setting is one row of a table below ([`crate::setting`] describes a row), or of `model` and `defense`
+//! beside this file: from it follow the field, its default, its key, its range, and the list of all settings
+//! ([`reference`]). What needs two settings is in `validate`; which of them take a list, and what follows
+//! from that, is in `replica`; [`Layer`] is how presets, files and flags are laid over the defaults. Nothing
+//! here acts on a setting.
 
 mod choices;
 mod defense;
@@ -63,19 +64,20 @@ settings! {
     pub struct DataConfig {
         /// A data file or directory. Empty: the synthetic data of `[data.synthetic]`.
         path: String = String::new();
-        /// The data set that the preset is made for; where it is named, `path` must be given. Empty: any, synthetic
-        /// data included.
+        /// The data set that the preset is made for; where it is named, `path` must be given. Empty: any,
+        /// synthetic data included.
         expects: String = String::new();
         /// |D|: the records to train on. Not used with `split`.
         members: usize = 1500, unit "records", in range("at least 1 record", |v| *v >= 1);
-        /// |D′|: the reference records. Of several, a smaller D′ is the beginning of a larger one, and the test
-        /// records are what the largest leaves: such replicas share members and test records. Not used with `split`.
+        /// |D′|: the reference records. Of several, a smaller D′ is the beginning of a larger one, and the
+        /// test records are what the largest leaves: such replicas share members and test records. Not used
+        /// with `split`.
         reference: Sweep<usize> = Sweep::one(1500), unit "records",
             in described("0 or more; at least a batch where D′ is used");
         /// Test records; 0: all the rest. Not used with `split`.
         test: usize = 0, unit "records";
-        /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica. Empty: drawn by
-        /// `train.seed`.
+        /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica. Empty:
+        /// drawn by `train.seed`.
         split: String = String::new();
         /// Where the label stands in a table file: a column's name, or its place counted from 0.
         label_column: Detect<Column> = Detect::Detect, in described("\"detect\", a name, or a number from 0");
@@ -116,8 +118,8 @@ settings! {
         /// Fixes split, initial weights, batches and dropout.
         // TOML's integers are signed: a greater seed could not be read back from run.toml.
         seed: Sweep<u64> = Sweep::one(0), in range("0 to 2⁶³ − 1", |v| *v < 1 << 63);
-        /// Records of each of D′ and test that are scored after an epoch, the first ones of each; after the last
-        /// epoch all are. 0: none.
+        /// Records of each of D′ and test that are scored after an epoch, the first ones of each; after the
+        /// last epoch all are. 0: none.
         evaluate_limit: usize = 5000, unit "records";
     }
 }
@@ -162,8 +164,8 @@ settings! {
 settings! {
     /// `[tuning]`: which kernel variants the run uses, filled in when it begins.
     pub struct TuningConfig {
-        /// The adapter and driver that `choices` is for; on others it is ignored. Empty: what `veilgrad tune` stored
-        /// for the adapter, if anything.
+        /// The adapter and driver that `choices` is for; on others it is ignored. Empty: what `veilgrad tune`
+        /// stored for the adapter, if anything.
         adapter: String = String::new();
         /// What differs from the adapter's default variant, each `"FAMILY CLASS VARIANT"`.
         #[serde(deserialize_with = "crate::ops::known_choices")]

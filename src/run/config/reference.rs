@@ -1,6 +1,7 @@
 //! Every setting as a person looks it up: what it means, its default, its unit, its range.
 //!
-//! Nothing is listed here: all of it follows from the rows of the tables. How it is set on a page is the report's.
+//! Nothing is listed here: all of it follows from the rows of the tables. How it is set on a page is the
+//! report's.
 
 use serde::Serialize;
 use toml::Value;
@@ -8,7 +9,7 @@ use toml::Value;
 use super::keys::{known_keys, nearest};
 use super::{Config, replica};
 use crate::error::{Error, Result};
-use crate::setting::{Row, Table};
+use crate::setting::{SettingRow, SettingsTable};
 
 /// A setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,7 +85,7 @@ pub fn about(word: &str) -> Result<Vec<Reference>> {
 }
 
 /// What the row says, or else what its type takes.
-fn range(row: &Row, default: &Value) -> String {
+fn range(row: &SettingRow, default: &Value) -> String {
     if !row.range.is_empty() {
         return row.range.to_owned();
     }

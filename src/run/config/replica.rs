@@ -1,9 +1,10 @@
 //! Replica keys: the settings that may hold a list, and the replicas that the lists multiply to.
 //!
-//! Every other key is structural: one value for the whole run. What a setting means and its range stand in its row of
-//! the tables ([`super`]); a row here makes it a replica key, and all that follows from that follows from the row:
-//! the field of [`Replica`] and so the key in `metrics.jsonl`, `summary.json` and the model's file, the product of the
-//! lists, the column in reports, which finished runs serve again, which settings a shadow model copies.
+//! Every other key is structural: one value for the whole run. What a setting means and its range stand in
+//! its row of the tables ([`super`]); a row here makes it a replica key, and all that follows from that
+//! follows from the row: the field of [`Replica`] and so the key in `metrics.jsonl`, `summary.json` and the
+//! model's file, the product of the lists, the column in reports, which finished runs serve again, which
+//! settings a shadow model copies.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +39,8 @@ pub struct ReplicaKey {
     pin: fn(&mut Config, &Replica),
 }
 
-/// Declares the replica keys, in the order that files have them: a new one goes last, with `#[serde(default)]`, so that
-/// files of older versions are read. A row:
+/// Declares the replica keys, in the order that files have them: a new one goes last, with
+/// `#[serde(default)]`, so that files of older versions are read. A row:
 ///
 /// ```text
 /// dotted.key => field: type, "label in tables", Nesting;
@@ -47,7 +48,10 @@ pub struct ReplicaKey {
 ///
 /// Without a nesting it is [`Nesting::Middle`].
 macro_rules! replica_keys {
-    ($($(#[$attribute:meta])* $($path:ident).+ => $field:ident: $type:ty, $label:literal $(, $nesting:ident)?;)*) => {
+    ($(
+        $(#[$attribute:meta])*
+        $($path:ident).+ => $field:ident: $type:ty, $label:literal $(, $nesting:ident)?;
+    )*) => {
         /// What distinguishes one of the models that a run trains from its siblings.
         #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
         pub struct Replica {
@@ -66,8 +70,8 @@ macro_rules! replica_keys {
             count: |config| config.$($path).+.values().len(),
             spread: |config, replicas| {
                 let values = config.$($path).+.values();
-                let each = |replica: &Replica| values.iter().map(|&$field| Replica { $field, ..*replica }).collect();
-                replicas.iter().flat_map::<Vec<Replica>, _>(each).collect()
+                let with = |replica: &Replica, $field| Replica { $field, ..*replica };
+                replicas.iter().flat_map(|replica| values.iter().map(move |&v| with(replica, v))).collect()
             },
             copy: |config, other| config.$($path).+.clone_from(&other.$($path).+),
             pin: |config, replica| config.$($path).+ = Sweep::one(replica.$field),
@@ -98,7 +102,8 @@ replica_keys! {
     defense.private.noise => noise: f64, "noise";
 }
 
-/// The replica keys in the order in which their lists are multiplied, outermost first: the last varies fastest.
+/// The replica keys in the order in which their lists are multiplied, outermost first: the last varies
+/// fastest.
 pub fn replica_keys() -> Vec<&'static ReplicaKey> {
     let mut keys: Vec<&ReplicaKey> = KEYS.iter().collect();
     keys.sort_by_key(|key| key.nesting);
@@ -171,7 +176,7 @@ pub(crate) fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setting::Table;
+    use crate::setting::SettingsTable;
 
     fn config(text: &str) -> Config {
         toml::from_str(text).unwrap()

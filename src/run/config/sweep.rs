@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::setting::Values;
+use crate::setting::SettingValues;
 
 /// One value or several, never none. In TOML a bare value where there is one, else a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sweep<T> {
     }
 }
 
-impl<T> Values for Sweep<T> {
+impl<T> SettingValues for Sweep<T> {
     type One = T;
 
     fn values(&self) -> impl Iterator<Item = &T> {

@@ -1,11 +1,11 @@
 //! Whether a configuration can be carried out: each setting in its range, and what needs two of them.
 //!
-//! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the adapter
-//! (sizes against limits) is checked there.
+//! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the
+//! adapter (sizes against limits) is checked there.
 
 use super::{AttackInput, Config, ModelKind, RateSchedule, Schedule};
 use crate::error::{Error, Result};
-use crate::setting::{Table, refusal};
+use crate::setting::{SettingsTable, refusal};
 
 /// Replicas are a dimension of a dispatch; WebGPU's limit for one is 65,535 workgroups.
 const MAX_REPLICAS: usize = 65_535;
