@@ -173,7 +173,6 @@ impl Op for DenseDw {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense_dw_register"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense_dw"), grid).default_on(Class::HARDWARE),
-            Variant::new("single", kernel!("dense_dw_single"), grid),
         ];
         Launch { words, variants }
     }
