@@ -52,7 +52,6 @@ operations! {
     layers/label_layer,
     losses/membership_gain,
     layers/moments,
-    tensors/negate,
     optimizers/noise,
     layers/norm_relu,
     data/one_hot,

@@ -2,7 +2,6 @@
 
 pub(super) mod add;
 pub(super) mod concat;
-pub(super) mod negate;
 pub(super) mod reduce;
 pub(super) mod row_slice;
 pub(super) mod scale;
