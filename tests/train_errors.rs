@@ -96,9 +96,11 @@ fn records_beyond_the_data() {
     type Set = fn(&mut Split) -> &mut Vec<u32>;
     let sets: [Set; 3] = [|s| &mut s.members, |s| &mut s.reference, |s| &mut s.test];
     for set in sets {
-        let mut split = split();
-        set(&mut split)[3] = 150;
-        refused(cohort(&recipe(), &data(), split), "below 150");
+        for row in [150, PADDING] {
+            let mut split = split();
+            set(&mut split)[3] = row;
+            refused(cohort(&recipe(), &data(), split), "below 150");
+        }
     }
 }
 
@@ -186,15 +188,17 @@ fn tapes_of_another_length_and_records_on_them_beyond_the_data() {
     // The second word of a line is no record.
     rows[5] = 10;
     write(TapeWords { rows: rows.clone(), ..words.clone() }).unwrap();
-    rows[4] = 10;
-    refused(write(TapeWords { rows, ..words }), "below 10");
+    for row in [10, PADDING] {
+        rows[4] = row;
+        refused(write(TapeWords { rows: rows.clone(), ..words.clone() }), "below 10");
+    }
 }
 
 #[test]
 fn more_records_than_a_table_holds() {
     let context = context();
     let mut graph = veilgrad::graph::Graph::new();
-    let (tapes, rows) = Tapes::new(&mut graph, 2, 3, 0).unwrap();
+    let (tapes, rows) = Tapes::scoring(&mut graph, 2, 3).unwrap();
     let one_hot = veilgrad::ops::OneHot { classes: 4, low: 0.0, high: 1.0 };
     let result = graph.apply(one_hot, &[rows]).unwrap();
     let mut table = ScoreTable::compile(&context, graph, &tapes, result, Bound::new(), [1, 4]).unwrap();

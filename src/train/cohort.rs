@@ -9,7 +9,7 @@ use super::resident::Resident;
 use super::schedule::{Round, Schedule};
 use super::snapshot::Snapshot;
 use super::splits::check_sizes;
-use super::steps::{Steps, TapeWords, check_rows};
+use super::steps::{Steps, TapeWords};
 use super::tape::{LineWriter, Moment};
 use crate::dataset::{Dataset, Split, Standardisation};
 use crate::error::{Error, Result};
@@ -84,9 +84,7 @@ impl<'a> Cohort<'a> {
         }
         for Model { split, .. } in &models {
             check_sizes(config, split)?;
-            for rows in [&split.members, &split.reference, &split.test] {
-                check_rows(rows, dataset.records())?;
-            }
+            split.check(dataset.records())?;
         }
         let replicas = models.len();
         let lines: Vec<Standardisation> = models.iter().filter_map(|m| m.standardisation.clone()).collect();
