@@ -7,7 +7,6 @@
 pub mod alexnet;
 pub mod densenet;
 pub mod mlp;
-pub mod residual;
 
 use super::Parameters;
 use crate::dataset::Dataset;
@@ -28,8 +27,6 @@ macro_rules! networks {
             alexnet: Alexnet = alexnet::AlexNetSettings,
             /// DenseNet-BC (Huang et al. 2017, "Densely Connected Convolutional Networks").
             densenet: Densenet = densenet::DenseNetSettings,
-            /// Dense layers with ways around them (He et al. 2016).
-            residual: Residual = residual::ResidualSettings,
         }
     };
 }
