@@ -43,8 +43,6 @@ pub struct DefenseConfig {
     /// v: the classifier's loss is (1 − v) of that on D and v of that on D′, in [0, 1): weighted empirical risk
     /// minimization (Kaplan et al., PETS 2024). Default 0.
     pub reference_weight: Sweep<f64>,
-    /// b: the members' loss is not brought below it, nats, ≥ 0; 0: it may be (Ishida et al. 2020). Default 0.
-    pub flooding: f64,
     pub private: PrivateConfig,
     pub attack: GameAttackConfig,
 }
@@ -66,7 +64,6 @@ impl Default for DefenseConfig {
             first_epoch_attack_passes: 5,
             coin_ratio: 20,
             reference_weight: Sweep::one(0.0),
-            flooding: 0.0,
             private: PrivateConfig::default(),
             attack: GameAttackConfig::default(),
         }

@@ -134,7 +134,6 @@ impl Config {
         at_least_one("defense.block_attack_steps", defense.block_attack_steps)?;
         at_least_one("defense.block_classifier_steps", defense.block_classifier_steps)?;
         at_least_one("defense.coin_ratio", defense.coin_ratio)?;
-        not_negative("defense.flooding", &[defense.flooding])?;
         self.validate_reference_weight()?;
         self.validate_private()?;
         let attack = &defense.attack;
