@@ -42,7 +42,7 @@ fn data() -> Dataset {
 }
 
 fn recipe() -> Recipe {
-    Recipe::of(&config(), RecordShape::of(&data(), 0), CLASSES).unwrap()
+    Recipe::from_config(&config(), RecordShape::of(&data(), 0), CLASSES).unwrap()
 }
 
 fn split() -> Split {
@@ -58,7 +58,7 @@ fn refused<T>(result: Result<T>, part: &str) {
 /// Makes a cohort of one model that is trained on these records.
 fn cohort(recipe: &Recipe, dataset: &Dataset, split: Split) -> Result<Vec<usize>> {
     let (context, config) = (context(), config());
-    let schedule = Schedule::of(&config, 60);
+    let schedule = Schedule::from_config(&config, 60);
     let model = Model { number: 0, settings: config.replicas()[0], split, standardisation: None };
     Cohort::new(&context, &config, recipe, &schedule, dataset, vec![model]).map(|cohort| cohort.dispatches())
 }
@@ -99,6 +99,7 @@ fn records_beyond_the_data() {
         for row in [150, PADDING] {
             let mut split = split();
             set(&mut split)[3] = row;
+            refused(Model::new(0, config().replicas()[0], split.clone(), &data()), "below 150");
             refused(cohort(&recipe(), &data(), split), "below 150");
         }
     }
@@ -212,8 +213,8 @@ fn more_records_than_a_table_holds() {
 #[test]
 fn a_snapshot_of_other_networks_and_an_epoch_beyond_the_schedule() {
     let (context, config, recipe, dataset) = (context(), config(), recipe(), data());
-    let schedule = Schedule::of(&config, 60);
-    let model = Model::new(0, config.replicas()[0], split(), &dataset);
+    let schedule = Schedule::from_config(&config, 60);
+    let model = Model::new(0, config.replicas()[0], split(), &dataset).unwrap();
     let mut cohort = Cohort::new(&context, &config, &recipe, &schedule, &dataset, vec![model]).unwrap();
     refused(cohort.restore(Snapshot::default()), "1 replicas of");
     let stop = AtomicBool::new(false);
@@ -225,7 +226,7 @@ fn a_snapshot_of_other_networks_and_an_epoch_beyond_the_schedule() {
 #[test]
 fn a_recipe_of_two_stages_or_with_a_release_step() {
     let mut two = recipe();
-    two.stages.push(Stage::new(terms::of(&config())));
+    two.stages.push(Stage::new(terms::wanted(&config())));
     refused(cohort(&two, &data(), split()), "expected one stage of training, found 2 stages");
     let mut none = recipe();
     none.stages.clear();

@@ -93,7 +93,7 @@ impl Recipe {
         let mut graph = Graph::new();
         let g = &mut graph;
         let data = layout.nodes(g);
-        let line = ScalarLine::of(self, stage, round);
+        let line = ScalarLine::new(self, stage, round);
         let records = self.records(stage, round);
         let (mut tapes, rows) = Tapes::new(g, lines, records, 1)?;
         let step = g.rows(rows, records, 1)?;

@@ -139,7 +139,7 @@ mod tests {
         for row in rows {
             let [noise, count, delta, pld] = row[..] else { panic!("{row:?}") };
             let found = gaussian(noise, count as u64, delta);
-            // The accountant's discretisation rounds up, by steps of 1e-4.
+            // The accountant's discretization rounds up, by steps of 1e-4.
             assert!(found <= pld + 1e-9 && pld - found < 2e-3, "{row:?}: {found}");
         }
     }
@@ -149,8 +149,11 @@ mod tests {
         let config = Config::default();
         let replica = |noise| Replica { clip: 1.0, noise, ..Replica::default() };
         assert_eq!(Guarantee::of(&config, &replica(0.0), 1500), None);
-        let of = |noise| Guarantee::of(&config, &replica(noise), 1500).unwrap();
-        assert!(of(2.0).epsilon < of(1.0).epsilon && of(2.0).epsilon_if_poisson < of(2.0).epsilon);
+        let guarantee = |noise| Guarantee::of(&config, &replica(noise), 1500).unwrap();
+        assert!(
+            guarantee(2.0).epsilon < guarantee(1.0).epsilon
+                && guarantee(2.0).epsilon_if_poisson < guarantee(2.0).epsilon
+        );
         assert_eq!(gaussian(1e9, 1, 1e-5), 0.0);
         assert!(gaussian(1e-3, 1, 1e-5).is_finite());
     }

@@ -93,7 +93,7 @@ impl Recipe {
     ///
     /// # Errors
     /// A network that does not fit the records.
-    pub fn of(config: &Config, shape: RecordShape, classes: usize) -> Result<Self> {
+    pub fn from_config(config: &Config, shape: RecordShape, classes: usize) -> Result<Self> {
         for (key, wanted) in [("data.pad", config.data.pad > 0), ("model.augment", config.model.augment)] {
             if wanted {
                 shape.image(key)?;
@@ -125,7 +125,7 @@ impl Recipe {
         Recipe {
             classifier: Classifier { network, optimizer: model.optimizer, momentum: model.momentum },
             adversary,
-            stages: vec![Stage::new(terms::of(config))],
+            stages: vec![Stage::new(terms::wanted(config))],
             release: None,
             batch: config.train.batch,
             classes,
@@ -168,7 +168,7 @@ mod tests {
 
     fn recipe(settings: &str) -> Recipe {
         let config = Config::resolve(&[Layer::text("test", settings)]).unwrap();
-        Recipe::of(&config, RecordShape::plain(9), 4).unwrap()
+        Recipe::from_config(&config, RecordShape::plain(9), 4).unwrap()
     }
 
     /// The names of the terms, and a round's records.
@@ -195,7 +195,7 @@ mod tests {
         let all = "defense = { lambda = 1, reference_weight = 0.5 }\nmodel.confidence_penalty = 0.1";
         let recipe = recipe(all);
         let stage = recipe.stage().unwrap();
-        let line = ScalarLine::of(&recipe, stage, Round { attack: 2, classifier: 1, penalized: true });
+        let line = ScalarLine::new(&recipe, stage, Round { attack: 2, classifier: 1, penalized: true });
         let places: Vec<usize> = [
             ("reference risk", "weight of D′"),
             ("cross-entropy", "weight of D"),

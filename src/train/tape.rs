@@ -59,7 +59,7 @@ fn held(
 
 impl ScalarLine {
     /// The line of `round` in a stage of `recipe`.
-    pub fn of(recipe: &Recipe, stage: &Stage, round: Round) -> Self {
+    pub fn new(recipe: &Recipe, stage: &Stage, round: Round) -> Self {
         // Names are the same whatever the settings.
         let moment =
             Moment { updates: Updates::default(), penalized: false, rate: Rate::CONSTANT, active: false };

@@ -79,6 +79,6 @@ pub const ALL: &[Row] = &[
 ];
 
 /// The terms that `config` asks for.
-pub fn of(config: &Config) -> Vec<Box<dyn Term>> {
+pub fn wanted(config: &Config) -> Vec<Box<dyn Term>> {
     ALL.iter().filter_map(|row| row(config)).collect()
 }
