@@ -2,6 +2,7 @@
 //! epoch.
 
 use super::evaluate::{Probe, Scorer, Weights};
+use super::line::Moment;
 use super::pace::Pace;
 use super::rate::Rate;
 use super::recipe::Recipe;
@@ -10,7 +11,7 @@ use super::schedule::{Round, Schedule};
 use super::snapshot::Snapshot;
 use super::splits::check_sizes;
 use super::steps::{Steps, TapeWords};
-use super::tape::{LineWriter, Moment};
+use super::tape::LineWriter;
 use crate::dataset::{Dataset, Split, Standardisation};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
