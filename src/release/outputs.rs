@@ -1,19 +1,19 @@
-//! What is released of a classifier's outputs: the simple mitigations that the paper names, so that their effect
-//! can be audited.
+//! What is released of a classifier's outputs: the simple mitigations that the paper names, so that their
+//! effect can be audited.
 //!
-//! None of them changes the model, and none is a defense to rely on: the order of the classes, and with it the gap
-//! attack and the label-only attack, stays as it was.
+//! None of them changes the model, and none is a defense to rely on: the order of the classes, and with it
+//! the gap attack and the label-only attack, stays as it was.
 
 /// How logits become what is released. The default releases the probabilities as they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Release {
     /// T > 0, by which logits are divided; above 1 confidences are nearer to each other. Default 1.
     pub temperature: f64,
-    /// The k largest probabilities, k ≥ 1, are released; the rest is shared evenly by the other classes, which is
-    /// all that is then known of them. Default: all.
+    /// The k largest probabilities, k ≥ 1, are released; the rest is shared evenly by the other classes,
+    /// which is all that is then known of them. Default: all.
     pub top_k: Option<usize>,
-    /// Probabilities are rounded to so many digits, then divided by their sum: that tells nothing more, and makes
-    /// them probabilities again. Where all are rounded to 0, all are alike. Default: not at all.
+    /// Probabilities are rounded to so many digits, then divided by their sum: that tells nothing more, and
+    /// makes them probabilities again. Where all are rounded to 0, all are alike. Default: not at all.
     pub digits: Option<u32>,
 }
 

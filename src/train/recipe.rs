@@ -163,8 +163,8 @@ impl Recipe {
         self.batch * (2 * round.attack + stage.sets.len() * round.classifier)
     }
 
-    /// The scalars that hold for a replica with these settings in an epoch, in the line's order: the dropout rate,
-    /// then the terms'.
+    /// The scalars that hold for a replica with these settings in an epoch, in the line's order: the dropout
+    /// rate, then the terms'.
     pub(super) fn held(&self, stage: &Stage, settings: &Replica, moment: &Moment) -> Held {
         let dropout = self.dropout.then_some((DROPOUT, settings.dropout as f32));
         let terms = stage.terms.iter().flat_map(|term| {

@@ -44,8 +44,8 @@ impl Tapes {
         Ok((tapes, line))
     }
 
-    /// [`new`](Self::new) for a graph that scores `records` records a line, [`PADDING`] among them: their lists need
-    /// not fill the lines.
+    /// [`new`](Self::new) for a graph that scores `records` records a line, [`PADDING`] among them: their
+    /// lists need not fill the lines.
     ///
     /// # Errors
     /// As [`new`](Self::new).

@@ -192,7 +192,8 @@ struct Nodes {
 }
 
 impl Nodes {
-    /// With tapes of so many `lines`, each with the records of a batch and `scalars` scalars; with none it scores.
+    /// With tapes of so many `lines`, each with the records of a batch and `scalars` scalars; with none it
+    /// scores.
     fn new(
         attack: &AttackNetwork,
         shape: Shape,
