@@ -67,8 +67,8 @@ pub fn play() -> Result<EpochMetrics> {
     let recipe = Recipe::new(&config, Arc::new(network));
     let (members, reference) = (config.data.members, config.data.members);
     let split = Split::random(dataset.records(), members, reference, None, 0)?;
-    let schedule = Schedule::of(&config, members);
-    let model = Model::new(0, config.replicas()[0], split, &dataset);
+    let schedule = Schedule::from_config(&config, members);
+    let model = Model::new(0, config.replicas()[0], split, &dataset)?;
     let context = Context::new(&Options::default())?;
     let mut cohort = Cohort::new(&context, &config, &recipe, &schedule, &dataset, vec![model])?;
     let mut last = EpochMetrics::default();

@@ -117,7 +117,7 @@ fn agrees(kind: &str, played: bool) {
     let layers = [Layer::text("golden", GAME), Layer::set(&format!("model.kind={kind}")).unwrap()];
     let config = Config::resolve(&layers).unwrap();
     let dataset = golden.dataset();
-    let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
+    let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
     let members: Vec<u32> = (0..MEMBERS).collect();
     let standard = dataset.standardisation(&members).unwrap();
     let resident = Resident::upload(&context, &dataset, &[standard], 0).unwrap();
@@ -253,7 +253,7 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     let config = Config::resolve(&[Layer::text("test", text)]).unwrap();
     let image = Image { height: 4, width: 4, channels: 1 };
     let shape = RecordShape { features: image.features(), image: Some(image) };
-    let recipe = Recipe::of(&config, shape, CLASSES).unwrap();
+    let recipe = Recipe::from_config(&config, shape, CLASSES).unwrap();
     let (records, format) = (20, veilgrad::ops::Format::Bytes);
     let images = Some(ImageLayout { image, pad: 0, first: records });
     let layout = ResidentLayout { format, records, width: image.features(), standardized: true, images };
@@ -331,7 +331,7 @@ fn small_memory_recomputes_what_fast_keeps() {
         let text =
             format!("model.kind = \"densenet\"\nmodel.densenet = {{ depth = 40, memory = \"{memory}\" }}");
         let config = Config::resolve(&[Layer::text("test", &text)]).unwrap();
-        let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
+        let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
         let round = Round { attack: 0, classifier: 1, penalized: false };
         let graph = recipe.graph(round, layout, 1).unwrap().graph;
         let waves = schedule::waves(&graph, &[]).unwrap();

@@ -106,7 +106,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let (context, config, dataset) = (context(), config(&["model.dropout=0.2"]), data());
     let Features::Bits { words, .. } = &dataset.features else { panic!("bits") };
     let layout = layout();
-    let recipe = Recipe::of(&config, RecordShape::plain(37), 5).unwrap();
+    let recipe = Recipe::from_config(&config, RecordShape::plain(37), 5).unwrap();
     let round = Round { attack: 2, classifier: 1, penalized: true };
     let steps = 20;
     let nodes = recipe.graph(round, layout, steps).unwrap();
@@ -206,7 +206,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
 #[test]
 fn hoisting_merges_the_forward_passes_and_changes_no_value() {
     let config = config(&["defense.attack_steps=3"]);
-    let recipe = Recipe::of(&config, RecordShape::plain(37), 5).unwrap();
+    let recipe = Recipe::from_config(&config, RecordShape::plain(37), 5).unwrap();
     let layout = layout();
     let nodes = recipe.graph(Round { attack: 3, classifier: 1, penalized: true }, layout, 2).unwrap();
     let (hoisted, moved) = nodes.graph.hoist(4096);
@@ -404,14 +404,14 @@ fn an_attack_network_that_starts_dead_is_called_collapsed() {
 #[test]
 fn private_training_with_a_loose_bound_and_no_noise_is_plain_training() {
     let plain = train(&["defense.lambda=0.0"]);
-    let of = |clip: &str, noise: &str| {
+    let private = |clip: &str, noise: &str| {
         let set = [format!("defense.private.clip={clip}"), format!("defense.private.noise={noise}")];
         train(&["defense.lambda=0.0", &set[0], &set[1]])
     };
-    assert_eq!(of("1e6", "0").tensors, plain.tensors);
-    let (tight, noisy) = (of("0.01", "0"), of("0.01", "[0.5, 2]"));
+    assert_eq!(private("1e6", "0").tensors, plain.tensors);
+    let (tight, noisy) = (private("0.01", "0"), private("0.01", "[0.5, 2]"));
     assert_ne!(tight.tensors, plain.tensors);
-    assert_eq!(replica(&noisy, 1), replica(&of("0.01", "2"), 0), "in company as alone");
+    assert_eq!(replica(&noisy, 1), replica(&private("0.01", "2"), 0), "in company as alone");
     assert_ne!(replica(&noisy, 0), replica(&noisy, 1));
 }
 

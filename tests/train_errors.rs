@@ -42,7 +42,7 @@ fn data() -> Dataset {
 }
 
 fn recipe() -> Recipe {
-    Recipe::of(&config(), RecordShape::of(&data(), 0), CLASSES).unwrap()
+    Recipe::from_config(&config(), RecordShape::of(&data(), 0), CLASSES).unwrap()
 }
 
 fn split() -> Split {
@@ -58,7 +58,7 @@ fn refused<T>(result: Result<T>, part: &str) {
 /// Makes a cohort of one model that is trained on these records.
 fn cohort(recipe: &Recipe, dataset: &Dataset, split: Split) -> Result<Vec<usize>> {
     let (context, config) = (context(), config());
-    let schedule = Schedule::of(&config, 60);
+    let schedule = Schedule::from_config(&config, 60);
     let model = Model { number: 0, settings: config.replicas()[0], split, standardisation: None };
     Cohort::new(&context, &config, recipe, &schedule, dataset, vec![model]).map(|cohort| cohort.dispatches())
 }
@@ -96,9 +96,12 @@ fn records_beyond_the_data() {
     type Set = fn(&mut Split) -> &mut Vec<u32>;
     let sets: [Set; 3] = [|s| &mut s.members, |s| &mut s.reference, |s| &mut s.test];
     for set in sets {
-        let mut split = split();
-        set(&mut split)[3] = 150;
-        refused(cohort(&recipe(), &data(), split), "below 150");
+        for row in [150, PADDING] {
+            let mut split = split();
+            set(&mut split)[3] = row;
+            refused(Model::new(0, config().replicas()[0], split.clone(), &data()), "below 150");
+            refused(cohort(&recipe(), &data(), split), "below 150");
+        }
     }
 }
 
@@ -186,15 +189,17 @@ fn tapes_of_another_length_and_records_on_them_beyond_the_data() {
     // The second word of a line is no record.
     rows[5] = 10;
     write(TapeWords { rows: rows.clone(), ..words.clone() }).unwrap();
-    rows[4] = 10;
-    refused(write(TapeWords { rows, ..words }), "below 10");
+    for row in [10, PADDING] {
+        rows[4] = row;
+        refused(write(TapeWords { rows: rows.clone(), ..words.clone() }), "below 10");
+    }
 }
 
 #[test]
 fn more_records_than_a_table_holds() {
     let context = context();
     let mut graph = veilgrad::graph::Graph::new();
-    let (tapes, rows) = Tapes::new(&mut graph, 2, 3, 0).unwrap();
+    let (tapes, rows) = Tapes::scoring(&mut graph, 2, 3).unwrap();
     let one_hot = veilgrad::ops::OneHot { classes: 4, low: 0.0, high: 1.0 };
     let result = graph.apply(one_hot, &[rows]).unwrap();
     let mut table = ScoreTable::compile(&context, graph, &tapes, result, Bound::new(), [1, 4]).unwrap();
@@ -208,8 +213,8 @@ fn more_records_than_a_table_holds() {
 #[test]
 fn a_snapshot_of_other_networks_and_an_epoch_beyond_the_schedule() {
     let (context, config, recipe, dataset) = (context(), config(), recipe(), data());
-    let schedule = Schedule::of(&config, 60);
-    let model = Model::new(0, config.replicas()[0], split(), &dataset);
+    let schedule = Schedule::from_config(&config, 60);
+    let model = Model::new(0, config.replicas()[0], split(), &dataset).unwrap();
     let mut cohort = Cohort::new(&context, &config, &recipe, &schedule, &dataset, vec![model]).unwrap();
     refused(cohort.restore(Snapshot::default()), "1 replicas of");
     let stop = AtomicBool::new(false);
@@ -221,7 +226,7 @@ fn a_snapshot_of_other_networks_and_an_epoch_beyond_the_schedule() {
 #[test]
 fn a_recipe_of_two_stages_or_with_a_release_step() {
     let mut two = recipe();
-    two.stages.push(Stage::new(terms::of(&config())));
+    two.stages.push(Stage::new(terms::wanted(&config())));
     refused(cohort(&two, &data(), split()), "expected one stage of training, found 2 stages");
     let mut none = recipe();
     none.stages.clear();

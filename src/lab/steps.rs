@@ -138,7 +138,7 @@ fn prepare<T>(
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
     let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
-    let recipe = Recipe::of(&config, RecordShape::of(&dataset, 0), case.classes)?;
+    let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), case.classes)?;
     let size = crate::train::cohort_size(context, &recipe, &schedule, &dataset, replicas)?;
     let models = config
         .replicas()
@@ -147,7 +147,7 @@ fn prepare<T>(
         .enumerate()
         .map(|(number, settings)| {
             let split = Split::random(records, members, members, None, settings.seed)?;
-            Ok(Model::new(number, settings, split, &dataset))
+            Model::new(number, settings, split, &dataset)
         })
         .collect::<Result<Vec<Model>>>()?;
     let mut cohort = Cohort::new(context, &config, &recipe, &schedule, &dataset, models)?;

@@ -4,8 +4,8 @@ use crate::random::{normal, uniform};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start, or of a convolution, where an
-/// output has `fan_in` = k·k·Cin inputs and an input goes into `fan_out` = k·k·Cout outputs.
+/// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start, or of a convolution,
+/// where an output has `fan_in` = k·k·Cin inputs and an input goes into `fan_out` = k·k·Cout outputs.
 ///
 /// Biases start at zero, except under [`Framework`](Self::Framework).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

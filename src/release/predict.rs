@@ -54,7 +54,7 @@ impl<'a> TrainedClassifier<'a> {
                 .advice("give records with the columns of those that the model was trained on"));
         }
         let classes = facts.dataset.classes;
-        let recipe = Recipe::of(config, RecordShape::of(like, config.data.pad), classes)?;
+        let recipe = Recipe::from_config(config, RecordShape::of(like, config.data.pad), classes)?;
         let parameters = recipe.classifier.network.parameters();
         let take =
             |name: &str, shape: &[usize]| file.tensor(&format!("replica.{number}.classifier.{name}"), shape);

@@ -2,6 +2,7 @@
 //! epoch.
 
 use super::evaluate::{Probe, Scorer, Weights};
+use super::line::Moment;
 use super::pace::Pace;
 use super::rate::Rate;
 use super::recipe::Recipe;
@@ -9,8 +10,8 @@ use super::resident::Resident;
 use super::schedule::{Round, Schedule};
 use super::snapshot::Snapshot;
 use super::splits::check_sizes;
-use super::steps::{Steps, TapeWords, check_rows};
-use super::tape::{LineWriter, Moment};
+use super::steps::{Steps, TapeWords};
+use super::tape::LineWriter;
 use crate::dataset::{Dataset, Split, Standardisation};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
@@ -37,9 +38,13 @@ pub struct Model {
 
 impl Model {
     /// Model `number` of a run on `dataset`.
-    pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Self {
+    ///
+    /// # Errors
+    /// Records that the data do not have.
+    pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Result<Self> {
+        split.check(dataset.records())?;
         let standardisation = dataset.standardisation(&split.members);
-        Model { number, settings, split, standardisation }
+        Ok(Model { number, settings, split, standardisation })
     }
 }
 
@@ -84,9 +89,7 @@ impl<'a> Cohort<'a> {
         }
         for Model { split, .. } in &models {
             check_sizes(config, split)?;
-            for rows in [&split.members, &split.reference, &split.test] {
-                check_rows(rows, dataset.records())?;
-            }
+            split.check(dataset.records())?;
         }
         let replicas = models.len();
         let lines: Vec<Standardisation> = models.iter().filter_map(|m| m.standardisation.clone()).collect();
@@ -291,7 +294,7 @@ impl<'a> Cohort<'a> {
     fn write_tapes(&mut self, epoch: usize) -> Result<()> {
         let stage = self.recipe.stage()?;
         let updates = self.schedule.before(epoch);
-        let rate = Rate::of(&self.config.model, self.schedule, epoch);
+        let rate = Rate::of_epoch(&self.config.model, self.schedule, epoch);
         let penalized = epoch >= self.config.defense.lambda_warmup_epochs;
         let mut words = vec![TapeWords::default(); self.rounds.len()];
         for (r, model) in self.models.iter().enumerate() {
@@ -335,7 +338,7 @@ impl<'a> Cohort<'a> {
         let [reference, test] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
         let sums: Vec<Vec<f32>> = read.collect();
 
-        let counts = |r: usize| (ClassifierCounts::of(&f_counts, r), AttackCounts::of(&h_counts, r));
+        let counts = |r: usize| (ClassifierCounts::decode(&f_counts, r), AttackCounts::decode(&h_counts, r));
         let not_finite: Vec<Option<u64>> = (0..replicas)
             .map(|r| {
                 let (f, h) = counts(r);
@@ -345,7 +348,7 @@ impl<'a> Cohort<'a> {
         let end = self.schedule.before(epoch + 1).classifier;
         let newly = self.snapshot.advance(networks, &not_finite, end);
         let accuracy = |counts: &Option<Vec<f32>>, r: usize| {
-            counts.as_ref().and_then(|counts| ClassifierCounts::of(counts, r).accuracy())
+            counts.as_ref().and_then(|counts| ClassifierCounts::decode(counts, r).accuracy())
         };
         let mut metrics = vec![];
         for (r, model) in self.models.iter().enumerate() {

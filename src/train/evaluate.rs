@@ -95,7 +95,7 @@ impl Walk {
         let (mut graph, mut bound) = (Graph::new(), Bound::new());
         let data = resident.layout.nodes(&mut graph);
         resident.bind(&data, &mut bound);
-        let (tapes, rows) = Tapes::new(&mut graph, lines, batch, 0)?;
+        let (tapes, rows) = Tapes::scoring(&mut graph, lines, batch)?;
         let (x, labels) = data.gather(&mut graph, rows, None)?;
         let nodes = recipe.evaluate(&mut graph, x)?;
         classifier.bind(&nodes, &mut bound);

@@ -15,12 +15,12 @@
 //! with them where it is the same function: not with batch normalization (it uses its batch's statistics, and
 //! moves the running ones, which the next evaluation reads), with dropout or with augmentation.
 
+use super::line::{DROPOUT, ScalarLine};
 use super::recipe::{Recipe, Stage};
 use super::resident::{ResidentLayout, ResidentNodes};
 use super::schedule::Round;
 use super::steps::Tapes;
-use super::tape::{DROPOUT, ScalarLine};
-use super::terms::{ClassifierStep, Outputs, RecordSet};
+use super::terms::step::{ClassifierStep, Outputs, RecordSet};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::nn::{Dropping, Mode};
@@ -78,12 +78,6 @@ struct Writer<'a> {
 }
 
 impl Recipe {
-    /// Records of a run of `round`: an attack step takes m members and m reference records, a classifier step
-    /// m of each set of its stage.
-    pub fn records(&self, stage: &Stage, round: Round) -> usize {
-        self.batch * (2 * round.attack + stage.sets.len() * round.classifier)
-    }
-
     /// The graph of `round` for resident data of `layout`, with tapes of so many `lines`.
     ///
     /// # Errors
@@ -93,7 +87,7 @@ impl Recipe {
         let mut graph = Graph::new();
         let g = &mut graph;
         let data = layout.nodes(g);
-        let line = ScalarLine::of(self, stage, round);
+        let line = self.line(stage, round);
         let records = self.records(stage, round);
         let (mut tapes, rows) = Tapes::new(g, lines, records, 1)?;
         let step = g.rows(rows, records, 1)?;

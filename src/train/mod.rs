@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | what is trained | [`recipe`], its loss in [`terms`] |
-//! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`tape`] |
+//! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`line`](mod@line), [`tape`] |
 //! | the graph of a round | [`game`] |
 //! | the loop on the GPU | [`steps`], `pace` |
 //! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`] |
@@ -19,6 +19,7 @@ pub mod cohort;
 pub mod evaluate;
 mod finished;
 pub mod game;
+pub mod line;
 mod pace;
 pub mod privacy;
 mod rate;

@@ -1,14 +1,16 @@
 //! What differentially private training guarantees: ε at a given δ.
 //!
-//! Two neighbouring sets of members differ in one record, which in the other takes part with a gradient of zero. An
-//! epoch goes through the members in an order drawn by the seed, every record in one batch at most, batches of one
-//! size. So an epoch is ONE Gaussian mechanism of the noise multiplier σ, however many steps it has, and E epochs are
-//! E of them, whatever the order: that is [`Guarantee::epsilon`], with no credit for the shuffling. Had every batch
-//! been drawn by Poisson sampling at the same rate, the Gaussian mechanism with subsampling would hold:
-//! [`Guarantee::epsilon_if_poisson`], a smaller ε that is often quoted for shuffled batches too, which is not a
-//! theorem (Chua et al. 2024, "How Private are DP-SGD Implementations?"). It is given to compare, never as ours.
+//! Two neighbouring sets of members differ in one record, which in the other takes part with a gradient of
+//! zero. An epoch goes through the members in an order drawn by the seed, every record in one batch at most,
+//! batches of one size. So an epoch is ONE Gaussian mechanism of the noise multiplier σ, however many steps
+//! it has, and E epochs are E of them, whatever the order: that is [`Guarantee::epsilon`], with no credit for
+//! the shuffling. Had every batch been drawn by Poisson sampling at the same rate, the Gaussian mechanism
+//! with subsampling would hold: [`Guarantee::epsilon_if_poisson`], a smaller ε that is often quoted for
+//! shuffled batches too, which is not a theorem (Chua et al. 2024, "How Private are DP-SGD
+//! Implementations?"). It is given to compare, never as ours.
 //!
-//! Not covered: what is chosen by looking at the members (settings, standardisation), and those who know the seed.
+//! Not covered: what is chosen by looking at the members (settings, standardisation), and those who know the
+//! seed.
 
 use crate::run::config::{Config, Replica};
 use serde::Serialize;
@@ -53,9 +55,9 @@ impl fmt::Display for Guarantee {
     }
 }
 
-/// ε at `delta` of `count` Gaussian mechanisms of the noise multiplier `noise` one after another: exactly that of one
-/// with noise / √count. With μ = √count / noise, δ(ε) = Φ(μ/2 − ε/μ) − e^ε Φ(−μ/2 − ε/μ) (Balle and Wang 2018,
-/// "Improving the Gaussian Mechanism for Differential Privacy", theorem 8).
+/// ε at `delta` of `count` Gaussian mechanisms of the noise multiplier `noise` one after another: exactly
+/// that of one with noise / √count. With μ = √count / noise, δ(ε) = Φ(μ/2 − ε/μ) − e^ε Φ(−μ/2 − ε/μ) (Balle
+/// and Wang 2018, "Improving the Gaussian Mechanism for Differential Privacy", theorem 8).
 pub fn gaussian(noise: f64, count: u64, delta: f64) -> f64 {
     let mu = (count as f64).sqrt() / noise;
     let cdf = |x: f64| 0.5 * erfc(-x / std::f64::consts::SQRT_2);
@@ -79,9 +81,10 @@ pub fn gaussian(noise: f64, count: u64, delta: f64) -> f64 {
 /// Orders of Rényi divergence that are tried.
 const ORDERS: std::ops::RangeInclusive<u64> = 2..=256;
 
-/// ε at `delta` of `steps` Gaussian mechanisms, each on a Poisson sample of the records at `rate` in (0, 1]: by Rényi
-/// divergence of whole orders α (Mironov, Talwar and Zhang 2019, "Rényi Differential Privacy of the Sampled Gaussian
-/// Mechanism", section 3.3), turned into ε by Canonne, Kamath and Steinke 2020, proposition 12.
+/// ε at `delta` of `steps` Gaussian mechanisms, each on a Poisson sample of the records at `rate` in (0, 1]:
+/// by Rényi divergence of whole orders α (Mironov, Talwar and Zhang 2019, "Rényi Differential Privacy of the
+/// Sampled Gaussian Mechanism", section 3.3), turned into ε by Canonne, Kamath and Steinke 2020, proposition
+/// 12.
 pub fn sampled_gaussian(noise: f64, rate: f64, steps: u64, delta: f64) -> f64 {
     let epsilon = |order: u64| {
         let a = order as f64;
@@ -139,7 +142,7 @@ mod tests {
         for row in rows {
             let [noise, count, delta, pld] = row[..] else { panic!("{row:?}") };
             let found = gaussian(noise, count as u64, delta);
-            // The accountant's discretisation rounds up, by steps of 1e-4.
+            // The accountant's discretization rounds up, by steps of 1e-4.
             assert!(found <= pld + 1e-9 && pld - found < 2e-3, "{row:?}: {found}");
         }
     }
@@ -149,8 +152,11 @@ mod tests {
         let config = Config::default();
         let replica = |noise| Replica { clip: 1.0, noise, ..Replica::default() };
         assert_eq!(Guarantee::of(&config, &replica(0.0), 1500), None);
-        let of = |noise| Guarantee::of(&config, &replica(noise), 1500).unwrap();
-        assert!(of(2.0).epsilon < of(1.0).epsilon && of(2.0).epsilon_if_poisson < of(2.0).epsilon);
+        let guarantee = |noise| Guarantee::of(&config, &replica(noise), 1500).unwrap();
+        assert!(
+            guarantee(2.0).epsilon < guarantee(1.0).epsilon
+                && guarantee(2.0).epsilon_if_poisson < guarantee(2.0).epsilon
+        );
         assert_eq!(gaussian(1e9, 1, 1e-5), 0.0);
         assert!(gaussian(1e-3, 1, 1e-5).is_finite());
     }

@@ -18,7 +18,7 @@ impl Rate {
     pub const CONSTANT: Rate = Rate { factor: 1.0, warm_up: 0 };
 
     /// That of epoch number `epoch`, from 0.
-    pub fn of(model: &ModelConfig, schedule: &Schedule, epoch: usize) -> Self {
+    pub fn of_epoch(model: &ModelConfig, schedule: &Schedule, epoch: usize) -> Self {
         let epochs = schedule.epochs.len();
         let warm = model.warmup_epochs.min(epochs);
         let factor = match model.schedule {
@@ -50,8 +50,8 @@ mod tests {
     /// The factors of each epoch's first and last step, 10 steps an epoch.
     fn factors(model: &ModelConfig, epochs: usize) -> Vec<(f64, f64)> {
         let schedule = Schedule::new(&DefenseConfig::default(), false, epochs, 10);
-        let of = |epoch: usize| Rate::of(model, &schedule, epoch);
-        (0..epochs).map(|e| (of(e).at(10 * e as u64), of(e).at(10 * e as u64 + 9))).collect()
+        let rate = |epoch: usize| Rate::of_epoch(model, &schedule, epoch);
+        (0..epochs).map(|e| (rate(e).at(10 * e as u64), rate(e).at(10 * e as u64 + 9))).collect()
     }
 
     #[test]

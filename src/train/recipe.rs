@@ -3,12 +3,17 @@
 //!
 //! Not how it is carried out: graphs are [`super::game`]'s, the order of steps is [`super::schedule`]'s.
 
-use super::terms::{self, RecordSet, Term};
+use super::line::{DROPOUT, Held, Moment, ScalarLine};
+use super::rate::Rate;
+use super::schedule::{Round, Updates};
+use super::terms;
+use super::terms::step::RecordSet;
+use super::terms::term::Term;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
 use crate::nn::{AttackNetwork, Network, Optimizer, RecordShape};
 use crate::ops::GainForm;
-use crate::run::config::{AttackLoss, Config};
+use crate::run::config::{AttackLoss, Config, Replica};
 use std::sync::Arc;
 
 /// Everything structural of a run.
@@ -93,7 +98,7 @@ impl Recipe {
     ///
     /// # Errors
     /// A network that does not fit the records.
-    pub fn of(config: &Config, shape: RecordShape, classes: usize) -> Result<Self> {
+    pub fn from_config(config: &Config, shape: RecordShape, classes: usize) -> Result<Self> {
         for (key, wanted) in [("data.pad", config.data.pad > 0), ("model.augment", config.model.augment)] {
             if wanted {
                 shape.image(key)?;
@@ -125,7 +130,7 @@ impl Recipe {
         Recipe {
             classifier: Classifier { network, optimizer: model.optimizer, momentum: model.momentum },
             adversary,
-            stages: vec![Stage::new(terms::of(config))],
+            stages: vec![Stage::new(terms::wanted(config))],
             release: None,
             batch: config.train.batch,
             classes,
@@ -152,6 +157,31 @@ impl Recipe {
         }
     }
 
+    /// Records of a run of `round`: an attack step takes m members and m reference records, a classifier step
+    /// m of each set of its stage.
+    pub fn records(&self, stage: &Stage, round: Round) -> usize {
+        self.batch * (2 * round.attack + stage.sets.len() * round.classifier)
+    }
+
+    /// The scalars that hold for a replica with these settings in an epoch, in the line's order: the dropout
+    /// rate, then the terms'.
+    pub(super) fn held(&self, stage: &Stage, settings: &Replica, moment: &Moment) -> Held {
+        let dropout = self.dropout.then_some((DROPOUT, settings.dropout as f32));
+        let terms = stage.terms.iter().flat_map(|term| {
+            let own = term.scalars(settings, moment).into_iter();
+            own.map(|(name, value)| ((term.name(), name), value as f32))
+        });
+        dropout.into_iter().chain(terms).collect()
+    }
+
+    /// The line of scalars of `round`.
+    pub fn line(&self, stage: &Stage, round: Round) -> ScalarLine {
+        // Names are the same whatever the settings.
+        let moment =
+            Moment { updates: Updates::default(), penalized: false, rate: Rate::CONSTANT, active: false };
+        ScalarLine::new(round, &self.held(stage, &Replica::default(), &moment))
+    }
+
     /// Whether classifier steps have keys of random numbers.
     pub fn is_keyed(&self) -> bool {
         let draws = self.stages.iter().flat_map(|stage| &stage.terms).any(|term| term.draws());
@@ -163,12 +193,10 @@ impl Recipe {
 mod tests {
     use super::*;
     use crate::run::config::Layer;
-    use crate::train::schedule::Round;
-    use crate::train::tape::ScalarLine;
 
     fn recipe(settings: &str) -> Recipe {
         let config = Config::resolve(&[Layer::text("test", settings)]).unwrap();
-        Recipe::of(&config, RecordShape::plain(9), 4).unwrap()
+        Recipe::from_config(&config, RecordShape::plain(9), 4).unwrap()
     }
 
     /// The names of the terms, and a round's records.
@@ -195,7 +223,7 @@ mod tests {
         let all = "defense = { lambda = 1, reference_weight = 0.5 }\nmodel.confidence_penalty = 0.1";
         let recipe = recipe(all);
         let stage = recipe.stage().unwrap();
-        let line = ScalarLine::of(&recipe, stage, Round { attack: 2, classifier: 1, penalized: true });
+        let line = recipe.line(stage, Round { attack: 2, classifier: 1, penalized: true });
         let places: Vec<usize> = [
             ("reference risk", "weight of D′"),
             ("cross-entropy", "weight of D"),

@@ -70,10 +70,11 @@ impl<'a> Reporter<'a> {
         for line in &metrics {
             let before = line.epoch - 1;
             if let Some(step) = line.frozen_at_step.filter(|s| *s >= schedule.before(before).classifier) {
+                let settings = line.settings;
                 self.observer.event(&Event::Warning(format!(
-                    "replica {} (λ {:?}, seed {}, learning rate {:?}): the loss or a parameter was not finite \
-                     at step {step}; it stays as it was after epoch {before}",
-                    line.replica, line.settings.lambda, line.settings.seed, line.settings.learning_rate
+                    "replica {} (λ {:?}, seed {}, learning rate {:?}): the loss or a parameter was not \
+                     finite at step {step}; it stays as it was after epoch {before}",
+                    line.replica, settings.lambda, settings.seed, settings.learning_rate
                 )));
             }
         }

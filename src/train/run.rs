@@ -59,14 +59,14 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     splits.iter().try_for_each(|split| check_sizes(config, split))?;
     let steps = splits[0].members.len() / config.train.batch;
-    let schedule = Schedule::of(config, splits[0].members.len());
-    let recipe = Recipe::of(config, RecordShape::of(dataset, config.data.pad), dataset.classes)?;
+    let schedule = Schedule::from_config(config, splits[0].members.len());
+    let recipe = Recipe::from_config(config, RecordShape::of(dataset, config.data.pad), dataset.classes)?;
     let models: Vec<Model> = replicas
         .iter()
         .zip(splits)
         .enumerate()
         .map(|(number, (&settings, split))| Model::new(number, settings, split, dataset))
-        .collect();
+        .collect::<Result<_>>()?;
     let size = cohort_size(context, &recipe, &schedule, dataset, models.len())?;
     let groups: Vec<&[Model]> = models.chunks(size).collect();
     let prepare =

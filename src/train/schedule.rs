@@ -42,7 +42,7 @@ pub struct Updates {
 
 impl Schedule {
     /// The schedule of `config` on so many members.
-    pub fn of(config: &Config, members: usize) -> Self {
+    pub fn from_config(config: &Config, members: usize) -> Self {
         let steps = members / config.train.batch.max(1);
         Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps)
     }

@@ -26,6 +26,8 @@ pub struct Tapes {
     lines: usize,
     /// Words at the beginning of a line of rows that are record numbers.
     records: usize,
+    /// Whether [`PADDING`] is a record number too: what follows then must not count it.
+    padding: bool,
 }
 
 impl Tapes {
@@ -38,7 +40,18 @@ impl Tapes {
         let counter = graph.state("step counter", Tensor::u32(1, 1));
         let rows = graph.input("tape of rows", Tensor::u32(lines, records + more));
         let line = graph.apply(Tape { line: Tensor::u32(records + more, 1) }, &[rows, counter])?;
-        Ok((Tapes { counter, rows, scalars: None, keys: None, lines, records }, line))
+        let tapes = Tapes { counter, rows, scalars: None, keys: None, lines, records, padding: false };
+        Ok((tapes, line))
+    }
+
+    /// [`new`](Self::new) for a graph that scores `records` records a line, [`PADDING`] among them: their
+    /// lists need not fill the lines.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn scoring(graph: &mut Graph, lines: usize, records: usize) -> Result<(Self, NodeId)> {
+        let (tapes, line) = Self::new(graph, lines, records, 0)?;
+        Ok((Tapes { padding: true, ..tapes }, line))
     }
 
     /// Adds a tape of scalars, and gives a run's `line`, f32 `[1, N]`.
@@ -96,8 +109,12 @@ pub struct Steps {
     scalars: Option<TapeBuffer>,
     keys: Option<TapeBuffer>,
     lines: usize,
-    /// Words at the beginning of a line of rows that are record numbers, and how many records there are.
-    records: (usize, usize),
+    /// Words at the beginning of a line of rows that are record numbers.
+    width: usize,
+    /// How many records there are.
+    records: usize,
+    /// As in [`Tapes`].
+    padding: bool,
     /// Lines that the next runs may take.
     left: usize,
     per_submission: usize,
@@ -139,8 +156,20 @@ impl Steps {
         let keys = tapes.keys.map(&mut allocate).transpose()?;
         let counter = allocate(tapes.counter)?.buffer;
         let plan = Plan::compile(context, graph, replicas, &bound, outputs)?;
-        let (lines, records) = (tapes.lines, (tapes.records, records));
-        Ok(Steps { plan, replicas, counter, rows, scalars, keys, lines, records, left: 0, per_submission: 1 })
+        Ok(Steps {
+            plan,
+            replicas,
+            counter,
+            rows,
+            scalars,
+            keys,
+            lines: tapes.lines,
+            width: tapes.records,
+            records,
+            padding: tapes.padding,
+            left: 0,
+            per_submission: 1,
+        })
     }
 
     /// Fills the tapes of the first `replicas` replicas up to their length: an epoch may take fewer lines
@@ -155,8 +184,8 @@ impl Steps {
     /// Writes the tapes, as many lines for every replica as they have, and begins with the first of them.
     ///
     /// # Errors
-    /// Another number of words than the tapes have; a record number that is neither below the number of
-    /// records nor [`PADDING`].
+    /// Another number of words than the tapes have; a record number that is not below the number of records
+    /// ([`PADDING`] is none but where records are [scored](Tapes::scoring)).
     pub fn write(&mut self, context: &Context, words: &TapeWords) -> Result<()> {
         let tapes = [
             ("rows", words.rows.len(), Some(&self.rows)),
@@ -171,9 +200,8 @@ impl Steps {
                     .found(found.to_string()));
             }
         }
-        let (width, records) = self.records;
         for line in words.rows.chunks_exact(self.rows.words) {
-            check_rows(&line[..width], records)?;
+            self.check_rows(&line[..self.width])?;
         }
         context.write(&self.rows.buffer, 0, &words.rows);
         if let Some(tape) = &self.scalars {
@@ -184,6 +212,17 @@ impl Steps {
         }
         self.rewind(context);
         Ok(())
+    }
+
+    /// Refuses the first record number that the data do not have.
+    fn check_rows(&self, rows: &[u32]) -> Result<()> {
+        let known = |row: u32| (row as usize) < self.records || (self.padding && row == PADDING);
+        match rows.iter().find(|&&row| !known(row)) {
+            None => Ok(()),
+            Some(row) => Err(Error::data("record number")
+                .expected(format!("below {}, as many records as there are", self.records))
+                .found(row.to_string())),
+        }
     }
 
     /// Begins with the first line once more.
@@ -237,19 +276,6 @@ impl Steps {
         let seconds = self.plan.profile(context, repeats);
         self.left = 0;
         seconds
-    }
-}
-
-/// Refuses a record number that is neither below `records` nor [`PADDING`].
-///
-/// # Errors
-/// The first such number.
-pub fn check_rows(rows: &[u32], records: usize) -> Result<()> {
-    match rows.iter().find(|&&row| row as usize >= records && row != PADDING) {
-        None => Ok(()),
-        Some(row) => Err(Error::data("record number")
-            .expected(format!("below {records}, as many records as there are"))
-            .found(row.to_string())),
     }
 }
 

@@ -4,97 +4,17 @@
 //! Not how tapes reach the GPU: that is [`super::steps`].
 
 use super::batches::{BatchStream, Batches};
-use super::rate::Rate;
+use super::line::Moment;
 use super::recipe::{Recipe, Stage};
 use super::schedule::{Round, Updates};
 use super::steps::TapeWords;
-use super::terms::RecordSet;
+use super::terms::step::RecordSet;
 use crate::dataset::Split;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::Tensor;
-use crate::nn::Optimizer;
 use crate::random::{Stream, stream};
 use crate::run::config::Replica;
 use rand_chacha::rand_core::Rng;
-
-/// What holds for a replica in an epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moment {
-    /// Updates so far.
-    pub updates: Updates,
-    /// Whether f pays for being recognized: not in the first epochs, where λ is warmed up.
-    pub penalized: bool,
-    /// Of the classifier's learning rate.
-    pub rate: Rate,
-    /// Whether the replica is trained; otherwise every update leaves it as it is.
-    pub active: bool,
-}
-
-/// What a round's line of the tape of scalars holds: for every update the optimizer's scalars, the attack's
-/// first, then what holds for an epoch, the dropout rate and the terms' scalars.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScalarLine {
-    round: Round,
-    /// (owner, name).
-    held: Vec<(&'static str, &'static str)>,
-}
-
-/// The dropout rate's owner on the line, and its name.
-pub(super) const DROPOUT: (&str, &str) = ("dropout", "rate");
-
-/// The scalars that hold for an epoch: (owner, name) and value, in the line's order.
-fn held(
-    recipe: &Recipe,
-    stage: &Stage,
-    settings: &Replica,
-    moment: &Moment,
-) -> Vec<((&'static str, &'static str), f32)> {
-    let dropout = recipe.dropout.then_some((DROPOUT, settings.dropout as f32));
-    let terms = stage.terms.iter().flat_map(|term| {
-        let own = term.scalars(settings, moment).into_iter();
-        own.map(|(name, value)| ((term.name(), name), value as f32))
-    });
-    dropout.into_iter().chain(terms).collect()
-}
-
-impl ScalarLine {
-    /// The line of `round` in a stage of `recipe`.
-    pub fn of(recipe: &Recipe, stage: &Stage, round: Round) -> Self {
-        // Names are the same whatever the settings.
-        let moment =
-            Moment { updates: Updates::default(), penalized: false, rate: Rate::CONSTANT, active: false };
-        let held = held(recipe, stage, &Replica::default(), &moment);
-        ScalarLine { round, held: held.into_iter().map(|(names, _)| names).collect() }
-    }
-
-    /// Where the optimizer's scalars of attack step `j` begin.
-    pub fn attack(&self, j: usize) -> usize {
-        Optimizer::SCALARS.len() * j
-    }
-
-    /// Where the optimizer's scalars of classifier step `i` begin.
-    pub fn classifier(&self, i: usize) -> usize {
-        self.attack(self.round.attack + i)
-    }
-
-    /// Where the scalar `name` of `owner`, a term or the dropout, stands.
-    ///
-    /// # Errors
-    /// One that is not on the line.
-    pub fn place(&self, owner: &str, name: &str) -> Result<usize> {
-        let at = self.held.iter().position(|held| *held == (owner, name)).ok_or_else(|| {
-            Error::graph("line of scalars")
-                .expected(format!("{:?}", self.held))
-                .found(format!("{owner}, {name}"))
-        })?;
-        Ok(self.classifier(self.round.classifier) + at)
-    }
-
-    /// The line, `[1, …]`.
-    pub fn tensor(&self) -> Tensor {
-        Tensor::f32(1, self.classifier(self.round.classifier) + self.held.len())
-    }
-}
 
 /// Writes the lines of one replica, run after run.
 pub struct LineWriter<'a> {
@@ -144,7 +64,7 @@ impl<'a> LineWriter<'a> {
             updates: moment.updates,
             moment,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
-            held: held(recipe, stage, settings, &moment).into_iter().map(|(_, value)| value).collect(),
+            held: recipe.held(stage, settings, &moment).into_iter().map(|(_, value)| value).collect(),
         })
     }
 

@@ -192,7 +192,8 @@ struct Nodes {
 }
 
 impl Nodes {
-    /// With tapes of so many `lines`, each with the records of a batch and `scalars` scalars.
+    /// With tapes of so many `lines`, each with the records of a batch and `scalars` scalars; with none it
+    /// scores.
     fn new(
         attack: &AttackNetwork,
         shape: Shape,
@@ -203,7 +204,10 @@ impl Nodes {
         let g = &mut graph;
         let logits = g.input("logits", Tensor::u32(shape.records, Format::Floats.words(shape.classes)));
         let labels = g.input("labels", Tensor::u32(shape.records, 1));
-        let (mut tapes, rows) = Tapes::new(g, lines, batch, 0)?;
+        let (mut tapes, rows) = match scalars {
+            0 => Tapes::scoring(g, lines, batch)?,
+            _ => Tapes::new(g, lines, batch, 0)?,
+        };
         let z = g.apply(GatherRows { format: Format::Floats, width: shape.classes }, &[logits, rows])?;
         // Padding has a label beyond the classes; its logit is computed from other rows and dropped.
         let y = g.apply(GatherLabels, &[labels, rows])?;

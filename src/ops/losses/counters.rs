@@ -20,7 +20,7 @@ impl ClassifierCounts {
     pub const WIDTH: usize = 4;
 
     /// Those of replica `r`, from the counters `[R, 1, 4]` as they were read back.
-    pub fn of(counters: &[f32], r: usize) -> Self {
+    pub fn decode(counters: &[f32], r: usize) -> Self {
         let [loss, right, records, step] = columns::<{ Self::WIDTH }>(counters, r);
         ClassifierCounts { loss, right, records, not_finite_at: step_of(step) }
     }
@@ -52,7 +52,7 @@ impl AttackCounts {
     pub const WIDTH: usize = 8;
 
     /// Those of replica `r`, from the counters `[R, 1, 8]` as they were read back.
-    pub fn of(counters: &[f32], r: usize) -> Self {
+    pub fn decode(counters: &[f32], r: usize) -> Self {
         let [gain, right, records, apart, apart_squared, step, _, _] =
             columns::<{ Self::WIDTH }>(counters, r);
         AttackCounts { gain, right, records, apart, apart_squared, not_finite_at: step_of(step) }

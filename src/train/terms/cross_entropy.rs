@@ -1,10 +1,11 @@
 //! The cross-entropy of the members: what every classifier learns by.
 
-use super::{ClassifierStep, RecordSet, Term};
+use super::step::{ClassifierStep, RecordSet};
+use super::term::Term;
 use crate::error::Result;
 use crate::ops::CrossEntropy;
 use crate::run::config::{Config, Replica};
-use crate::train::tape::Moment;
+use crate::train::line::Moment;
 
 #[derive(Debug)]
 struct MembersRisk {
@@ -31,7 +32,7 @@ impl Term for MembersRisk {
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
         let members = step.outputs(RecordSet::Members)?;
         let loss = step.graph.apply(CrossEntropy, &[members.z, members.labels])?;
-        let weight = if self.shared { step.scalar(self, "weight of D")? } else { step.one };
+        let weight = if self.shared { step.scalar(self.name(), "weight of D")? } else { step.one };
         step.descend(loss, weight);
         Ok(())
     }

@@ -3,11 +3,12 @@
 //! Source: Nasr, Shokri and Houmansadr, CCS 2018, equation 8; the other forms are the authors' code's. Not
 //! h's own training: that is the round's ([`crate::train::game`]).
 
-use super::{ClassifierStep, RecordSet, Term};
+use super::step::{ClassifierStep, RecordSet};
+use super::term::Term;
 use crate::error::Result;
 use crate::ops::{GainForm, MembershipGain};
 use crate::run::config::{Config, Penalty, Replica};
-use crate::train::tape::Moment;
+use crate::train::line::Moment;
 
 #[derive(Debug)]
 struct GamePenalty {
@@ -44,7 +45,7 @@ impl Term for GamePenalty {
         let (s, _) = network.forward(step.graph, &weights, members.z, members.labels)?;
         let first_members = if self.form == GainForm::Squared { 0 } else { step.batch };
         let gain = step.graph.apply(MembershipGain { form: self.form, members: first_members }, &[s])?;
-        let lambda = step.scalar(self, "λ")?;
+        let lambda = step.scalar(self.name(), "λ")?;
         step.descend(gain, lambda);
         Ok(())
     }

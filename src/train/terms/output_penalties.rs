@@ -1,10 +1,11 @@
 //! Label smoothing and the confidence penalty: predictions of members that are less sure ([`OutputPenalty`]).
 
-use super::{ClassifierStep, RecordSet, Term};
+use super::step::{ClassifierStep, RecordSet};
+use super::term::Term;
 use crate::error::Result;
 use crate::ops::OutputPenalty;
 use crate::run::config::{Config, Replica};
-use crate::train::tape::Moment;
+use crate::train::line::Moment;
 
 #[derive(Debug)]
 struct OutputPenalties;
@@ -29,7 +30,7 @@ impl Term for OutputPenalties {
     }
 
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
-        let weights = step.scalars(self, "label smoothing", 2)?;
+        let weights = step.scalars(self.name(), "label smoothing", 2)?;
         let members = step.outputs(RecordSet::Members)?;
         let penalty = step.graph.apply(OutputPenalty, &[members.z, members.labels, weights])?;
         step.descend(penalty, step.one);

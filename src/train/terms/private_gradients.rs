@@ -3,12 +3,13 @@
 //! Source: Abadi et al., "Deep Learning with Differential Privacy", CCS 2016, algorithm 1. Not what it
 //! guarantees: [`crate::train::privacy`].
 
-use super::{ClassifierStep, Term};
+use super::step::ClassifierStep;
+use super::term::Term;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, NodeId};
 use crate::ops::{Add, ClipRows, DenseDw, Noise, RecordNorm};
 use crate::run::config::{Config, Replica};
-use crate::train::tape::Moment;
+use crate::train::line::Moment;
 use std::any::Any;
 
 #[derive(Debug)]
@@ -38,8 +39,8 @@ impl Term for PrivateGradients {
 
     fn gradients(&self, step: &mut ClassifierStep, gradients: Vec<NodeId>) -> Result<Vec<NodeId>> {
         let key = step.key.ok_or_else(|| Error::graph(self.name()).expected("a key of random numbers"))?;
-        let clip = step.scalar(self, "clip")?;
-        let noise = step.scalar(self, "noise")?;
+        let clip = step.scalar(self.name(), "clip")?;
+        let noise = step.scalar(self.name(), "noise")?;
         private(step.graph, &gradients, [clip, noise, key])
     }
 }

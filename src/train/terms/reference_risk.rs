@@ -3,11 +3,12 @@
 //! Source: Kaplan et al., "Weighted empirical risk minimization" as a defense against membership inference,
 //! PETS 2024 (`defense.reference_weight`).
 
-use super::{ClassifierStep, RecordSet, Term};
+use super::step::{ClassifierStep, RecordSet};
+use super::term::Term;
 use crate::error::Result;
 use crate::ops::CrossEntropy;
 use crate::run::config::{Config, Replica};
-use crate::train::tape::Moment;
+use crate::train::line::Moment;
 
 #[derive(Debug)]
 struct ReferenceRisk;
@@ -32,7 +33,7 @@ impl Term for ReferenceRisk {
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
         let reference = step.outputs(RecordSet::Reference)?;
         let loss = step.graph.apply(CrossEntropy, &[reference.z, reference.labels])?;
-        let weight = step.scalar(self, "weight of D′")?;
+        let weight = step.scalar(self.name(), "weight of D′")?;
         step.descend(loss, weight);
         Ok(())
     }

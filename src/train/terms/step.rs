@@ -1,11 +1,19 @@
 //! A classifier step while its graph is written: what the terms build on.
 
-use super::{RecordSet, Term};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::nn::AttackNetwork;
 use crate::ops::RowSlice;
-use crate::train::tape::ScalarLine;
+use crate::train::line::ScalarLine;
+
+/// A set of records that training takes batches from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordSet {
+    /// D.
+    Members,
+    /// D′.
+    Reference,
+}
 
 /// The forward pass of a step, and the loss so far.
 #[derive(Debug)]
@@ -64,21 +72,21 @@ impl ClassifierStep<'_> {
         Ok(outputs)
     }
 
-    /// The scalar `name` of `term`, `[1, 1]`.
+    /// The scalar `name` of the term called `term`, `[1, 1]`.
     ///
     /// # Errors
     /// One that the term does not declare.
-    pub fn scalar(&mut self, term: &dyn Term, name: &str) -> Result<NodeId> {
+    pub fn scalar(&mut self, term: &str, name: &str) -> Result<NodeId> {
         self.scalars(term, name, 1)
     }
 
-    /// `count` scalars of `term` from `first` on, `[1, count]`.
+    /// `count` scalars of the term called `term` from `first` on, `[1, count]`.
     ///
     /// # Errors
     /// As [`scalar`](Self::scalar).
-    pub fn scalars(&mut self, term: &dyn Term, first: &str, count: usize) -> Result<NodeId> {
+    pub fn scalars(&mut self, term: &str, first: &str, count: usize) -> Result<NodeId> {
         let (line, node) = self.line;
-        let place = line.place(term.name(), first)?;
+        let place = line.place(term, first)?;
         self.graph.view(first, node, place, 1, count)
     }
 
