@@ -73,7 +73,7 @@ Examples:
 /// The help of `--fail-if`, with the attacks there are.
 fn fail_if_help() -> String {
     let attack = |attack: &MembershipAttack| {
-        let needs = attack.needs.iter().map(|need| need.title());
+        let needs = attack.needs.iter().map(|need| need.text());
         let learns = attack.learns.then_some("learns from the known half");
         let blind = (!attack.sees_label).then_some("does not see the label");
         let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();

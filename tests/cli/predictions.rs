@@ -195,7 +195,10 @@ fn the_gate_the_groups_and_the_files_are_those_of_any_audit() {
     })
     .expect("saved");
     let line = "audit --predictions a.npz --subgroup-column site --out audit";
-    program.succeeds(line);
+    let run = program.succeeds(line);
+    run.says(&[
+        "not run: neural (--neural is not given); label only (a file answers no queries); LiRA online",
+    ]);
     assert_eq!(program.names("audit"), ["details.json", "scores.npz", "summary.json"]);
     let details = program.json("audit/details.json");
     assert_eq!(details["replicas"][0]["subgroups"].as_array().map(Vec::len), Some(2));

@@ -22,7 +22,7 @@ pub struct MembershipAttack {
     pub needs: &'static [Need],
     /// Whether it goes by the record's true label.
     pub sees_label: bool,
-    /// Whether the known half teaches it more than one threshold: its ROC is then of the scored half alone.
+    /// Whether the known half teaches it more than one threshold.
     pub learns: bool,
     /// What it costs; `None`: no time worth telling.
     pub cost: Option<Cost>,
@@ -49,8 +49,8 @@ pub enum Need {
 }
 
 impl Need {
-    /// As text.
-    pub fn title(self) -> &'static str {
+    /// As the predicate of a sentence on an attack.
+    pub fn text(self) -> &'static str {
         match self {
             Need::Gpu => "needs a GPU",
             Need::Queries => "needs to ask the model",
@@ -67,7 +67,7 @@ impl Need {
             Need::Shadows => evidence.shadows.as_ref().err().map(String::as_str),
             Need::ShadowOutputs => match &evidence.shadows {
                 Ok(shadows) if shadows.target.outputs.is_some() => None,
-                Ok(_) => Some("needs shadow models that were trained here"),
+                Ok(_) => Some(self.text()),
                 Err(reason) => Some(reason),
             },
         }

@@ -5,7 +5,6 @@ pub mod blind;
 mod by_shadows;
 pub mod label_only;
 pub mod lira;
-mod loss;
 pub mod neural;
 mod neural_attack;
 pub mod rmia;
@@ -50,12 +49,6 @@ pub const ALL: &[MembershipAttack] = &[
         name: "confidence",
         title: "confidence",
         run: |attack, evidence, _| threshold::global(attack, evidence, scores::confidence),
-        ..BY_OUTPUTS
-    },
-    MembershipAttack {
-        name: "loss",
-        title: "loss",
-        run: |attack, evidence, _| threshold::global(attack, evidence, loss::negative_loss),
         ..BY_OUTPUTS
     },
     MembershipAttack {
