@@ -21,8 +21,8 @@ pub struct PlannedRun<'a> {
     pub images: bool,
     /// The classifier's parameters: a forward pass costs about 2 multiply-adds each, a record's step 6.
     pub parameters: usize,
-    /// What the training of one replica costs, in the same unit.
-    pub training: f64,
+    /// What the training of a model like each replica costs, in the same unit.
+    pub training: &'a [f64],
 }
 
 /// The tasks of the audit of a run, in the order in which they are carried out.
@@ -55,7 +55,7 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
             if !directory.is_trained() {
                 let share = run.members.min(run.test) as f64 / run.members as f64;
                 let task = Task { run: directory.name(), group: 0, phase: Phase::Training };
-                works.push(Work { task, cost: audit.shadows as f64 * share * run.training });
+                works.push(Work { task, cost: audit.shadows as f64 * share * run.training[number] });
             }
             let examples = (2 * 2048 * run.classes).min(2 * run.members * audit.shadows);
             let hidden = 64 * (run.classes + 2);

@@ -9,6 +9,7 @@ use super::{Job, group_size, saved_splits, splits};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId, Tensor};
 use crate::nn::{Input, Network, Pass};
+use crate::run::config::Config;
 use crate::run::directory::SPLIT;
 use crate::run::event::{Phase, Task, Work};
 
@@ -21,8 +22,8 @@ pub struct PlannedTraining {
     pub sizes: [usize; 3],
     /// Multiply-adds of a record's pass through the classifier.
     pub products: usize,
-    /// What the training of one replica costs.
-    pub cost: f64,
+    /// What the training of a model like each replica costs, without its siblings: a shadow model's.
+    pub alone: Vec<f64>,
 }
 
 /// The tasks of the training that [`run`](super::run) would carry out.
@@ -40,7 +41,7 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     };
     let sizes = [&splits[0].members, &splits[0].reference, &splits[0].test].map(Vec::len);
     let steps = sizes[0] / config.train.batch;
-    let schedule = Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps);
+    let schedule = |of: &Config| Schedule::new(&of.defense, of.is_defended(), of.train.epochs, steps);
     let input = Input::of(dataset, config.data.pad);
     let game = Game::new(config, input, dataset.classes)?;
     let f = products(game.classifier.network(), input.features, |graph, weights, x| {
@@ -53,12 +54,13 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
         Ok(game.attack.forward(graph, weights, z, labels)?.0)
     })?;
     let scored = [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit));
-    let cost = cost(&schedule, game.batch, [f as f64, h as f64], scored.iter().sum());
-    let size = group_size(context, &game, &schedule, dataset, replicas.len())?;
+    let cost = |of: &Config| cost(&schedule(of), game.batch, [f as f64, h as f64], scored.iter().sum());
+    let size = group_size(context, &game, &schedule(config), dataset, replicas.len())?;
     let task = |group: usize| Task { run: directory.name(), group, phase: Phase::Training };
-    let groups = replicas.chunks(size).enumerate();
-    let work = groups.map(|(group, of)| Work { task: task(group), cost: cost * of.len() as f64 }).collect();
-    Ok(PlannedTraining { work, sizes, products: f, cost })
+    let (groups, each) = (replicas.chunks(size).enumerate(), cost(config));
+    let work = groups.map(|(group, of)| Work { task: task(group), cost: each * of.len() as f64 }).collect();
+    let alone = replicas.iter().map(|replica| cost(&config.of_replica(replica))).collect();
+    Ok(PlannedTraining { work, sizes, products: f, alone })
 }
 
 /// What all epochs of one replica cost, with `f` and `h` multiply-adds a record in batches of `m`, and
