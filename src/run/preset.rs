@@ -35,7 +35,6 @@ pub const ALL: &[Preset] = &[
     preset!("cifar100-alexnet-official"),
     preset!("cifar100-densenet"),
     preset!("fashion-alexnet"),
-    preset!("mushrooms"),
 ];
 
 impl Preset {
