@@ -26,8 +26,8 @@ pub struct PlannedRun<'a> {
     pub images: bool,
     /// The classifier's parameters: a forward pass costs about 2 multiply-adds each, a record's step 6.
     pub parameters: usize,
-    /// What the training of one replica costs, in the same unit.
-    pub training: f64,
+    /// What the training of a model like each replica costs, in the same unit.
+    pub training: &'a [f64],
 }
 
 /// The tasks of the audit of a run, in the order in which they are carried out. A replica's shadow models are
@@ -41,7 +41,8 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         let there = RunDirectory::open(&run.directory.file(&name)).is_ok_and(|run| run.is_trained());
         // Each is trained on half of D and of as many test records.
         let share = run.members.min(run.test) as f64 / run.members.max(1) as f64;
-        let cost = if there { 0.0 } else { config.shadows as f64 * run.training * 0.5 * (1.0 + share) };
+        let cost =
+            if there { 0.0 } else { config.shadows as f64 * run.training[number] * 0.5 * (1.0 + share) };
         tasks.push(Work { task: Task { run: name, group: 0, phase: Phase::Training }, cost });
     }
     for (attacked, members) in
@@ -94,7 +95,7 @@ mod tests {
                 classes: 10,
                 images: false,
                 parameters: 100_000,
-                training: 6.0 * 1e5 * 1000.0 * 20.0,
+                training: &[6.0 * 1e5 * 1000.0 * 20.0],
             };
             work(&run).into_iter().map(|w| (w.task.run, w.task.phase, w.cost)).collect::<Vec<_>>()
         };

@@ -70,7 +70,7 @@ fn audit_works(job: &RunJob, training: &train::PlannedTraining) -> Vec<Work> {
         classes: job.dataset.classes,
         images: job.dataset.image.is_some(),
         parameters: training.products,
-        training: training.cost,
+        training: &training.alone,
     })
 }
 

@@ -10,6 +10,7 @@ use super::splits::{saved_splits, splits};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId, Tensor};
 use crate::nn::{Mode, Network, Parameters, RecordShape};
+use crate::run::config::Config;
 use crate::run::directory::SPLIT;
 use crate::run::event::{Phase, Task, Work};
 
@@ -22,8 +23,8 @@ pub struct PlannedTraining {
     pub sizes: [usize; 3],
     /// Multiply-adds of a record's pass through the classifier.
     pub products: usize,
-    /// What the training of one replica costs.
-    pub cost: f64,
+    /// What the training of a model like each replica costs, without its siblings: a shadow model's.
+    pub alone: Vec<f64>,
 }
 
 /// The tasks of the training that [`run`](super::run) would carry out.
@@ -40,9 +41,9 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
         false => splits(config, &replicas, dataset.records())?,
     };
     let sizes = [&splits[0].members, &splits[0].reference, &splits[0].test].map(Vec::len);
-    let schedule = Schedule::of(config, sizes[0]);
+    let schedule = Schedule::from_config(config, sizes[0]);
     let shape = RecordShape::of(dataset, config.data.pad);
-    let recipe = Recipe::of(config, shape, dataset.classes)?;
+    let recipe = Recipe::from_config(config, shape, dataset.classes)?;
     let f = of_classifier(recipe.classifier.network.as_ref(), shape.features)?;
     let h = match &recipe.adversary {
         None => 0,
@@ -54,14 +55,22 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
             })?
         }
     };
-    let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
-    let scored = [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit));
-    let cost = cost(&schedule, &step, [f as f64, h as f64], scored.iter().sum());
+    let scored: usize =
+        [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit)).iter().sum();
+    let cost = |of: &Config, recipe: &Recipe| -> Result<f64> {
+        let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
+        Ok(cost(&Schedule::from_config(of, sizes[0]), &step, [f as f64, h as f64], scored))
+    };
     let size = cohort_size(context, &recipe, &schedule, dataset, replicas.len())?;
     let task = |group: usize| Task { run: directory.name(), group, phase: Phase::Training };
-    let groups = replicas.chunks(size).enumerate();
-    let work = groups.map(|(group, of)| Work { task: task(group), cost: cost * of.len() as f64 }).collect();
-    Ok(PlannedTraining { work, sizes, products: f, cost })
+    let (groups, each) = (replicas.chunks(size).enumerate(), cost(config, &recipe)?);
+    let work = groups.map(|(group, of)| Work { task: task(group), cost: each * of.len() as f64 }).collect();
+    let alone = |replica| {
+        let of = config.of_replica(replica);
+        cost(&of, &Recipe::from_config(&of, shape, dataset.classes)?)
+    };
+    let alone = replicas.iter().map(alone).collect::<Result<_>>()?;
+    Ok(PlannedTraining { work, sizes, products: f, alone })
 }
 
 /// What a classifier step takes: m members, and with the records of other sets so many in all.
