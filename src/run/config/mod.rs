@@ -142,8 +142,6 @@ settings! {
             in range("an even number: shadow models come in pairs", |v| v.is_multiple_of(2));
         /// Whether to run the label-only attack.
         label_only: bool = false;
-        /// Most records that the label-only attack asks about; 0: all.
-        label_only_limit: usize = 0, unit "records";
         [attack]: AuditAttackConfig;
     }
 }
