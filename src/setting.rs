@@ -249,7 +249,7 @@ macro_rules! settings {
     };
 }
 
-/// The range of a setting of the type, whose one value tells what is in it.
+/// A range as it stands in a row, typed by the setting that it is of: closures in it need no types.
 macro_rules! in_range {
     ($type:ty, $range:expr) => {{
         const RANGE: $crate::setting::Range<<$type as $crate::setting::SettingValues>::One> = $range;

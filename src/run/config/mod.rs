@@ -2,7 +2,7 @@
 //!
 //! A setting is one row of a table below ([`crate::setting`] describes a row), or of `model` and `defense`
 //! beside this file: from it follow the field, its default, its key, its range, and the list of all settings
-//! ([`reference`]). What needs two settings is in `validate`; which of them take a list, and what follows
+//! ([`mod@reference`]). What needs two settings is in `validate`; which of them take a list, and what follows
 //! from that, is in `replica`; [`Layer`] is how presets, files and flags are laid over the defaults. Nothing
 //! here acts on a setting.
 
@@ -143,8 +143,6 @@ settings! {
             in range("an even number: shadow models come in pairs", |v| v.is_multiple_of(2));
         /// Whether to run the label-only attack.
         label_only: bool = false;
-        /// Most records that the label-only attack asks about; 0: all.
-        label_only_limit: usize = 0, unit "records";
         [attack]: AuditAttackConfig;
     }
 }
