@@ -1,7 +1,8 @@
 //! From a run's summary to the rows of a table.
 
+use super::request::{Request, Setup};
+use super::table::Table;
 use super::tables::{self, TableRun};
-use super::{Request, Setup, Table};
 use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};

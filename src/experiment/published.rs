@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Table;
+use super::table::Table;
 
 const DATASETS: &str = include_str!("../../data/published/datasets.csv");
 

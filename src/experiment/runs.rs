@@ -4,9 +4,9 @@
 //! `OUT/runs/PRESET-TABLE` is an ordinary run's directory: `veilgrad train --resume` and `veilgrad audit`
 //! work on it.
 
+use super::request::{ReproductionJob, Setup};
 use super::run::{RunJob, carry_out, keep, plan};
 use super::tables::TableRun;
-use super::{ReproductionJob, Setup};
 use crate::audit::results::summary::Summary;
 use crate::error::{Error, Result};
 use crate::report::reproduction::RUNS;

@@ -2,7 +2,8 @@
 //! replicas are which row's.
 
 use super::published::{self, Published};
-use super::{Request, Setup, Table};
+use super::request::{Request, Setup};
+use super::table::Table;
 use crate::error::{Error, Result};
 use crate::run::config::{Config, Layer, Replica, Sweep};
 use crate::train::privacy::Guarantee;

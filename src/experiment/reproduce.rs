@@ -1,0 +1,101 @@
+//! A reproduction: every run of its tables found finished or carried out, then the tables made of their summaries.
+
+use super::measure;
+use super::published::KnownDataset;
+use super::request::{DataRequest, ReproductionJob, Request, Setup};
+use super::runs::Runs;
+use super::tables::{self, TableRun};
+use crate::error::{Error, Result};
+use crate::report::comparison::Comparison;
+use crate::run::config::{Config, Layer, TuningConfig};
+use crate::run::event::{Event, Observer};
+use crate::run::preset;
+use std::path::{Path, absolute};
+
+/// Carries out every run that is not there yet, or goes on with the one that was interrupted, and makes the
+/// tables.
+///
+/// # Errors
+/// An unknown preset, data that cannot be read, settings out of their range, a directory with other
+/// runs; those of [`carry_out`](super::run::carry_out). What was finished before is kept.
+pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
+    let request = job.request;
+    let mut setups = vec![];
+    for wanted in &request.data {
+        let mut setup = setup(wanted, request, observer)?;
+        // As it stands in a run's configuration, which a table's is compared with.
+        setup.config.tuning = TuningConfig::of(job.context);
+        setups.push(setup);
+    }
+    // All are checked before the first is begun.
+    let mut tables = vec![];
+    for setup in &setups {
+        for &table in &request.tables {
+            tables.push((setup, tables::runs(table, setup, request)?));
+        }
+    }
+    let runs = Runs::open(job.out)?;
+    let mut wanted: Vec<(&Setup, &TableRun)> =
+        tables.iter().flat_map(|(setup, runs)| runs.iter().map(|run| (*setup, run))).collect();
+    // The longer lists first: a shorter one is then found among them.
+    wanted.sort_by_key(|(_, run)| std::cmp::Reverse(run.config.replica_count()));
+    runs.plan(job, &wanted)?.tell(observer);
+    for (number, (setup, run)) in wanted.iter().enumerate() {
+        let part = run.part.map_or(String::new(), |part| format!(" {part}"));
+        let name = format!("{}{part} on {}", run.table.name(), run.config.name);
+        observer.event(&Event::Note(format!("run {}/{}: {name}", number + 1, wanted.len())));
+        runs.see_to(job, setup, run, observer)?;
+    }
+    let mut comparisons = vec![];
+    for (setup, table_runs) in &tables {
+        let summary = |run: &TableRun| runs.summary(&run.config);
+        let done = table_runs.iter().map(|run| Ok((run, summary(run)?))).collect::<Result<Vec<_>>>()?;
+        comparisons.extend(measure::comparison(setup, &done, request));
+    }
+    Ok(comparisons)
+}
+
+/// Loads the data that are `wanted` and finds their preset.
+fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -> Result<Setup> {
+    let data = wanted.data.as_ref().map(|path| full(path)).transpose()?;
+    let mut layers = match (&wanted.preset, &data) {
+        (Some(preset), _) => vec![preset::find(preset)?],
+        (None, Some(path)) => {
+            let found = crate::dataset::load(Path::new(path), &Config::default().data.load_options())?;
+            let size = (found.records(), found.width(), found.classes);
+            let known = KnownDataset::of_size(size.0, size.1, size.2)?.ok_or_else(|| {
+                Error::usage("--dataset")
+                    .expected("a preset's name, for data of a size that no preset is made for")
+                    .found(format!("{path}: {} records, {} features, {} classes", size.0, size.1, size.2))
+                    .advice("see `veilgrad presets`")
+            })?;
+            vec![preset::named(&known.preset)?.layer()]
+        }
+        (None, None) => {
+            return Err(Error::usage("--data")
+                .expected("a data file, or a preset (--dataset)")
+                .found("neither"));
+        }
+    };
+    let plain = layers.clone();
+    layers.extend(request.settings.iter().cloned());
+    layers.extend(data.map(|path| Layer::string("--data", "data.path", &path)));
+    let mut config = Config::resolve(&layers)?;
+    let before = Config::merge(&plain)?;
+    let mut changes = tables::changes(&before, &config)?;
+    if request.scale != 1.0 {
+        changes.extend(tables::shrink(&mut config, request.scale)?);
+    }
+    let dataset = crate::train::load(&config)?;
+    observer.event(&Event::dataset(&dataset));
+    let known = KnownDataset::named(&config.name)?;
+    Ok(Setup { config, dataset, known, changes })
+}
+
+/// A path that holds wherever a run is continued from.
+fn full(path: &str) -> Result<String> {
+    let full = absolute(path).map_err(|e| Error::io(path, &e))?;
+    full.into_os_string()
+        .into_string()
+        .map_err(|_| Error::usage(path).expected("a path in UTF-8").found("another in a directory above it"))
+}

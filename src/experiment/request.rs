@@ -1,0 +1,54 @@
+//! What is asked for: which of the paper's tables, on which data.
+//!
+//! Not the runs that a table takes ([`super::tables`]), nor their carrying out ([`super::reproduce`]).
+
+use super::published::KnownDataset;
+use super::table::Table;
+use crate::dataset::Dataset;
+use crate::gpu::Context;
+use crate::run::config::{Config, Layer};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub tables: Vec<Table>,
+    pub data: Vec<DataRequest>,
+    /// What |D| and |D′| are multiplied by.
+    pub scale: f64,
+    /// Models a row, of the seeds from 0 on.
+    pub seeds: usize,
+    /// Laid over every preset.
+    pub settings: Vec<Layer>,
+}
+
+/// A data set and the set-up for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DataRequest {
+    /// A data file; `None`: the preset needs none.
+    pub data: Option<String>,
+    /// A preset's name or file; `None`: by the data's size.
+    pub preset: Option<String>,
+}
+
+/// A data set, loaded, with the configuration of its preset.
+#[derive(Debug)]
+pub struct Setup {
+    pub config: Config,
+    pub dataset: Dataset,
+    pub known: Option<KnownDataset>,
+    /// What was asked for beside the preset, for the table to say.
+    pub changes: Vec<String>,
+}
+
+/// What a reproduction needs.
+#[derive(Debug)]
+pub struct ReproductionJob<'a> {
+    pub context: &'a Context,
+    pub request: &'a Request,
+    /// Holds the runs and the tables.
+    pub out: &'a Path,
+    /// Set from outside (Ctrl-C): stop at the next submission.
+    pub stop: &'a AtomicBool,
+}

@@ -1,0 +1,60 @@
+//! The paper's tables, by name. Not the runs that they take ([`super::tables`]).
+
+/// A table that can be reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// Train, test and attack accuracy without and with the defense.
+    Defense,
+    /// L2 regularization instead.
+    L2,
+    /// The defense with a smaller or larger D′.
+    ReferenceSize,
+    /// The defense with more or less weight on privacy.
+    Lambda,
+    /// Other defenses beside it, beyond the paper.
+    Defenses,
+}
+
+impl Table {
+    /// In the order of the paper.
+    pub const ALL: [Table; 5] =
+        [Table::Defense, Table::L2, Table::ReferenceSize, Table::Lambda, Table::Defenses];
+
+    /// As it is typed, and as its files are called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Defense => "defense",
+            Table::L2 => "l2",
+            Table::ReferenceSize => "reference-size",
+            Table::Lambda => "lambda",
+            Table::Defenses => "defenses",
+        }
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Table::Defense => "Without and with the defense",
+            Table::L2 => "L2 regularization",
+            Table::ReferenceSize => "Size of the reference set D′",
+            Table::Lambda => "Weight of the privacy penalty, λ",
+            Table::Defenses => "Defenses of other kinds",
+        }
+    }
+
+    /// `data/published/NAME.csv`.
+    pub(super) fn published(self) -> &'static str {
+        match self {
+            Table::Defense => include_str!("../../data/published/defense.csv"),
+            Table::L2 => include_str!("../../data/published/l2.csv"),
+            Table::ReferenceSize => include_str!("../../data/published/reference-size.csv"),
+            Table::Lambda => include_str!("../../data/published/lambda.csv"),
+            Table::Defenses => include_str!("../../data/published/defenses.csv"),
+        }
+    }
+
+    /// The table called `name`.
+    pub fn named(name: &str) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| table.name() == name)
+    }
+}
