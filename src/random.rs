@@ -7,8 +7,8 @@
 //! versions is what is built on it: expansion of a seed, bounded integers, shuffles. Those are written
 //! out here, and their outputs are pinned by the tests.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
 use std::f64::consts::TAU;
 
 /// What a sequence of random numbers is for. Two purposes never share a sequence, so that one of them

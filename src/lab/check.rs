@@ -7,8 +7,8 @@ use crate::gpu::Context;
 use crate::graph::{Array, DType, Launch, NodeId, Target, Tensor, Values};
 use crate::ops::{self, Case, CaseGraph, Contents};
 use crate::plan::{Bound, Plan};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
 
 /// The outcome for one operation and variant.
 #[derive(Debug, Clone)]

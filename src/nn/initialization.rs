@@ -1,7 +1,7 @@
 //! How weights start.
 
 use crate::random::{normal, uniform};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// How the weights of a dense layer with `fan_in` inputs and `fan_out` outputs start, or of a convolution,

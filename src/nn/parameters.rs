@@ -5,7 +5,7 @@
 use super::{Initialisation, Optimizer};
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Tensor};
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 
 /// What a layer's matrix holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

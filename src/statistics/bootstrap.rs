@@ -11,7 +11,7 @@
 //! So a resample is one beta and one binomial draw, exactly distributed as the loop's result, at a
 //! cost that does not grow with the records: sorting anew would take minutes at a million.
 
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 
 use super::roc::Roc;
 use crate::random::{Stream, normal, stream, uniform};

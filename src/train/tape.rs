@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::graph::Tensor;
 use crate::random::{Stream, stream};
 use crate::run::config::Replica;
-use rand_chacha::rand_core::Rng;
+use rand::Rng;
 
 /// Writes the lines of one replica, run after run.
 pub struct LineWriter<'a> {

@@ -11,7 +11,7 @@
 //! | numbers | 32, with normal noise of a tenth of the column's deviation |
 //! | images | 50: shifted by up to 2 pixels either way (zeros come in), mirrored and not |
 
-use rand_chacha::ChaCha8Rng;
+use rand::rngs::ChaCha8Rng;
 
 use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
 use crate::audit::evidence::{Evidence, Queries, needed};

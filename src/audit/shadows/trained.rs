@@ -18,7 +18,7 @@ use crate::run::config::{Config, Replica, Sweep, TuningConfig};
 use crate::run::event::{Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
-use rand_chacha::rand_core::Rng;
+use rand::Rng;
 
 /// The directory of the shadow models of replica `number`, below the run's.
 pub fn directory_name(number: usize) -> String {
