@@ -101,7 +101,12 @@ fn precision_and_epsilon_are_those_of_their_definitions() {
         close("precision", &[found.precision.expect("somebody is accused")], &[number("precision")], 1e-12);
         let interval = found.ci95.precision.expect("an interval");
         close("precision's interval", &interval, &numbers(&case["precision_ci95"]), 1e-9);
-        close("epsilon", &[found.epsilon_lower_bound], &[number("epsilon_lower_bound")], 1e-9);
+        close(
+            "epsilon",
+            &[found.epsilon_lower_bound.expect("a number")],
+            &[number("epsilon_lower_bound")],
+            1e-9,
+        );
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn metrics(r: &AttackResult) -> [Metric; 11] {
         ("tnr_at_fnr_0.001", r.tnr.at_0_001, ci.tnr.at_0_001),
         ("tnr_at_fnr_0.01", r.tnr.at_0_01, ci.tnr.at_0_01),
         ("precision", r.precision, ci.precision),
-        ("epsilon_lower_bound", Some(r.epsilon_lower_bound), None),
+        ("epsilon_lower_bound", r.epsilon_lower_bound, None),
     ]
 }
 

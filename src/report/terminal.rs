@@ -226,7 +226,7 @@ mod tests {
             tpr: TprAtFpr { at_0_01: tpr, ..TprAtFpr::default() },
             tnr: TnrAtFnr::default(),
             precision: None,
-            epsilon_lower_bound: 0.0,
+            epsilon_lower_bound: Some(0.0),
             ci95: Intervals { accuracy: [accuracy - 0.01, accuracy + 0.01], ..Intervals::default() },
             members: 500,
             nonmembers: 500,

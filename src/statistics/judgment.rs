@@ -29,8 +29,9 @@ pub struct AttackResult {
     /// [`Terms::base_rate`]; `None` where it accuses nobody.
     pub precision: Option<f64>,
     /// With 95% confidence, no training that is (ε, δ)-differentially private with a smaller ε gives the
-    /// attack this success ([`crate::statistics::epsilon`]); 0: nothing is shown.
-    pub epsilon_lower_bound: f64,
+    /// attack this success ([`crate::statistics::epsilon`]); 0: nothing is shown. `None` in a summary of schema
+    /// 1, which did not ask.
+    pub epsilon_lower_bound: Option<f64>,
     /// 95% intervals of the others.
     pub ci95: Intervals,
     /// Members scored.
@@ -129,7 +130,7 @@ pub fn judge(halves: &Halves, threshold: f64, terms: &Terms) -> Result<AttackRes
         tpr: TprAtFpr::at_each_level(|alpha| roc.tpr_at_fpr(alpha)),
         tnr: TnrAtFnr::at_each_level(|alpha| mirrored.tpr_at_fpr(alpha)),
         precision: accuses.then(|| precision(accepted as f64 / m as f64, accused as f64 / n as f64)),
-        epsilon_lower_bound: epsilon::lower_bound(halves, terms.delta)?,
+        epsilon_lower_bound: Some(epsilon::lower_bound(halves, terms.delta)?),
         ci95: Intervals {
             accuracy: accuracy_ci95,
             advantage: accuracy_ci95.map(|end| 2.0 * end - 1.0),

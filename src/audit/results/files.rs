@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::details::Details;
+use super::older::AnySummary;
 use super::summary::Summary;
 use crate::error::{Error, Kind, Result};
 use crate::run::RunDirectory;
@@ -40,12 +41,12 @@ impl RunDirectory {
         self.write_json(SUMMARY, summary)
     }
 
-    /// Reads `summary.json`.
+    /// Reads `summary.json`, also one that an older version wrote.
     ///
     /// # Errors
-    /// A missing or damaged file.
+    /// A missing or damaged file; one of a newer version.
     pub fn read_summary(&self) -> Result<Summary> {
-        self.read_json(SUMMARY)
+        self.read_json::<AnySummary>(SUMMARY).map(Summary::from)
     }
 
     /// Writes `details.json`.

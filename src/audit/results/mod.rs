@@ -6,6 +6,7 @@ pub mod details;
 mod files;
 pub mod gate;
 pub mod notes;
+pub mod older;
 pub mod score_file;
 pub mod subgroups;
 pub mod summary;

@@ -108,7 +108,7 @@ mod tests {
             tpr: TprAtFpr { at_0_01: Some(0.125), ..TprAtFpr::default() },
             tnr: TnrAtFnr::default(),
             precision: Some(0.25),
-            epsilon_lower_bound: 1.5,
+            epsilon_lower_bound: Some(1.5),
             ci95: Intervals {
                 accuracy: [0.5, 1.0],
                 advantage: [0.0, 1.0],

@@ -238,7 +238,7 @@ fn attacks(attacks: &Attacks) -> String {
                 rate(r.tpr.at_0_0001, ci.tpr.at_0_0001),
                 rate(r.tnr.at_0_01, ci.tnr.at_0_01),
                 rate(r.precision, ci.precision),
-                format!("{:.2}", r.epsilon_lower_bound),
+                r.epsilon_lower_bound.map_or(NONE.to_owned(), |epsilon| format!("{epsilon:.2}")),
                 escape(r.note.as_deref().unwrap_or("")),
             ]
         })
