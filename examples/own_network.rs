@@ -65,7 +65,7 @@ pub fn play() -> Result<EpochMetrics> {
     let dataset = load(&config)?;
     let network = Residual::new(dataset.width(), 64, dataset.classes);
     let recipe = Recipe::new(&config, Arc::new(network));
-    let (members, reference) = (config.data.members, config.data.members);
+    let (members, reference) = (config.data.members, config.data.reference.values()[0]);
     let split = Split::random(dataset.records(), members, reference, None, 0)?;
     let schedule = Schedule::from_config(&config, members);
     let model = Model::new(0, config.replicas()[0], split, &dataset)?;

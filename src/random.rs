@@ -20,7 +20,7 @@ pub enum Stream {
     /// The synthetic data set.
     Synthetic,
     /// The initial weights of network number `network`.
-    Initialisation { network: u32 },
+    Initialization { network: u32 },
     /// The order of the records in pass number `pass` of batch sequence `which`
     /// (members for the classifier, members for the attack, reference records …).
     Batches { which: u32, pass: u64 },
@@ -45,7 +45,7 @@ impl Stream {
         match self {
             Stream::Split => (0, 0, 0),
             Stream::Synthetic => (1, 0, 0),
-            Stream::Initialisation { network } => (2, network, 0),
+            Stream::Initialization { network } => (2, network, 0),
             Stream::Batches { which, pass } => (3, which, pass),
             Stream::Dropout => (4, 0, 0),
             Stream::Audit => (5, 0, 0),
@@ -144,8 +144,8 @@ mod tests {
         let streams = [
             Stream::Split,
             Stream::Synthetic,
-            Stream::Initialisation { network: 0 },
-            Stream::Initialisation { network: 1 },
+            Stream::Initialization { network: 0 },
+            Stream::Initialization { network: 1 },
             Stream::Batches { which: 0, pass: 0 },
             Stream::Batches { which: 0, pass: 1 },
             Stream::Batches { which: 1, pass: 0 },

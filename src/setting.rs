@@ -10,9 +10,9 @@
 //! key: Type = default, unit "records", in RANGE;
 //! ```
 //!
-//! `unit` and `in` may be left out; `#[serde(…)]` may stand before the key. A table inside the table follows the
-//! rows: `[key]: Type;`. From the rows follow the struct with its documentation, its `Default` and its form in
-//! TOML; that ranges are checked, and the message where one is broken; `veilgrad settings`, the page
+//! `unit` and `in` may be left out; `#[serde(…)]` may stand before the key. A table inside the table follows
+//! the rows: `[key]: Type;`. From the rows follow the struct with its documentation, its `Default` and its
+//! form in TOML; that ranges are checked, and the message where one is broken; `veilgrad settings`, the page
 //! `docs/settings.md`.
 
 use serde::de::{Deserialize, Deserializer, Visitor, value::Error as NoValue};

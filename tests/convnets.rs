@@ -119,7 +119,7 @@ fn agrees(kind: &str, played: bool) {
     let dataset = golden.dataset();
     let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), CLASSES).unwrap();
     let members: Vec<u32> = (0..MEMBERS).collect();
-    let standard = dataset.standardisation(&members).unwrap();
+    let standard = dataset.standardization(&members).unwrap();
     let resident = Resident::upload(&context, &dataset, &[standard], 0).unwrap();
     let round = Round { attack: usize::from(played), classifier: 1, penalized: played };
     let nodes = recipe.graph(round, resident.layout, STEPS).unwrap();
@@ -320,7 +320,7 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     }
 }
 
-/// A training step of a small DenseNet, what is normalised recomputed or kept: the same dispatches but for
+/// A training step of a small DenseNet, what is normalized recomputed or kept: the same dispatches but for
 /// the recomputed ones, and at most three quarters of the memory.
 #[test]
 fn small_memory_recomputes_what_fast_keeps() {

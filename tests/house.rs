@@ -1,8 +1,8 @@
-//! The house keeps its shape: which room may use which, no file imports in a circle, nothing below the command line
-//! prints, only the engine names wgpu.
+//! The house keeps its shape: which room may use which, no file imports in a circle, nothing below the
+//! command line prints, only the engine names wgpu.
 //!
-//! Read from the sources as text: `use` statements and paths that begin with `crate::`. Unit tests at a file's end do
-//! not count.
+//! Read from the sources as text: `use` statements and paths that begin with `crate::`. Unit tests at a
+//! file's end do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

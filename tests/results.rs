@@ -1,4 +1,5 @@
-//! Every result in `results/` is one that this version reads: summaries of any schema, tables of reproductions.
+//! Every result in `results/` is one that this version reads: summaries of any schema, tables of
+//! reproductions.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

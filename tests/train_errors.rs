@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use veilgrad::dataset::{Dataset, Features, Split, Standardisation, Synthetic, synthetic};
+use veilgrad::dataset::{Dataset, Features, Split, Standardization, Synthetic, synthetic};
 use veilgrad::error::{Error, Result};
 use veilgrad::gpu::{Context, Options};
 use veilgrad::graph::Tensor;
@@ -59,7 +59,7 @@ fn refused<T>(result: Result<T>, part: &str) {
 fn cohort(recipe: &Recipe, dataset: &Dataset, split: Split) -> Result<Vec<usize>> {
     let (context, config) = (context(), config());
     let schedule = Schedule::from_config(&config, 60);
-    let model = Model { number: 0, settings: config.replicas()[0], split, standardisation: None };
+    let model = Model { number: 0, settings: config.replicas()[0], split, standardization: None };
     Cohort::new(&context, &config, recipe, &schedule, dataset, vec![model]).map(|cohort| cohort.dispatches())
 }
 
@@ -86,7 +86,7 @@ fn features_and_standardizations_of_another_size_than_the_records() {
     let Features::Bits { words, .. } = &mut dataset.features else { panic!("bits") };
     words.pop();
     refused(Resident::upload(&context(), &dataset, &[], 0), "300 words");
-    let line = Standardisation { shift: vec![0.0; 37], scale: vec![1.0; 36] };
+    let line = Standardization { shift: vec![0.0; 37], scale: vec![1.0; 36] };
     refused(Resident::upload(&context(), &data(), &[line], 0), "37 shifts and scales");
 }
 

@@ -1,4 +1,4 @@
-//! How the columns of a file became features, and the standardisation of those that are numbers.
+//! How the columns of a file became features, and the standardization of those that are numbers.
 //!
 //! Both are stored with a model, so that it can be given raw records later.
 
@@ -12,7 +12,7 @@ pub struct Encoding {
     pub columns: Vec<Columns>,
 }
 
-/// One column, or several neighbours without names that are encoded alike.
+/// One column, or several neighbors without names that are encoded alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
@@ -31,7 +31,7 @@ pub enum ColumnKind {
     Bit,
     /// Integers 0..=255 from an array of bytes: one feature, as it is.
     Byte,
-    /// Numbers: one feature, standardised by the members.
+    /// Numbers: one feature, standardized by the members.
     Number,
     /// Text: a feature per value, 1 where the column holds it, in this order (sorted).
     Category(Vec<String>),
@@ -48,7 +48,7 @@ impl ColumnKind {
 }
 
 impl Encoding {
-    /// From one (name, kind) a column; neighbours without names are joined where they are alike.
+    /// From one (name, kind) a column; neighbors without names are joined where they are alike.
     pub(super) fn new(columns: impl IntoIterator<Item = (String, ColumnKind)>) -> Self {
         let mut joined: Vec<Columns> = Vec::new();
         for (name, kind) in columns {
@@ -75,7 +75,7 @@ impl Encoding {
         self.columns.iter().map(|c| c.count * c.kind.width()).sum()
     }
 
-    /// For each of the F features, whether it is a number to be standardised.
+    /// For each of the F features, whether it is a number to be standardized.
     pub fn numbers(&self) -> Vec<bool> {
         let repeat =
             |c: &Columns| std::iter::repeat_n(c.kind == ColumnKind::Number, c.count * c.kind.width());
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn unnamed_neighbours_are_joined_and_named_ones_are_not() {
+    fn unnamed_neighbors_are_joined_and_named_ones_are_not() {
         let text = ColumnKind::Category(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]);
         let columns = [
             column("", ColumnKind::Bit),
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(encoding.width(), 7);
         assert_eq!(encoding.numbers(), [false, false, true, true, false, false, false]);
         assert_eq!(encoding.describe(), "2 binary and 2 numeric and 1 categorical columns");
-        let json = serde_json::to_string(&encoding).expect("serialises");
+        let json = serde_json::to_string(&encoding).expect("serializes");
         assert_eq!(serde_json::from_str::<Encoding>(&json).expect("parses"), encoding);
     }
 }

@@ -31,5 +31,5 @@ pub use load::load;
 pub use options::{LabelColumn, LoadOptions};
 pub use records::{Dataset, DatasetSummary};
 pub use split::{Split, load_splits, save_splits};
-pub use standardization::Standardisation;
+pub use standardization::Standardization;
 pub use synthetic::{Synthetic, synthetic};

@@ -1,8 +1,8 @@
 //! Records in the encoding of others: what a file holds, as features and classes of the data that a model was
 //! trained on.
 //!
-//! A file on its own is encoded by what it happens to hold: a category that does not occur in it has no feature, a
-//! column of numbers that are all 0 or 1 is one of bits.
+//! A file on its own is encoded by what it happens to hold: a category that does not occur in it has no
+//! feature, a column of numbers that are all 0 or 1 is one of bits.
 
 use super::encoding::{ColumnKind, Encoding};
 use super::features::Features;
@@ -32,12 +32,12 @@ fn columns(encoding: &Encoding) -> Vec<Column<'_>> {
 }
 
 impl Dataset {
-    /// The same records in the encoding and with the classes of other data. Columns go by their place, and where
-    /// both have names these must agree.
+    /// The same records in the encoding and with the classes of other data. Columns go by their place, and
+    /// where both have names these must agree.
     ///
     /// # Errors
-    /// Another number of columns, other names, a kind of column that does not fit, a category or a class that the
-    /// other data do not have.
+    /// Another number of columns, other names, a kind of column that does not fit, a category or a class that
+    /// the other data do not have.
     pub fn recoded(&self, encoding: &Encoding, class_names: &[String]) -> Result<Dataset> {
         let refused = || Error::data(&self.name);
         let (own, other) = (columns(&self.encoding), columns(encoding));
@@ -141,12 +141,12 @@ mod tests {
         load(&path, &LoadOptions::default()).unwrap()
     }
 
-    const TRAINED: &str = "label,colour,size,new\nyes,red,1.5,0\nno,blue,2.5,1\nyes,green,3.5,1\n";
+    const TRAINED: &str = "label,color,size,new\nyes,red,1.5,0\nno,blue,2.5,1\nyes,green,3.5,1\n";
 
     #[test]
     fn fewer_values_and_classes_are_encoded_as_before() {
         let trained = read(TRAINED);
-        let recoded = read("label,colour,size,new\nno,green,0,1\nyes,red,1,1\n")
+        let recoded = read("label,color,size,new\nno,green,0,1\nyes,red,1,1\n")
             .recoded(&trained.encoding, &trained.class_names)
             .unwrap();
         // blue, green, red; size; new.
@@ -174,18 +174,18 @@ mod tests {
         let trained = read(TRAINED);
         let refused =
             |text: &str| read(text).recoded(&trained.encoding, &trained.class_names).unwrap_err().to_string();
-        assert!(refused("label,colour,size\nno,red,1.5\nyes,red,1.5\n").contains("expected 3 columns"));
-        assert!(refused("label,colour,size,new\nno,pink,1.5,0\nyes,red,1.5,0\n").contains("found pink"));
+        assert!(refused("label,color,size\nno,red,1.5\nyes,red,1.5\n").contains("expected 3 columns"));
+        assert!(refused("label,color,size,new\nno,pink,1.5,0\nyes,red,1.5,0\n").contains("found pink"));
         assert!(
-            refused("label,colour,size,new\nno,red,1.5,7\nyes,red,1.5,0\n")
+            refused("label,color,size,new\nno,red,1.5,7\nyes,red,1.5,0\n")
                 .contains("expected 0 and 1 in column new")
         );
         assert!(
-            refused("label,colour,size,new\nmaybe,red,1.5,1\nyes,red,1.5,0\n").contains("found class maybe")
+            refused("label,color,size,new\nmaybe,red,1.5,1\nyes,red,1.5,0\n").contains("found class maybe")
         );
         assert!(
-            refused("label,size,colour,new\nno,1.5,red,1\nyes,1.5,red,0\n")
-                .contains("expected column colour, found column size")
+            refused("label,size,color,new\nno,1.5,red,1\nyes,1.5,red,0\n")
+                .contains("expected column color, found column size")
         );
     }
 }

@@ -38,7 +38,7 @@ impl Dataset {
         self.features.width()
     }
 
-    /// The F features of record `i`, as stored (not standardised).
+    /// The F features of record `i`, as stored (not standardized).
     ///
     /// # Panics
     /// If there is no record `i`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// x′ = (x − shift) · scale, per feature: F values each; of images per channel: C values each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Standardisation {
+pub struct Standardization {
     pub shift: Vec<f32>,
     pub scale: Vec<f32>,
 }
@@ -27,12 +27,12 @@ impl Dataset {
     ///
     /// # Panics
     /// If `members` is empty or names a record that is not there.
-    pub fn standardisation(&self, members: &[u32]) -> Option<Standardisation> {
+    pub fn standardization(&self, members: &[u32]) -> Option<Standardization> {
         if let (Some(image), Features::Bytes { words, .. }) = (self.image, &self.features) {
             return Some(of_channels(image, words, self.features.stride(), members));
         }
         let Features::Floats { values, width } = &self.features else { return None };
-        assert!(!members.is_empty(), "standardisation by no records");
+        assert!(!members.is_empty(), "standardization by no records");
         let numbers = self.encoding.numbers();
         let stride = self.features.stride();
         let rows = || members.iter().map(|i| &values[*i as usize * stride..][..*width]);
@@ -55,7 +55,7 @@ impl Dataset {
             }
         }
 
-        let mut standard = Standardisation { shift: vec![0.0; *width], scale: vec![1.0; *width] };
+        let mut standard = Standardization { shift: vec![0.0; *width], scale: vec![1.0; *width] };
         for j in (0..*width).filter(|j| numbers[*j]) {
             standard.shift[j] = mean[j] as f32;
             // Not variance > 0: rounding in the mean can leave a constant a variance of 1e-20.
@@ -70,10 +70,10 @@ impl Dataset {
 }
 
 /// Mean and deviation of each channel over the images `members`, each of `stride` words.
-fn of_channels(image: Image, words: &[u32], stride: usize, members: &[u32]) -> Standardisation {
-    assert!(!members.is_empty(), "standardisation by no records");
+fn of_channels(image: Image, words: &[u32], stride: usize, members: &[u32]) -> Standardization {
+    assert!(!members.is_empty(), "standardization by no records");
     let plane = image.height * image.width;
-    let mut standard = Standardisation { shift: vec![], scale: vec![] };
+    let mut standard = Standardization { shift: vec![], scale: vec![] };
     for channel in 0..image.channels {
         let (mut sum, mut squares) = (0_u64, 0_u64);
         for member in members {
@@ -113,36 +113,36 @@ mod tests {
     }
 
     #[test]
-    fn channels_of_images_are_standardised_by_the_members_pixels() {
+    fn channels_of_images_are_standardized_by_the_members_pixels() {
         let mut data = two_columns(&[[0.0, 0.0]; 3], [ColumnKind::Byte, ColumnKind::Byte]);
         data.image = Some(Image { height: 1, width: 2, channels: 2 });
         // Planes: (1, 3) and (7, 7), (5, 7) and (7, 7); the third is no member.
         let words = [[1, 3, 7, 7], [5, 7, 7, 7], [255, 255, 255, 0]].map(u32::from_le_bytes).to_vec();
         data.features = Features::Bytes { words, width: 4 };
         // mean of 1, 3, 5, 7 is 4, variance (9 + 1 + 1 + 9) / 4 = 5
-        let expected = Standardisation { shift: vec![4.0, 7.0], scale: vec![1.0 / 5.0_f32.sqrt(), 1.0] };
-        assert_eq!(data.standardisation(&[0, 1]), Some(expected));
+        let expected = Standardization { shift: vec![4.0, 7.0], scale: vec![1.0 / 5.0_f32.sqrt(), 1.0] };
+        assert_eq!(data.standardization(&[0, 1]), Some(expected));
     }
 
     #[test]
     fn only_members_count() {
         let data = two_columns(&[[1.0, 1.0], [3.0, 0.0], [1e6, 1.0]], [ColumnKind::Number, ColumnKind::Bit]);
         // mean of 1 and 3 is 2, deviation 1; the bit stays.
-        let expected = Standardisation { shift: vec![2.0, 0.0], scale: vec![1.0, 1.0] };
-        assert_eq!(data.standardisation(&[0, 1]), Some(expected));
+        let expected = Standardization { shift: vec![2.0, 0.0], scale: vec![1.0, 1.0] };
+        assert_eq!(data.standardization(&[0, 1]), Some(expected));
     }
 
     #[test]
     fn a_constant_column_keeps_its_scale() {
         let data = two_columns(&[[0.1, 7.0]; 3], [ColumnKind::Number, ColumnKind::Number]);
-        let expected = Standardisation { shift: vec![0.1, 7.0], scale: vec![1.0, 1.0] };
-        assert_eq!(data.standardisation(&[0, 1, 2]), Some(expected));
+        let expected = Standardization { shift: vec![0.1, 7.0], scale: vec![1.0, 1.0] };
+        assert_eq!(data.standardization(&[0, 1, 2]), Some(expected));
     }
 
     #[test]
     fn bits_need_none() {
         let mut data = two_columns(&[[1.0, 0.0]], [ColumnKind::Bit, ColumnKind::Bit]);
         data.features = Features::Bits { words: vec![1], width: 2 };
-        assert_eq!(data.standardisation(&[0]), None);
+        assert_eq!(data.standardization(&[0]), None);
     }
 }

@@ -1,9 +1,9 @@
 //! Runs carried out ([`run`]), and the paper's tables: a table of the paper is a list of runs, and what came
 //! of them beside what was published.
 //!
-//! Not training and not an audit: a table that is asked for ([`request`]) takes runs ([`tables`]), which are found
-//! finished or carried out ([`runs`]), and is made of their summaries ([`measure`]), all of it by [`reproduce()`]. What
-//! a table looks like is the report's.
+//! Not training and not an audit: a table that is asked for ([`request`]) takes runs ([`tables`]), which are
+//! found finished or carried out ([`runs`]), and is made of their summaries ([`measure`]), all of it by
+//! [`reproduce()`]. What a table looks like is the report's.
 //!
 //! ```text
 //! Table × data set → tables → configurations and rows → runs → summaries → measure → Comparison

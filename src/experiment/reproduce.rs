@@ -1,4 +1,5 @@
-//! A reproduction: every run of its tables found finished or carried out, then the tables made of their summaries.
+//! A reproduction: every run of its tables found finished or carried out, then the tables made of their
+//! summaries.
 
 use super::measure;
 use super::published::KnownDataset;

@@ -110,7 +110,7 @@ pub fn random_values(case: &Case, graph: &CaseGraph, replicas: usize, seed: u64)
         }
         if let Some(dy) = graph.dy {
             let tensor = graph.graph.tensor(dy);
-            // Of both signs, but not centred: a sum of them (broadcast's gradient) that happens to be
+            // Of both signs, but not centered: a sum of them (broadcast's gradient) that happens to be
             // near 0 would divide rounding by next to nothing.
             values.insert(dy, random_array(&tensor, &Contents::Uniform(-0.5, 1.0), &mut rng));
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Biases start at zero, except under [`Framework`](Self::Framework).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Initialisation {
+pub enum Initialization {
     /// Uniform in ±1/√fan_in, biases too: what PyTorch's `nn.Linear` and `nn.Conv2d` do by default.
     Framework,
     /// Normal with variance 2 / fan_in (He et al. 2015, "Delving Deep into Rectifiers", eq. 10).
@@ -21,7 +21,7 @@ pub enum Initialisation {
     Normal(f64),
 }
 
-impl Initialisation {
+impl Initialization {
     /// A weight matrix `[fan_in, outputs]` row after row, then, with `bias`, the bias `[outputs]`.
     pub fn draw(
         self,
@@ -34,18 +34,18 @@ impl Initialisation {
         let count = fan_in * outputs;
         let biases = if bias { outputs } else { 0 };
         match self {
-            Initialisation::Framework => {
+            Initialization::Framework => {
                 let bound = 1.0 / (fan_in as f64).sqrt();
                 (0..count + biases).map(|_| range(bound, rng)).collect()
             }
-            Initialisation::Xavier => {
+            Initialization::Xavier => {
                 let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
                 let weights = (0..count).map(|_| range(bound, rng));
                 weights.chain(std::iter::repeat_n(0.0, biases)).collect()
             }
-            Initialisation::He | Initialisation::Normal(_) => {
+            Initialization::He | Initialization::Normal(_) => {
                 let deviation = match self {
-                    Initialisation::Normal(deviation) => deviation,
+                    Initialization::Normal(deviation) => deviation,
                     _ => (2.0 / fan_in as f64).sqrt(),
                 };
                 let weights = (0..count).map(|_| (deviation * normal(rng)) as f32);
@@ -63,12 +63,12 @@ mod tests {
     #[test]
     fn weights_have_the_variance_they_are_meant_to_have() {
         for (initialisation, variance) in [
-            (Initialisation::Framework, 1.0 / 3.0 / 300.0),
-            (Initialisation::He, 2.0 / 300.0),
-            (Initialisation::Xavier, 2.0 / 500.0),
-            (Initialisation::Normal(0.01), 1e-4),
+            (Initialization::Framework, 1.0 / 3.0 / 300.0),
+            (Initialization::He, 2.0 / 300.0),
+            (Initialization::Xavier, 2.0 / 500.0),
+            (Initialization::Normal(0.01), 1e-4),
         ] {
-            let mut rng = stream(1, Stream::Initialisation { network: 0 });
+            let mut rng = stream(1, Stream::Initialization { network: 0 });
             let values = initialisation.draw(300, [200, 200], true, &mut rng);
             assert_eq!(values.len(), 301 * 200);
             let weights = &values[..300 * 200];

@@ -8,7 +8,7 @@ mod optimizer;
 mod parameters;
 
 pub use attack_network::{AttackInput, AttackNetwork, LabelEncoding};
-pub use initialization::Initialisation;
+pub use initialization::Initialization;
 pub use networks::{Dropping, Mode, Network, NetworkSettings, RecordShape};
 pub use optimizer::Optimizer;
 pub use parameters::{Layer, LayerForm, Parameters};

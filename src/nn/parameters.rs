@@ -2,7 +2,7 @@
 //!
 //! Not what is computed with them: a [`Network`](super::Network) does that with [views](Parameters::views).
 
-use super::{Initialisation, Optimizer};
+use super::{Initialization, Optimizer};
 use crate::error::Result;
 use crate::graph::{Graph, NodeId, Tensor};
 use rand::rngs::ChaCha8Rng;
@@ -45,7 +45,7 @@ impl Layer {
     }
 
     /// The first values, row after row.
-    fn start(&self, initialisation: Initialisation, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    fn start(&self, initialisation: Initialization, rng: &mut ChaCha8Rng) -> Vec<f32> {
         match self.form {
             LayerForm::Dense => initialisation.draw(self.inputs, [self.outputs, self.outputs], true, rng),
             LayerForm::Conv { kernel, bias } => {
@@ -168,7 +168,7 @@ impl Parameters {
     /// The first state: drawn parameters, zero moments; `[rows, P]` as it lies in memory.
     pub fn start(
         &self,
-        initialisation: Initialisation,
+        initialisation: Initialization,
         optimizer: Optimizer,
         rng: &mut ChaCha8Rng,
     ) -> Vec<f32> {
@@ -263,8 +263,8 @@ mod tests {
         parameters.stack("layers", 3, &[5, 2]);
         assert_eq!(parameters.weights(), 4 * 5 + 6 * 2);
         assert_eq!(parameters.elements(), 4 * 8 + 6 * 4);
-        let mut rng = stream(1, Stream::Initialisation { network: 0 });
-        let state = parameters.start(Initialisation::Framework, Optimizer::Adam, &mut rng);
+        let mut rng = stream(1, Stream::Initialization { network: 0 });
+        let state = parameters.start(Initialization::Framework, Optimizer::Adam, &mut rng);
         assert_eq!(state.len(), 3 * parameters.elements());
         let tensors = parameters.tensors(&state, &[]);
         let names: Vec<&str> = tensors.iter().map(|t| t.0.as_str()).collect();
@@ -283,8 +283,8 @@ mod tests {
         parameters.norm("bn2", 4);
         parameters.push("last", LayerForm::Conv { kernel: 1, bias: true }, 8, 4);
         assert_eq!(parameters.weights(), 9 * 4 * 8 + 16 + 8 + 9 * 4);
-        let mut rng = stream(1, Stream::Initialisation { network: 0 });
-        let state = parameters.start(Initialisation::He, Optimizer::Sgd, &mut rng);
+        let mut rng = stream(1, Stream::Initialization { network: 0 });
+        let state = parameters.start(Initialization::He, Optimizer::Sgd, &mut rng);
         let statistics: Vec<f32> = (0..24).map(|i| i as f32).collect();
         let tensors = parameters.tensors(&state, &statistics);
         let found: Vec<(&str, &[usize])> = tensors.iter().map(|t| (t.0.as_str(), &t.1[..])).collect();

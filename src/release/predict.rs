@@ -2,7 +2,7 @@
 //!
 //! Not the predictions that training itself leaves behind.
 
-use crate::dataset::{Dataset, Standardisation};
+use crate::dataset::{Dataset, Standardization};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::nn::RecordShape;
@@ -20,7 +20,7 @@ pub struct TrainedClassifier<'a> {
     recipe: Recipe,
     weights: Weights,
     /// How the members' columns were scaled; none where none were.
-    standardisation: Vec<Standardisation>,
+    standardization: Vec<Standardization>,
     features: usize,
     classes: usize,
 }
@@ -66,20 +66,20 @@ impl<'a> TrainedClassifier<'a> {
                 None => None,
             },
         };
-        let standardisation = match like.standardisation(&[0]) {
+        let standardization = match like.standardization(&[0]) {
             None => vec![],
             // As many numbers as the members' own had: one a column, or one a channel of an image.
             Some(same) => {
                 let line = |part: &str, len: usize| {
                     file.tensor(&format!("replica.{number}.features.{part}"), &[len])
                 };
-                vec![Standardisation {
+                vec![Standardization {
                     shift: line("shift", same.shift.len())?,
                     scale: line("scale", same.scale.len())?,
                 }]
             }
         };
-        Ok(TrainedClassifier { context, recipe, weights, standardisation, features: like.width(), classes })
+        Ok(TrainedClassifier { context, recipe, weights, standardization, features: like.width(), classes })
     }
 
     /// C.
@@ -97,7 +97,7 @@ impl<'a> TrainedClassifier<'a> {
                 .expected(format!("{} features", self.features))
                 .found(dataset.width().to_string()));
         }
-        let resident = Resident::upload(self.context, dataset, &self.standardisation, self.recipe.pad)?;
+        let resident = Resident::upload(self.context, dataset, &self.standardization, self.recipe.pad)?;
         let rows = vec![(0..dataset.records() as u32).collect()];
         let logits = evaluate::logits(self.context, &self.recipe, &resident, &self.weights, &rows, stop)?;
         Ok(logits.into_iter().next().unwrap_or_default())

@@ -1,7 +1,7 @@
 //! A reproduced table: our numbers beside the published ones. The data, and the verdict on them.
 //!
-//! Not where they come from ([`crate::experiment`]), not their files ([`super::reproduction`]) and not how they are set
-//! ([`super::comparison_text`]).
+//! Not where they come from ([`crate::experiment`]), not their files ([`super::reproduction`]) and not how
+//! they are set ([`super::comparison_text`]).
 
 use serde::{Deserialize, Serialize};
 

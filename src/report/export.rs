@@ -1,13 +1,15 @@
 //! Everything of a report for machines: one JSON document, or tables in CSV.
 //!
 //! The JSON, of schema [`SCHEMA`]: `{"schema", "version", "runs": [{"name", "directory", "config", "summary",
-//! "details", "metrics"}], "reproductions": [{"directory", "runs", "tables"}]}`, with `summary` as [`Summary`](crate::audit::results::summary::Summary) documents it, `details` as
-//! [`Details`](crate::audit::results::details::Details), `metrics` as [`EpochMetrics`](crate::run::event::EpochMetrics), `config`
-//! the text of `run.toml`, and a table as [`Comparison`](super::comparison::Comparison). Each has a version of its own, its `schema`. New keys may be added; none changes its
-//! meaning within a version.
+//! "details", "metrics"}], "reproductions": [{"directory", "runs", "tables"}]}`, with `summary` as
+//! [`Summary`](crate::audit::results::summary::Summary) documents it, `details` as
+//! [`Details`](crate::audit::results::details::Details), `metrics` as
+//! [`EpochMetrics`](crate::run::event::EpochMetrics), `config` the text of `run.toml`, and a table as
+//! [`Comparison`](super::comparison::Comparison). Each has a version of its own, its `schema`. New keys may
+//! be added; none changes its meaning within a version.
 //!
-//! The tables ([`tables`]): a row of each begins with `run` and `replica`, and rates that are not resolvable are empty.
-//! Those of reproductions are in one, with a row of theirs each.
+//! The tables ([`tables`]): a row of each begins with `run` and `replica`, and rates that are not resolvable
+//! are empty. Those of reproductions are in one, with a row of theirs each.
 
 use serde::Serialize;
 

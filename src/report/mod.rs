@@ -1,6 +1,7 @@
 //! Results for people, the tables of a terminal and a page with figures; and all of them for machines.
 //!
-//! Not the results themselves ([`crate::audit::results::summary`]), and nothing is printed here: text is made.
+//! Not the results themselves ([`crate::audit::results::summary`]), and nothing is printed here: text is
+//! made.
 
 pub mod comparison;
 pub mod comparison_text;

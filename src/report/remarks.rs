@@ -6,7 +6,8 @@ use super::labels::{Setting, WIDTH, label, readable};
 use crate::audit::attacks::blind;
 use crate::audit::results::summary::ReplicaSummary;
 
-/// What is to be known of single models, each remark once with the models and attacks that it is about, as text.
+/// What is to be known of single models, each remark once with the models and attacks that it is about, as
+/// text.
 pub(super) fn remarks(replicas: &[ReplicaSummary], shown: &[Setting]) -> Option<String> {
     let lines: Vec<String> = list(replicas, shown)
         .iter()

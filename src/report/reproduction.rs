@@ -26,8 +26,8 @@ pub struct Reproduction {
 }
 
 impl Reproduction {
-    /// What `path` holds: a directory's tables, or the table that a file is. `None`: nothing of a reproduction, but
-    /// perhaps of a run. Other JSON files of a directory are passed over.
+    /// What `path` holds: a directory's tables, or the table that a file is. `None`: nothing of a
+    /// reproduction, but perhaps of a run. Other JSON files of a directory are passed over.
     ///
     /// # Errors
     /// A file that is no table; in a directory, one that is damaged, or of another version.

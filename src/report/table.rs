@@ -1,4 +1,4 @@
-//! The one look of all tables: columns, a line under the header, no colours, no borders.
+//! The one look of all tables: columns, a line under the header, no colors, no borders.
 
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 

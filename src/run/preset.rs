@@ -95,7 +95,7 @@ fn suggestion(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{AttackInput, AttackLoss, Initialisation, Penalty, Schedule, replica_keys};
+    use super::super::config::{AttackInput, AttackLoss, Initialization, Penalty, Schedule, replica_keys};
     use super::*;
     use crate::error::Kind;
 
@@ -158,7 +158,7 @@ mod tests {
                 (AttackLoss::Squared, Penalty::Linear, AttackInput::Logits, Schedule::Blocks)
             );
             assert_eq!(paper.lambda, official.lambda);
-            assert_eq!(official.attack.initialisation, Initialisation::He);
+            assert_eq!(official.attack.initialisation, Initialization::He);
         }
     }
 

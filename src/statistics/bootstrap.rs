@@ -40,7 +40,7 @@ fn resample(roc: &Roc, allowed: usize, rng: &mut ChaCha8Rng) -> f64 {
     binomial(rng, members, share) as f64 / members as f64
 }
 
-/// The quantile of sorted values, linear between neighbours (Hyndman & Fan's type 7).
+/// The quantile of sorted values, linear between neighbors (Hyndman & Fan's type 7).
 fn quantile(sorted: &[f64], p: f64) -> f64 {
     let position = p * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);

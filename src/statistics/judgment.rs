@@ -29,8 +29,8 @@ pub struct AttackResult {
     /// [`Terms::base_rate`]; `None` where it accuses nobody.
     pub precision: Option<f64>,
     /// With 95% confidence, no training that is (ε, δ)-differentially private with a smaller ε gives the
-    /// attack this success ([`crate::statistics::epsilon`]); 0: nothing is shown. `None` in a summary of schema
-    /// 1, which did not ask.
+    /// attack this success ([`crate::statistics::epsilon`]); 0: nothing is shown. `None` in a summary of
+    /// schema 1, which did not ask.
     pub epsilon_lower_bound: Option<f64>,
     /// 95% intervals of the others.
     pub ci95: Intervals,

@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use super::splits::check_sizes;
 use super::steps::{Steps, TapeWords};
 use super::tape::LineWriter;
-use crate::dataset::{Dataset, Split, Standardisation};
+use crate::dataset::{Dataset, Split, Standardization};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::Tensor;
@@ -33,7 +33,7 @@ pub struct Model {
     pub number: usize,
     pub settings: Replica,
     pub split: Split,
-    pub standardisation: Option<Standardisation>,
+    pub standardization: Option<Standardization>,
 }
 
 impl Model {
@@ -43,8 +43,8 @@ impl Model {
     /// Records that the data do not have.
     pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Result<Self> {
         split.check(dataset.records())?;
-        let standardisation = dataset.standardisation(&split.members);
-        Ok(Model { number, settings, split, standardisation })
+        let standardization = dataset.standardization(&split.members);
+        Ok(Model { number, settings, split, standardization })
     }
 }
 
@@ -92,7 +92,7 @@ impl<'a> Cohort<'a> {
             split.check(dataset.records())?;
         }
         let replicas = models.len();
-        let lines: Vec<Standardisation> = models.iter().filter_map(|m| m.standardisation.clone()).collect();
+        let lines: Vec<Standardization> = models.iter().filter_map(|m| m.standardization.clone()).collect();
         let resident = Resident::upload(context, dataset, &lines, recipe.pad)?;
         resident.check_classes(recipe.classes)?;
         let allocate = |label: &str, tensor: Tensor| context.allocate(label, &tensor, replicas);
@@ -170,7 +170,7 @@ impl<'a> Cohort<'a> {
         let mut start = Snapshot { frozen: vec![None; self.models.len()], ..Snapshot::default() };
         let (model, attack) = (&self.config.model, &self.config.defense.attack);
         for Model { settings, .. } in &self.models {
-            let rng = |network| stream(settings.seed, Stream::Initialisation { network });
+            let rng = |network| stream(settings.seed, Stream::Initialization { network });
             let parameters = classifier.network.parameters();
             start.classifier.extend(parameters.start(
                 model.initialisation,

@@ -38,7 +38,7 @@ pub(super) fn model_tensors(cohort: &Cohort, recipe: &Recipe) -> Vec<NamedTensor
                 data,
             }));
         }
-        if let Some(s) = &model.standardisation {
+        if let Some(s) = &model.standardization {
             for (name, data) in [("shift", &s.shift), ("scale", &s.scale)] {
                 let name = format!("{prefix}.features.{name}");
                 tensors.push(NamedTensor { name, shape: vec![data.len()], data: data.clone() });

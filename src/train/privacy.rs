@@ -1,6 +1,6 @@
 //! What differentially private training guarantees: ε at a given δ.
 //!
-//! Two neighbouring sets of members differ in one record, which in the other takes part with a gradient of
+//! Two neighboring sets of members differ in one record, which in the other takes part with a gradient of
 //! zero. An epoch goes through the members in an order drawn by the seed, every record in one batch at most,
 //! batches of one size. So an epoch is ONE Gaussian mechanism of the noise multiplier σ, however many steps
 //! it has, and E epochs are E of them, whatever the order: that is [`Guarantee::epsilon`], with no credit for
@@ -9,7 +9,7 @@
 //! shuffled batches too, which is not a theorem (Chua et al. 2024, "How Private are DP-SGD
 //! Implementations?"). It is given to compare, never as ours.
 //!
-//! Not covered: what is chosen by looking at the members (settings, standardisation), and those who know the
+//! Not covered: what is chosen by looking at the members (settings, standardization), and those who know the
 //! seed.
 
 use crate::run::config::{Config, Replica};

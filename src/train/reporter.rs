@@ -30,7 +30,8 @@ impl<'a> Reporter<'a> {
         guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
     }
 
-    /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were `skipped`.
+    /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were
+    /// `skipped`.
     pub(super) fn resumed(&mut self, kept: &[usize], epochs: usize, skipped: Vec<String>) {
         let epoch = kept.iter().copied().min().unwrap_or(0);
         self.observer.event(&Event::Resumed { run: self.run.clone(), epoch, skipped });

@@ -4,11 +4,11 @@
 //! Not the choice of the batches: that is a tape of row numbers. What is uploaded is checked here, once:
 //! kernels trust its sizes and labels.
 
-use crate::dataset::{Dataset, Features, Image, Standardisation};
+use crate::dataset::{Dataset, Features, Image, Standardization};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::ops::{Format, GatherImages, GatherLabels, GatherRows, GatherStandardised};
+use crate::ops::{Format, GatherImages, GatherLabels, GatherRows, GatherStandardized};
 use crate::plan::Bound;
 
 /// How a resident data set lies in memory.
@@ -36,7 +36,7 @@ pub struct ImageLayout {
     pub first: usize,
 }
 
-/// Resident features and labels, with a standardisation of each replica where columns are numeric.
+/// Resident features and labels, with a standardization of each replica where columns are numeric.
 #[derive(Debug, Clone)]
 pub struct Resident {
     pub layout: ResidentLayout,
@@ -46,7 +46,7 @@ pub struct Resident {
     features: Vec<Buffer>,
     labels: Buffer,
     /// shift and scale, [R, 1, F] each; of images [R, 1, C].
-    standardisation: Vec<Buffer>,
+    standardization: Vec<Buffer>,
 }
 
 /// The inputs of a resident data set in one graph.
@@ -58,7 +58,7 @@ pub struct ResidentNodes {
     pub more: NodeId,
     pub labels: NodeId,
     /// shift and scale, or none.
-    pub standardisation: Vec<NodeId>,
+    pub standardization: Vec<NodeId>,
 }
 
 impl ResidentLayout {
@@ -80,7 +80,7 @@ impl ResidentLayout {
         self.images.map_or(self.width, |i| i.image.padded(i.pad).features())
     }
 
-    /// Numbers in a line of the standardisation.
+    /// Numbers in a line of the standardization.
     fn line(self) -> usize {
         self.images.map_or(self.width, |i| i.image.channels)
     }
@@ -103,13 +103,13 @@ impl ResidentLayout {
                 features
             },
             labels: graph.input("labels", Tensor::u32(self.records, 1).shared()),
-            standardisation: lines.iter().map(|l| graph.input(l, Tensor::f32(1, self.line()))).collect(),
+            standardization: lines.iter().map(|l| graph.input(l, Tensor::f32(1, self.line()))).collect(),
         }
     }
 }
 
 impl Resident {
-    /// Uploads `dataset`; `standardisations` holds one for each replica, or none. Images get `pad` more
+    /// Uploads `dataset`; `standardizations` holds one for each replica, or none. Images get `pad` more
     /// pixels on every side as they are gathered.
     ///
     /// # Errors
@@ -118,15 +118,15 @@ impl Resident {
     pub fn upload(
         context: &Context,
         dataset: &Dataset,
-        standardisations: &[Standardisation],
+        standardizations: &[Standardization],
         pad: usize,
     ) -> Result<Self> {
-        check(dataset, standardisations)?;
+        check(dataset, standardizations)?;
         let words: &[u32] = match &dataset.features {
             Features::Bits { words, .. } | Features::Bytes { words, .. } => words,
             Features::Floats { values, .. } => bytemuck::cast_slice(values),
         };
-        let mut layout = ResidentLayout::of(dataset, pad, !standardisations.is_empty());
+        let mut layout = ResidentLayout::of(dataset, pad, !standardizations.is_empty());
         let stride = dataset.features.stride();
         if let Some(images) = &mut layout.images {
             let most = usize::try_from(context.limits().tensor_bytes()).unwrap_or(usize::MAX) / (4 * stride);
@@ -137,16 +137,16 @@ impl Resident {
         if !second.is_empty() {
             features.push(context.upload("features", second)?);
         }
-        let line = |part: fn(&Standardisation) -> &[f32]| -> Vec<u32> {
+        let line = |part: fn(&Standardization) -> &[f32]| -> Vec<u32> {
             let pitch = Tensor::f32(1, layout.line()).pitch();
             let mut words = vec![];
-            for standardisation in standardisations {
-                words.extend(part(standardisation).iter().map(|v| v.to_bits()));
+            for standardization in standardizations {
+                words.extend(part(standardization).iter().map(|v| v.to_bits()));
                 words.resize(words.len().next_multiple_of(pitch), 0);
             }
             words
         };
-        let standardisation = match standardisations {
+        let standardization = match standardizations {
             [] => vec![],
             _ => vec![
                 context.upload("shift", &line(|s| &s.shift))?,
@@ -154,7 +154,7 @@ impl Resident {
             ],
         };
         let labels = context.upload("labels", &dataset.labels)?;
-        Ok(Resident { layout, classes: dataset.classes, features, labels, standardisation })
+        Ok(Resident { layout, classes: dataset.classes, features, labels, standardization })
     }
 
     /// Refuses networks of fewer classes than the labels have.
@@ -174,12 +174,12 @@ impl Resident {
     pub fn bind(&self, nodes: &ResidentNodes, bound: &mut Bound) {
         bound.extend([nodes.features, nodes.more].into_iter().zip(self.features.iter().cloned()));
         bound.insert(nodes.labels, self.labels.clone());
-        bound.extend(nodes.standardisation.iter().copied().zip(self.standardisation.iter().cloned()));
+        bound.extend(nodes.standardization.iter().copied().zip(self.standardization.iter().cloned()));
     }
 }
 
 /// Refuses data that kernels would read beyond the end of, or whose labels would make them do so.
-fn check(dataset: &Dataset, standardisations: &[Standardisation]) -> Result<()> {
+fn check(dataset: &Dataset, standardizations: &[Standardization]) -> Result<()> {
     let refused = |what: &str, expected: String, found: String| {
         Err(Error::data(format!("{}: {what}", dataset.name)).expected(expected).found(found))
     };
@@ -206,7 +206,7 @@ fn check(dataset: &Dataset, standardisations: &[Standardisation]) -> Result<()> 
         return refused("images", format!("{} bytes of {image}", image.features()), found);
     }
     let line = dataset.image.map_or(dataset.width(), |image| image.channels);
-    if standardisations.iter().any(|s| [s.shift.len(), s.scale.len()] != [line; 2]) {
+    if standardizations.iter().any(|s| [s.shift.len(), s.scale.len()] != [line; 2]) {
         let found = "lines of another length".to_string();
         return refused("standardization", format!("{line} shifts and scales"), found);
     }
@@ -225,14 +225,14 @@ impl ResidentNodes {
         rows: NodeId,
         augment: Option<NodeId>,
     ) -> Result<(NodeId, NodeId)> {
-        let x = match (self.standardisation.as_slice(), self.layout.images) {
+        let x = match (self.standardization.as_slice(), self.layout.images) {
             (&[shift, scale], Some(ImageLayout { image, pad, .. })) => {
                 let op = GatherImages { image, pad, augment: augment.is_some() };
                 let inputs = [self.features, self.more, rows, shift, scale].into_iter().chain(augment);
                 graph.apply(op, &inputs.collect::<Vec<_>>())?
             }
             (&[shift, scale], None) => {
-                graph.apply(GatherStandardised, &[self.features, rows, shift, scale])?
+                graph.apply(GatherStandardized, &[self.features, rows, shift, scale])?
             }
             _ => {
                 let op = GatherRows { format: self.layout.format, width: self.layout.width };

@@ -79,8 +79,8 @@ struct StepRecords {
     members: usize,
 }
 
-/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record, and `scored` records after an
-/// epoch.
+/// What all epochs of one replica cost, with `f` and `h` multiply-adds a record, and `scored` records after
+/// an epoch.
 fn cost(schedule: &Schedule, step: &StepRecords, [f, h]: [f64; 2], scored: usize) -> f64 {
     let (all, members) = (step.all as f64, step.members as f64);
     let run = |round: &Round| {
@@ -103,8 +103,8 @@ fn of_classifier(network: &dyn Network, features: usize) -> Result<usize> {
     })
 }
 
-/// Multiply-adds of a record's pass through a network: every element of a layer's result takes as many as its matrix
-/// has rows.
+/// Multiply-adds of a record's pass through a network: every element of a layer's result takes as many as its
+/// matrix has rows.
 fn products(
     parameters: &Parameters,
     width: usize,

@@ -1,7 +1,7 @@
 //! A page in a real browser: headless Chromium, driven by its command line alone.
 //!
-//! The page lies in a frame of the wanted width (a window cannot be as narrow as a phone), and a script beside it,
-//! not in it, writes down what there is to see.
+//! The page lies in a frame of the wanted width (a window cannot be as narrow as a phone), and a script
+//! beside it, not in it, writes down what there is to see.
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ pub struct Seen {
     pub height: u32,
     pub background: String,
     pub text: String,
-    /// Plots, the width of the narrowest, and strokes in them that still have a code for a colour.
+    /// Plots, the width of the narrowest, and strokes in them that still have a code for a color.
     pub plots: usize,
     pub narrowest: f64,
-    pub uncoloured: usize,
+    pub uncolored: usize,
     /// Lines that the page has put on the console, errors among them.
     #[serde(skip)]
     pub console: Vec<String>,
@@ -29,7 +29,7 @@ const MEASURE: &str = r#"function measure(frame) {
   const page = frame.contentDocument, root = page.documentElement;
   const plots = [...page.querySelectorAll('svg.plot')];
   const code = /^rgb\(1, [0-3], \d+\)$/;
-  const uncoloured = [...page.querySelectorAll('svg.plot *')].filter(part => {
+  const uncolored = [...page.querySelectorAll('svg.plot *')].filter(part => {
     const style = page.defaultView.getComputedStyle(part);
     return code.test(style.stroke) || code.test(style.fill);
   });
@@ -37,7 +37,7 @@ const MEASURE: &str = r#"function measure(frame) {
     client: root.clientWidth, scroll: root.scrollWidth, height: root.scrollHeight,
     background: page.defaultView.getComputedStyle(page.body).backgroundColor, text: page.body.innerText.slice(-4000),
     plots: plots.length, narrowest: Math.min(1e9, ...plots.map(plot => plot.getBoundingClientRect().width)),
-    uncoloured: uncoloured.length,
+    uncolored: uncolored.length,
   });
 }"#;
 

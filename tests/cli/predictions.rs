@@ -78,7 +78,7 @@ fn one_model_in_every_form_gives_the_same_numbers() {
         ("labels", view(safetensors::Dtype::I64, &[N], &wide)),
         ("membership", view(safetensors::Dtype::U8, &[N], &model.membership)),
     ];
-    program.write("a.safetensors", safetensors::serialize(tensors, None).expect("serialised"));
+    program.write("a.safetensors", safetensors::serialize(tensors, None).expect("serialized"));
     let mut csv = "label,membership,logit_0,logit_1,logit_2,logit_3,logit_4\n".to_owned();
     for (i, z) in model.logits.chunks(CLASSES).enumerate() {
         let z: Vec<String> = z.iter().map(f32::to_string).collect();
@@ -305,8 +305,8 @@ fn what_predict_releases_can_be_audited() {
     }
 }
 
-/// One output for all records, and one label: nothing to learn from, so the network says the same of every record,
-/// though its control learns well.
+/// One output for all records, and one label: nothing to learn from, so the network says the same of every
+/// record, though its control learns well.
 #[test]
 fn an_attack_network_that_collapsed_on_a_file_did_not_train() {
     let (program, mut model) = (Veilgrad::new(), model());

@@ -25,10 +25,11 @@ fn a_page_renders_in_light_and_dark_on_desktop_and_phone() {
         let seen = look(&page, width, dark);
         assert_eq!(seen.console, [""; 0], "{width} px");
         assert_eq!((seen.client, seen.scroll), (width, width), "the page is wider than {width} px: {seen:?}");
-        // The plane, the classes, and of each model ROC and histograms; of trained ones accuracies, of one the gain.
+        // The plane, the classes, and of each model ROC and histograms; of trained ones accuracies, of one
+        // the gain.
         assert_eq!(seen.plots, 2 + 4 * 3 + 3 + 1, "{seen:?}");
         assert!(seen.narrowest > 0.75 * f64::from(width.min(400)), "{seen:?}");
-        assert_eq!(seen.uncoloured, 0, "strokes that the style sheet does not know: {seen:?}");
+        assert_eq!(seen.uncolored, 0, "strokes that the style sheet does not know: {seen:?}");
         assert!(seen.height > 2000 && seen.text.contains("How to read it"), "{seen:?}");
         grounds.push(seen.background);
     }
@@ -53,7 +54,8 @@ fn the_paper_s_tables_are_on_a_page_like_any_other() {
     program
         .succeeds("report tables/lambda-tiny.json tables/runs/tiny-lambda -o both.html")
         .prints(&["both.html: 10 models of 1 run, 1 table"]);
-    // Of each table two; of the run the plane and the classes, and of each model ROC, histograms, accuracies, gain.
+    // Of each table two; of the run the plane and the classes, and of each model ROC, histograms, accuracies,
+    // gain.
     for (name, plots) in [("page.html", 2 * 2), ("both.html", 2 + 2 + 10 * 5)] {
         for (width, dark) in [(1100, false), (360, true)] {
             let seen = look(&program.text(name), width, dark);
@@ -63,7 +65,7 @@ fn the_paper_s_tables_are_on_a_page_like_any_other() {
                 (width, width),
                 "{name} is wider than {width} px: {seen:?}"
             );
-            assert_eq!((seen.plots, seen.uncoloured), (plots, 0), "{name}: {seen:?}");
+            assert_eq!((seen.plots, seen.uncolored), (plots, 0), "{name}: {seen:?}");
             assert!(seen.narrowest > 0.75 * f64::from(width.min(400)), "{seen:?}");
             assert!(seen.text.contains("Tables: each row is a setting"), "{seen:?}");
         }
@@ -89,9 +91,9 @@ fn what_would_spoil_a_page_is_seen() {
     assert!(wide.scroll >= 600, "{wide:?}");
     let broken = look(&format!("{plain}<script>missing()</script>"), 360, false);
     assert!(broken.console.iter().any(|line| line.contains("missing")), "{broken:?}");
-    let uncoloured =
+    let uncolored =
         look(&format!("{plain}<svg class=plot><path stroke='#010009' d='M0 0h9'/></svg>"), 360, false);
-    assert_eq!((uncoloured.plots, uncoloured.uncoloured), (1, 1), "{uncoloured:?}");
+    assert_eq!((uncolored.plots, uncolored.uncolored), (1, 1), "{uncolored:?}");
     assert!(seen_in("nothing").is_none());
 }
 

@@ -194,7 +194,7 @@ fn a_persons_own_csv() {
     let dataset = serde_json::json!({"name": "people", "records": 160, "features": 5, "classes": 2});
     assert_eq!(program.json("run/summary.json")["dataset"], dataset);
 
-    // Ages are standardised by the members', and how is kept with the model.
+    // Ages are standardized by the members', and how is kept with the model.
     let tensors = tensors(&program, "run");
     for name in ["shift", "scale"] {
         assert_eq!(

@@ -158,7 +158,7 @@ fn fashion_mnist_as_debian_has_it() {
     let data = load(path).expect("loaded");
     assert_image(&data, 70_000, (28, 28, 1), 10);
     assert_eq!((data.name.as_str(), data.labels[0]), ("fashion-mnist", 9));
-    let standard = data.standardisation(&(0..60_000).collect::<Vec<_>>()).expect("images");
+    let standard = data.standardization(&(0..60_000).collect::<Vec<_>>()).expect("images");
     // The training images' mean and deviation as commonly quoted, 0.2860 and 0.3530 of 255.
     assert!((standard.shift[0] / 255.0 - 0.2860).abs() < 1e-4, "{:?}", standard.shift);
     assert!((1.0 / standard.scale[0] / 255.0 - 0.3530).abs() < 1e-4, "{:?}", standard.scale);

@@ -1,5 +1,5 @@
 //! Data sets through the public interface: every form gives the same records back, splits partition,
-//! standardisation standardises, and no bytes make the loader panic.
+//! standardization standardizes, and no bytes make the loader panic.
 //!
 //! Not the small rules of each file form: those are tested beside their code.
 
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn standardised_members_have_mean_0_and_deviation_1(
+    fn standardized_members_have_mean_0_and_deviation_1(
         rows in prop::collection::vec(prop::array::uniform3(-50_f32..1e4), 6..40),
         members in subsequence((0..6_u32).collect::<Vec<_>>(), 2..6),
     ) {
@@ -137,7 +137,7 @@ proptest! {
         let table = Table { rows: rows.iter().map(|r| r.to_vec()).collect(), labels };
         let text = csv(&table, 0, 0, "");
         let data = write(&[("a.csv", text.as_bytes())], |dir| load(&dir.join("a.csv"))).expect("numbers");
-        let standard = data.standardisation(&members).expect("numbers");
+        let standard = data.standardization(&members).expect("numbers");
         for (j, (shift, scale)) in standard.shift.iter().zip(&standard.scale).enumerate() {
             let (shift, scale) = (f64::from(*shift), f64::from(*scale));
             let x: Vec<f64> = members.iter().map(|i| f64::from(rows[*i as usize][j])).collect();
@@ -215,7 +215,7 @@ fn a_persons_own_csv_is_understood() {
         "CSV with a header, label in column 3 (class), by its name; text labels, numbered in sorted order, \
          2 classes; 1 binary and 1 numeric and 1 categorical columns: 3 records of 4 features"
     );
-    let standard = data.standardisation(&[0, 2]).expect("age is a number");
+    let standard = data.standardization(&[0, 2]).expect("age is a number");
     assert_eq!((standard.shift[0], standard.scale[0]), (26.5, 1.0 / 4.5));
     assert_eq!((&standard.shift[1..], &standard.scale[1..]), (&[0.0; 3][..], &[1.0; 3][..]));
 }
@@ -225,7 +225,7 @@ fn categories_without_numbers_are_bits() {
     let text = "y,a,b\n0,u,0\n1,v,1\n";
     let data = write(&[("a.csv", text.as_bytes())], |dir| load(&dir.join("a.csv"))).expect("loaded");
     assert_eq!(data.features, Features::Bits { words: vec![0b001, 0b110], width: 3 });
-    assert_eq!(data.standardisation(&[0]), None);
+    assert_eq!(data.standardization(&[0]), None);
 }
 
 #[test]
@@ -248,5 +248,5 @@ fn images_of_bytes_stay_bytes() {
     let data = write(&[("a.npz", &bytes)], |dir| load(&dir.join("a.npz"))).expect("loaded");
     assert!(matches!(data.features, Features::Bytes { width: 12, .. }), "{}", data.kind);
     assert_eq!(data.row(1)[11], 230.0);
-    assert_eq!(data.standardisation(&[0]), None);
+    assert_eq!(data.standardization(&[0]), None);
 }

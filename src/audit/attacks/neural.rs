@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 /// Streams of batches beside those of training.
 const KNOWN_MEMBERS: u32 = 16;
 const KNOWN_NONMEMBERS: u32 = 17;
-/// The network's number among those that are initialised.
+/// The network's number among those that are initialized.
 const NETWORK: u32 = 2;
 /// Records of a scoring pass.
 const SCORED: usize = 256;
@@ -261,7 +261,7 @@ impl Memory {
                 logits.resize(logits.len().next_multiple_of(width), 0);
             }
             labels.extend(&lesson.labels);
-            let mut rng = stream(lesson.seed, Stream::Initialisation { network: NETWORK });
+            let mut rng = stream(lesson.seed, Stream::Initialization { network: NETWORK });
             state.extend(attack.parameters.start(config.attack.initialisation, Optimizer::Adam, &mut rng));
         }
         Ok(Memory {

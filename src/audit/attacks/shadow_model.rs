@@ -12,7 +12,7 @@ use super::scores::OutputForm;
 use crate::audit::evidence::{Evidence, needed};
 use crate::audit::shadows::{OutputRows, Shadows};
 use crate::error::{Error, Result};
-use crate::nn::Initialisation;
+use crate::nn::Initialization;
 use crate::random::{Stream, shuffle, stream};
 use crate::run::config::{AuditAttackConfig, AuditConfig};
 
@@ -64,7 +64,7 @@ fn network(config: &AuditConfig) -> AuditConfig {
         prediction_layers: vec![HIDDEN],
         label_layers: vec![1],
         joint_layers: vec![],
-        initialisation: Initialisation::He,
+        initialisation: Initialization::He,
     };
     AuditConfig { attack, ..config.clone() }
 }

@@ -74,7 +74,7 @@ pub struct GroupResult {
     /// All members and test records of the group.
     pub members: usize,
     pub nonmembers: usize,
-    /// The model's accuracy on them; `null` without one. Their difference is the generalisation error.
+    /// The model's accuracy on them; `null` without one. Their difference is the generalization error.
     pub train_accuracy: Option<f64>,
     pub test_accuracy: Option<f64>,
     /// On the scored records of the group, with the thresholds of the whole. Empty under 2 of a kind.

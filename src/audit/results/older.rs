@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 /// A summary of any schema, upgraded as it is read.
 ///
-/// Schema 1 had neither the advantage, which follows from the accuracy, nor rates at the lowest levels, precision and
-/// bounds on ε, which were not measured and stay so.
+/// Schema 1 had neither the advantage, which follows from the accuracy, nor rates at the lowest levels,
+/// precision and bounds on ε, which were not measured and stay so.
 pub struct AnySummary(Summary);
 
 impl From<AnySummary> for Summary {

@@ -1,6 +1,7 @@
 //! Named arrays, wherever they are kept: an npz file, a directory of npy files, a safetensors file.
 //!
-//! Not what the arrays mean, though what is read in this way are a model's predictions. One is read whole, or piece by piece along its first axis where it may be too large.
+//! Not what the arrays mean, though what is read in this way are a model's predictions. One is read whole, or
+//! piece by piece along its first axis where it may be too large.
 
 use super::array::Dtype;
 use super::names::list;
@@ -31,8 +32,8 @@ enum Form {
 }
 
 impl Arrays {
-    /// Opens an npz file, a directory of npy files (or one of them, for all of its directory), or a safetensors file;
-    /// `None` where the file is of another kind: text, perhaps.
+    /// Opens an npz file, a directory of npy files (or one of them, for all of its directory), or a
+    /// safetensors file; `None` where the file is of another kind: text, perhaps.
     ///
     /// # Errors
     /// A missing or damaged file, a pickle, a directory without npy files.

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::ops::Image;
 use std::path::{Path, PathBuf};
 
-/// A format of data files. It is asked first for the files of a directory or an archive together, then for one file.
+/// A format of data files. It is asked first for the files of a directory or an archive together, then for
+/// one file.
 pub(in crate::dataset) trait Format: Sync {
     /// In messages.
     fn name(&self) -> &'static str;

@@ -1,5 +1,5 @@
-//! The formats of data files, one file each, and which of them a path holds: told from its first bytes and its
-//! neighbors' names.
+//! The formats of data files, one file each, and which of them a path holds: told from its first bytes and
+//! its neighbors' names.
 //!
 //! | what | where |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | images | `cifar`, `idx`, `images` |
 //! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `pickle` |
 //!
-//! To add one: a file with a [`Format`], a row in [`ALL`].
+//! To add one: a file with a `Format`, a row in `ALL`.
 
 mod archive;
 pub(super) mod array;
@@ -55,8 +55,8 @@ const FOREIGN: [(&[u8], &str); 9] = [
 /// Finds out how `path`, a file or a directory, holds a data set.
 ///
 /// # Errors
-/// A path that cannot be read, an empty file, a pickle, a file of another format; a directory or an archive without
-/// a data set, or with several.
+/// A path that cannot be read, an empty file, a pickle, a file of another format; a directory or an archive
+/// without a data set, or with several.
 pub(super) fn identify(path: &Path, max_bytes: u64) -> Result<Box<dyn Stored>> {
     let meta = std::fs::metadata(path).map_err(|e| Error::io(path, &e))?;
     if meta.is_dir() {

@@ -1,5 +1,5 @@
-//! What the names of data files say: which labels belong to which features, which data set was published, what it is
-//! called.
+//! What the names of data files say: which labels belong to which features, which data set was published,
+//! what it is called.
 //!
 //! Not what is in the files.
 

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_form_is_recognised() {
+    fn only_this_form_is_recognized() {
         assert!(is_form(b"0,1,0;12"));
         assert!(!is_form(b"0,1,0,12"));
         assert!(!is_form(b"0;1;12"));

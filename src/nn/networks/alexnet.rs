@@ -21,8 +21,8 @@ const LAYERS: [(usize, usize, usize, usize, bool, &str); 5] = [
 settings! {
     /// `[model.alexnet]`.
     pub struct AlexNetSettings {
-        /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; at 1 they are
-        /// 64, 192, 384, 256, 256.
+        /// The number of channels of each layer is multiplied by this and rounded to a multiple of 4; at 1
+        /// they are 64, 192, 384, 256, 256.
         width: f64 = 1.0, in range("more than 0 and at most 4", |v| *v > 0.0 && *v <= 4.0);
     }
 }

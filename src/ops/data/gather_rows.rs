@@ -79,11 +79,11 @@ impl Op for GatherRows {
 /// y\[b, f\] = (data\[rows\[b\], f\] − shift\[f\]) · scale\[f\], from f32 data `[N, F]`, rows u32 `[B, 1]`,
 /// shift and scale `[1, F]`: features standardized by each replica's own members. No derivative.
 #[derive(Debug, Clone, Copy)]
-pub struct GatherStandardised;
+pub struct GatherStandardized;
 
-impl Op for GatherStandardised {
+impl Op for GatherStandardized {
     fn name(&self) -> &'static str {
-        "gather_standardised"
+        "gather_standardized"
     }
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
@@ -105,7 +105,7 @@ impl Op for GatherStandardised {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let words = [inputs[0].rows, y.rows, quads(y)].map(word).to_vec();
-        Launch::only(kernel!("gather_standardised"), words, Grid::Items(y.elements() / 4))
+        Launch::only(kernel!("gather_standardized"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -173,7 +173,7 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         cases.push(Case::new(GatherRows { format: Format::Floats, width }, vec![data, rows.clone()]));
         let line = (Tensor::f32(1, width), UNIT);
         let data = (Tensor::f32(records, width).shared(), UNIT);
-        cases.push(Case::new(GatherStandardised, vec![data, rows.clone(), line.clone(), line]));
+        cases.push(Case::new(GatherStandardized, vec![data, rows.clone(), line.clone(), line]));
         let labels = (Tensor::u32(records, 1).shared(), Contents::Below(100));
         cases.push(Case::new(GatherLabels, vec![labels, rows]));
     }

@@ -7,8 +7,9 @@ use crate::ops::*;
 
 /// y\[b, (oh · OW + ow) · Cout + co\] =
 /// act(bias\[co\] + Σ w\[(kh · k + kw) · Cin + ci, co\] · x\[b, (ih · IW + iw) · Cin + ci\])
-/// with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w `[k·k·Cin (+ 1), Cout]`, the bias as last
-/// row. Taps on the padding add nothing. With dz = dy ⊙ act′(y): dx and dw as [`Conv2dDx`] and [`Conv2dDw`].
+/// with ih = oh · stride + kh − padding, from x `[B, IH·IW·Cin]` and w `[k·k·Cin (+ 1), Cout]`, the bias as
+/// last row. Taps on the padding add nothing. With dz = dy ⊙ act′(y): dx and dw as [`Conv2dDx`] and
+/// [`Conv2dDw`].
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2d {
     pub geometry: Geometry,

@@ -327,7 +327,7 @@ mod tests {
     use super::*;
     use crate::graph::Values;
 
-    /// Normalised by its own moments, x has a gradient through them too: both parts against differences.
+    /// Normalized by its own moments, x has a gradient through them too: both parts against differences.
     #[test]
     fn the_gradient_through_a_batchs_own_moments_is_that_of_differences() {
         let mut graph = Graph::new();

@@ -1,4 +1,4 @@
-//! The attack's gain, from its logits: what h maximises and, for its own records, what f minimises.
+//! The attack's gain, from its logits: what h maximizes and, for its own records, what f minimizes.
 
 use crate::graph::{Array, Grid, Launch};
 use crate::kernel;

@@ -104,7 +104,7 @@ pub(super) fn roc(model: &Model) -> Result<Option<String>> {
     legend.push((None, "guessing".to_owned()));
     let caption = format!(
         "Share of members found against share of non-members accused, both logarithmic. Band: 95% interval of {}. \
-         Grey, left: under ten of {} non-members accused, not resolvable.",
+         Gray, left: under ten of {} non-members accused, not resolvable.",
         escape(&readable(curves[0].0)),
         if most == nonmembers { most.to_string() } else { format!("{nonmembers} (of some attacks {most})") }
     );
@@ -208,8 +208,8 @@ pub(super) fn histogram(
     Ok(Some(figure(title, &plot, &legend, caption)))
 }
 
-/// For each model, which share of the classes has at most which generalisation error.
-pub(super) fn generalisation(models: &[Model]) -> Result<Option<String>> {
+/// For each model, which share of the classes has at most which generalization error.
+pub(super) fn generalization(models: &[Model]) -> Result<Option<String>> {
     let (mut layers, mut legend) = (vec![], vec![]);
     let mut least = 0.0f64;
     for (i, model) in models.iter().enumerate().take(COLORS) {
@@ -236,13 +236,13 @@ pub(super) fn generalisation(models: &[Model]) -> Result<Option<String>> {
         }
     }
     let plot = svg(
-        "per-class generalisation error, cumulative",
+        "per-class generalization error, cumulative",
         &share("train accuracy − test accuracy of a class", least..1.0),
         &share("share of classes", 0.0..1.0),
         &layers,
     )?;
-    let caption = "Classes by their generalisation error: the further left a curve, the less a class's members stand out.";
-    Ok(Some(figure("Generalisation error by class", &plot, &legend, caption)))
+    let caption = "Classes by their generalization error: the further left a curve, the less a class's members stand out.";
+    Ok(Some(figure("Generalization error by class", &plot, &legend, caption)))
 }
 
 /// Utility against privacy: every model a dot.
@@ -263,7 +263,7 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
     let bottom = dots.iter().fold(0.5, |low: f64, d| low.min(d.3[0])) - 0.02;
     let mut layers = vec![Layer::Line(None, vec![(left, 0.5), (right, 0.5)])];
     for (i, test, leak, [low, high]) in dots {
-        // As many colours as there are; beyond, the number tells.
+        // As many colors as there are; beyond, the number tells.
         layers.push(Layer::Dot(i, (test, leak), [(test, low), (test, high)], (i + 1).to_string()));
     }
     let plot = svg(

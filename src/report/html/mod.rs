@@ -89,7 +89,7 @@ mod tests {
             "a &amp; b",
             "ROC",
             "inference gain",
-            "Generalisation error by class",
+            "Generalization error by class",
             "not resolvable",
             "c &amp; d",
             "href=\"#table-1\"",

@@ -1,7 +1,8 @@
 //! Plots as SVG: lines, bands, steps and dots on two axes, by plotters.
 //!
-//! Not what is plotted (`html::figures`), nor in which colours: each stroke and text has a code in the place of its
-//! colour (`#010001` the first series), which the page's style sheet turns into one for light and one for dark.
+//! Not what is plotted (`html::figures`), nor in which colors: each stroke and text has a code in the place
+//! of its color (`#010001` the first series), which the page's style sheet turns into one for light and one
+//! for dark.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -10,8 +11,8 @@ use plotters::prelude::*;
 
 use crate::error::{Error, Kind, Result};
 
-/// The plot's size, in the page's pixels at its natural width; text is legible at a phone's too. With many names on its
-/// y axis it is higher.
+/// The plot's size, in the page's pixels at its natural width; text is legible at a phone's too. With many
+/// names on its y axis it is higher.
 const SIZE: (i32, i32) = (410, 290);
 
 /// Of that, below the x axis and left of the y axis, for their labels.
@@ -37,7 +38,7 @@ const INK: RGBColor = RGBColor(1, 2, 0);
 const GRID: RGBColor = RGBColor(1, 2, 1);
 const AXIS: RGBColor = RGBColor(1, 2, 2);
 
-/// Series that are told apart by colour.
+/// Series that are told apart by color.
 pub(super) const COLORS: usize = 7;
 
 /// An axis: linear, in its own unit. A logarithmic one has logarithms as values.
@@ -87,7 +88,7 @@ fn layout(y: &Axis) -> (i32, i32) {
     (left, SIZE.1.max(ROOM.1 + MARGIN.1 + LINE * names.len() as i32))
 }
 
-/// Something drawn over what came before, in the colour of series number `.0`; `None`: of the axes.
+/// Something drawn over what came before, in the color of series number `.0`; `None`: of the axes.
 pub(super) enum Layer {
     /// Points, joined.
     Line(Option<usize>, Vec<(f64, f64)>),
@@ -142,7 +143,7 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         .set_all_tick_mark_size(4 * FINE)
         .draw()
         .map_err(|e| said(&e))?;
-    let colour = |series: &Option<usize>| match series {
+    let color = |series: &Option<usize>| match series {
         Some(number) => RGBColor(1, 0, (number % COLORS) as u8),
         None => AXIS,
     };
@@ -150,24 +151,24 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         match layer {
             Layer::Line(series, points) => {
                 let width = if series.is_some() { 2 } else { 1 } * FINE as u32;
-                let path = PathElement::new(points.clone(), colour(series).stroke_width(width));
+                let path = PathElement::new(points.clone(), color(series).stroke_width(width));
                 chart.draw_series([path]).map(drop)
             }
             Layer::Area(series, points) => {
-                let filled = Polygon::new(points.clone(), colour(series).mix(0.18).filled());
+                let filled = Polygon::new(points.clone(), color(series).mix(0.18).filled());
                 chart.draw_series([filled]).map(drop)
             }
             Layer::Dot(series, at, bar, text) => {
-                let colour = colour(&Some(*series));
-                let bar = PathElement::new(bar.to_vec(), colour.stroke_width(FINE as u32));
+                let color = color(&Some(*series));
+                let bar = PathElement::new(bar.to_vec(), color.stroke_width(FINE as u32));
                 let dot = EmptyElement::at(*at)
-                    + Circle::new((0, 0), 5 * FINE, colour.filled())
+                    + Circle::new((0, 0), 5 * FINE, color.filled())
                     + Text::new(text.clone(), (8 * FINE, -7 * FINE), font(12.0));
                 chart.draw_series([bar]).map_err(|e| said(&e))?;
                 chart.draw_series([dot]).map(drop)
             }
             Layer::Ring(series, at) => {
-                let line = colour(&Some(*series)).stroke_width(2 * FINE as u32);
+                let line = color(&Some(*series)).stroke_width(2 * FINE as u32);
                 chart.draw_series([Circle::new(*at, 7 * FINE, line)]).map(drop)
             }
         }
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plot_has_its_words_and_codes_for_colours_and_nothing_else() {
+    fn a_plot_has_its_words_and_codes_for_colors_and_nothing_else() {
         let axis = |title: &str| Axis {
             title: title.to_owned(),
             range: 0.0..1.0,
@@ -213,11 +214,8 @@ mod tests {
         for part in ["rate", "share", "#010002", "#010000", "0.5", ">\n7\n<"] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
-        for colour in svg.split('#').skip(1) {
-            assert!(
-                colour.starts_with("0100") || colour.starts_with("01020"),
-                "a colour of its own: #{colour}"
-            );
+        for color in svg.split('#').skip(1) {
+            assert!(color.starts_with("0100") || color.starts_with("01020"), "a color of its own: #{color}");
         }
     }
 

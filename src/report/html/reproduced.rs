@@ -1,4 +1,5 @@
-//! The reproduced tables of the page: what the paper has beside ours, how the ends differ, what departs from the paper.
+//! The reproduced tables of the page: what the paper has beside ours, how the ends differ, what departs from
+//! the paper.
 //!
 //! Not their figures (`figures`); their words are the terminal's ([`super::super::comparison_text`]).
 
@@ -103,7 +104,8 @@ pub(super) fn section(number: usize, reproduced: &Reproduced) -> Result<String> 
     Ok(html + "</section>")
 }
 
-/// The rows as the terminal has them, and what it has no room for: being classified right as an attack, and D′.
+/// The rows as the terminal has them, and what it has no room for: being classified right as an attack, and
+/// D′.
 fn numbers(comparison: &Comparison) -> String {
     let mut columns =
         HEADER.map(|(name, side)| (name, if side == Side::Left { Left } else { Number })).to_vec();

@@ -153,7 +153,7 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
 
 pub(super) fn comparison(models: &[Model]) -> Result<String> {
     let figures: String =
-        [figures::plane(models)?, figures::generalisation(models)?].into_iter().flatten().collect();
+        [figures::plane(models)?, figures::generalization(models)?].into_iter().flatten().collect();
     Ok(if figures.is_empty() { figures } else { format!("<div class=\"figures\">{figures}</div>") })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Only what the names mean; what carries them out lives with the networks and the schedule.
 
-pub use crate::nn::{AttackInput, Initialisation, LabelEncoding, Optimizer};
+pub use crate::nn::{AttackInput, Initialization, LabelEncoding, Optimizer};
 pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
@@ -61,13 +61,13 @@ pub(super) const START: Range<f64> = range(
     |deviation| deviation.is_finite() && *deviation > 0.0,
 );
 
-impl SettingValues for Initialisation {
+impl SettingValues for Initialization {
     type One = f64;
 
     fn values(&self) -> impl Iterator<Item = &f64> {
         match self {
-            Initialisation::Normal(deviation) => Some(deviation),
-            Initialisation::Framework | Initialisation::He | Initialisation::Xavier => None,
+            Initialization::Normal(deviation) => Some(deviation),
+            Initialization::Framework | Initialization::He | Initialization::Xavier => None,
         }
         .into_iter()
     }

@@ -1,9 +1,10 @@
 //! `[defense]`: what is done in training so that its records are not recognized.
 //!
-//! Not what acts on it: the game is [`crate::train::game`], private gradients `private_gradients` of [`crate::train::terms`].
+//! Not what acts on it: the game is [`crate::train::game`], private gradients `private_gradients` of
+//! [`crate::train::terms`].
 
 use super::choices::START;
-use super::{AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, Schedule, Sweep};
+use super::{AttackInput, AttackLoss, Initialization, LabelEncoding, Optimizer, Penalty, Schedule, Sweep};
 use crate::setting::{
     AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, settings,
 };
@@ -78,7 +79,7 @@ settings! {
         /// Widths of the layers that see both; may be empty.
         joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
         /// How its weights start: the paper's normal(0.01) often leaves this network untrained.
-        initialisation: Initialisation = Initialisation::He, in START;
+        initialisation: Initialization = Initialization::He, in START;
         /// Of the attack network.
         optimizer: Optimizer = Optimizer::Adam;
         /// Of the attack network.

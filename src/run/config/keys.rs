@@ -35,7 +35,7 @@ pub(super) fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String 
     names.into_iter().map(|name| name.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
-/// What to do about a key that does not exist: the nearest name, or its neighbours.
+/// What to do about a key that does not exist: the nearest name, or its neighbors.
 pub(super) fn suggestion(key: &str, siblings: &Table, parent: &str) -> Result<String> {
     let all = known_keys()?;
     let mut names = Vec::new();

@@ -223,7 +223,7 @@ fn takes_list(key: &str, default: &Value, values: &DeArray<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::keys::collect;
-    use super::super::{Column, Detect, Initialisation};
+    use super::super::{Column, Detect, Initialization};
     use super::*;
 
     fn refusal(layer: Layer) -> String {
@@ -261,10 +261,10 @@ mod tests {
     #[test]
     fn set_takes_toml_or_else_text() {
         assert_eq!(set("model.hidden=[3, 4]").model.hidden, [3, 4]);
-        assert_eq!(set("model.initialisation=he").model.initialisation, Initialisation::He);
+        assert_eq!(set("model.initialisation=he").model.initialisation, Initialization::He);
         assert_eq!(
             set("model.initialisation={normal=0.1}").model.initialisation,
-            Initialisation::Normal(0.1)
+            Initialization::Normal(0.1)
         );
         assert_eq!(set("data.path=a b/c.csv").data.path, "a b/c.csv");
         assert_eq!(set("data.path=").data.path, "");
@@ -297,8 +297,8 @@ mod tests {
         );
         let error = refusal(file("[train]\nzzz = 1"));
         assert!(error.ends_with("the keys of [train] are batch, epochs, evaluate_limit, seed"), "{error}");
-        let error = refusal(file("[optimiser]"));
-        assert!(error.starts_with("my.toml:1: optimiser: no such key"), "{error}");
+        let error = refusal(file("[optimizer]"));
+        assert!(error.starts_with("my.toml:1: optimizer: no such key"), "{error}");
     }
 
     #[test]

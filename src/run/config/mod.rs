@@ -19,7 +19,7 @@ mod tuning;
 mod validate;
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialisation, LabelEncoding, Optimizer, Penalty, RateSchedule,
+    Activation, AttackInput, AttackLoss, Initialization, LabelEncoding, Optimizer, Penalty, RateSchedule,
     Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
@@ -157,7 +157,7 @@ settings! {
         /// Widths of the layers that see both; may be empty.
         joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
         /// How its weights start.
-        initialisation: Initialisation = Initialisation::He, in START;
+        initialisation: Initialization = Initialization::He, in START;
     }
 }
 

@@ -1,10 +1,10 @@
-//! `[model]`: the classifier f, its loss on the records, and its optimizer, with a table `[model.KEY]` for each network
-//! that has one.
+//! `[model]`: the classifier f, its loss on the records, and its optimizer, with a table `[model.KEY]` for
+//! each network that has one.
 //!
 //! Not the networks: they declare their own settings ([`crate::nn::networks`]). Not what any of it does.
 
 use super::choices::START;
-use super::{Activation, Initialisation, Optimizer, RateSchedule, Sweep};
+use super::{Activation, Initialization, Optimizer, RateSchedule, Sweep};
 use crate::nn::NetworkSettings;
 use crate::nn::networks::{mlp::MlpSettings, networks};
 use crate::setting::{BELOW_1, NOT_NEGATIVE, POSITIVE, UP_TO_1, WIDTHS, described, settings};
@@ -32,7 +32,7 @@ macro_rules! model_config {
                 /// Of the hidden layers. `mlp` only.
                 activation: Activation = Activation::Tanh;
                 /// How weights start. Scales and shifts of batch normalization start at 1 and 0.
-                initialisation: Initialisation = Initialisation::Framework, in START;
+                initialisation: Initialization = Initialization::Framework, in START;
                 /// The fraction of each hidden layer's outputs that is dropped in training; `mlp` only.
                 dropout: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
                 /// a: the classifier learns (1 − a)·one-hot + a/C (Szegedy et al. 2016).
