@@ -39,18 +39,20 @@ use std::path::Path;
 /// Every format, in the order in which they are asked. The last takes any text.
 const ALL: [&dyn Format; 5] = [&matrices::Npz, &idx::Idx, &cifar::Cifar, &matrices::Npy, &csv::Csv];
 
-/// What is not read, by its first bytes.
-const FOREIGN: [(&[u8], &str); 9] = [
-    (b"PK\x05\x06", "an empty zip file"),
-    (b"PK\x07\x08", "a zip file in several parts"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ\0", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"PAR1", "a Parquet file"),
-    (b"SQLite", "an SQLite file"),
-    (b"\xff\xfe", "UTF-16 text"),
+/// What is not read: first bytes, what it is, what to do.
+const FOREIGN: [(&[u8], &str, &str); 9] = [
+    (b"PK\x05\x06", "an empty zip file", UNPACK),
+    (b"PK\x07\x08", "a zip file in several parts", UNPACK),
+    (b"BZh", "a bzip2 file", UNPACK),
+    (b"\xfd7zXZ\0", "an xz file", UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
+    (b"\x89HDF", "an HDF5 file", UNPACK),
+    (b"PAR1", "a Parquet file", UNPACK),
+    (b"SQLite", "an SQLite file", UNPACK),
+    (b"\xff\xfe", "UTF-16 text", "export it as CSV in UTF-8"),
 ];
+
+const UNPACK: &str = "unpack it, or export it as CSV";
 
 /// Finds out how `path`, a file or a directory, holds a data set.
 ///
@@ -102,20 +104,21 @@ fn in_file(file: &File) -> Result<Box<dyn Stored>> {
         return Err(source::empty(place));
     }
     pickle::refuse_by_bytes(&file.source, &file.head)?;
-    for format in ALL {
-        if let Some(found) = format.in_file(file)? {
-            return Ok(found);
+    let foreign = FOREIGN.iter().find(|(magic, _, _)| file.head.starts_with(magic));
+    if foreign.is_none() {
+        for format in ALL {
+            if let Some(found) = format.in_file(file)? {
+                return Ok(found);
+            }
         }
     }
     file.source.verify()?;
-    let foreign = FOREIGN.iter().find(|(magic, _)| file.head.starts_with(magic)).map(|(_, what)| *what);
+    let (_, found, advice) =
+        foreign.unwrap_or(&(b"", "a binary file of another kind", "export it as CSV in UTF-8"));
     Err(Error::data(place)
         .expected(format!("{}, or a tar or gzip file of those", ALL.map(Format::name).join(", ")))
-        .found(foreign.unwrap_or("a binary file of another kind"))
-        .advice(match foreign {
-            Some("UTF-16 text") | None => "export it as CSV in UTF-8",
-            Some(_) => "unpack it, or export it as CSV",
-        }))
+        .found(*found)
+        .advice(*advice))
 }
 
 #[cfg(test)]
