@@ -61,7 +61,8 @@ fn derivatives_agree_with_central_differences() {
                     let bound = 1e-6 * (1.0 + numeric.abs().max(analytic.abs()));
                     assert!(
                         (numeric - analytic).abs() <= bound,
-                        "{name}: {} input {input} element {i}: {numeric} by differences, {analytic} by the vjp",
+                        "{name}: {} input {input} element {i}: {numeric} by differences, {analytic} by the \
+                         vjp",
                         case
                     );
                     tested += 1;

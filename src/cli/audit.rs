@@ -36,8 +36,8 @@ pub(super) struct AuditArgs {
     /// attack.
     ///
     /// Each costs about as much as the model itself; they are kept in DIR and used again.
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16", conflicts_with = "predictions",
-        value_parser = shadow_models)]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16",
+        conflicts_with = "predictions", value_parser = shadow_models)]
     shadows: Option<usize>,
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
     #[arg(long, conflicts_with = "predictions")]
@@ -85,8 +85,8 @@ fn fail_if_help() -> String {
     format!(
         "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any \
          attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
-         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was not \
-         run, fails too. Results are printed and written all the same.\n\n\
+         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was \
+         not run, fails too. Results are printed and written all the same.\n\n\
          The attacks: {}.",
         ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
     )

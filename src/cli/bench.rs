@@ -133,9 +133,10 @@ fn step_text(time: &StepTime) -> String {
     let total: f64 = time.kernels.iter().map(|k| k.milliseconds).sum();
     let turns = if group < replicas { format!(" in groups of {group}") } else { String::new() };
     let mut text = format!(
-        "{name}, {replicas} models{turns}, batch {batch}: {:.2} ms a step, {:.2} a model, {} dispatches a group\n  {:.1} MB of GPU memory, {:.1} \
-         MB of it for intermediate results\n  epochs of {members} records, {steps_an_epoch} steps: {} s; {:.1} \
-         submissions and {:.2} MB read back an epoch\n  each dispatch alone, {total:.2} ms in all:\n",
+        "{name}, {replicas} models{turns}, batch {batch}: {:.2} ms a step, {:.2} a model, {} dispatches a \
+         group\n  {:.1} MB of GPU memory, {:.1} MB of it for intermediate results\n  epochs of {members} \
+         records, {steps_an_epoch} steps: {} s; {:.1} submissions and {:.2} MB read back an epoch\n  each \
+         dispatch alone, {total:.2} ms in all:\n",
         time.step_milliseconds,
         time.step_milliseconds / *replicas as f64,
         time.dispatches,

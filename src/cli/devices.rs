@@ -77,10 +77,12 @@ mod tests {
             "\
 0  a
    vulkan, software; driver: Mesa 25
-   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; no subgroups of one size, no timestamps
+   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; no subgroups of \
+   one size, no timestamps
 1  b  (taken; choose another with --adapter)
    vulkan, software; driver: Mesa 25
-   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; subgroups of 8, timestamps"
+   a binding of at most 128 MiB, a buffer of 2 GiB; workgroups of 32 KiB and 1024 threads; subgroups of 8, \
+   timestamps"
         );
     }
 

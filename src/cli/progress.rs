@@ -198,8 +198,8 @@ impl Observer for Progress {
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };
                 self.say(&format!(
-                    "training {models}{split}: {epochs} epochs of {steps} steps, {dispatches} dispatches a step, \
-                     {tiles} kernels"
+                    "training {models}{split}: {epochs} epochs of {steps} steps, {dispatches} dispatches a \
+                     step, {tiles} kernels"
                 ));
             }
             Event::Resumed { epoch, skipped, .. } => {

@@ -51,8 +51,9 @@ Examples:
   veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
   veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
 
-For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, all of its tables with
-figures in report.html, and the runs in runs/: each is an ordinary run's directory, for `veilgrad report` too.";
+For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, all of its tables
+with figures in report.html, and the runs in runs/: each is an ordinary run's directory, for `veilgrad report`
+too.";
 
 /// What TABLE means.
 #[derive(Debug, Clone)]

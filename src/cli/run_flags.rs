@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn every_flag_reaches_its_key() {
         let config = resolve(
-            "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x --label-base 1 \
+            "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x \
+             --label-base 1 \
              --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --attack-steps 8 \
              --learning-rate 0.25 --weight-decay 0.125 --dropout 0.5 --set name=mine",
         )

@@ -60,8 +60,8 @@ pub(super) fn run(args: &TuneArgs, global: &Global) -> Result<()> {
         return output::json(&json!({ "stored": path, "regret": regret, "table": tuned }));
     }
     output::result(&format!(
-        "{}\nchosen beside the default, {}: {}\nwithout them all shapes together take {:.2} times as long, the \
-         worst {:.2} times\nstored: {}",
+        "{}\nchosen beside the default, {}: {}\nwithout them all shapes together take {:.2} times as long, \
+         the worst {:.2} times\nstored: {}",
         text(&tuned),
         default_variant(&context.target()),
         if tuned.choices.is_empty() {

@@ -20,7 +20,8 @@ settings! {
         features: usize = 600, unit "bits",
             in range("a number from 1 to 4294967295", |v| (1..=u32::MAX as usize).contains(v));
         /// C: every class has the same number of records, give or take one.
-        classes: usize = 100, unit "classes", in range("a number from 2 to 65536", |v| (2..=65_536).contains(v));
+        classes: usize = 100, unit "classes",
+            in range("a number from 2 to 65536", |v| (2..=65_536).contains(v));
         /// The probability that a bit of a record differs from its class's prototype; at 0.5 nothing of the
         /// class is left.
         noise: f64 = 0.4, in range("a probability from 0 to 0.5", |v| (0.0..=0.5).contains(v));

@@ -105,8 +105,8 @@ pub(super) fn choose(choice: Option<&str>) -> Result<(wgpu::Adapter, AdapterSumm
             .found("none")
             .advice(
                 "install your GPU's driver, or a software one (Debian, Ubuntu: mesa-vulkan-drivers; Fedora: \
-                 mesa-vulkan-drivers; Arch: vulkan-swrast; Alpine: mesa-vulkan-swrast); `make demo` does that by \
-                 itself on Linux",
+                 mesa-vulkan-drivers; Arch: vulkan-swrast; Alpine: mesa-vulkan-swrast); `make demo` does \
+                 that by itself on Linux",
             ));
     }
     let position = match choice {

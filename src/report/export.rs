@@ -88,7 +88,8 @@ fn cell(value: Option<f64>) -> String {
 fn models(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica lambda seed learning_rate attack_learning_rate weight_decay attack_weight_decay dropout \
-         train_accuracy reference_accuracy test_accuracy collapsed frozen_at_step control_accuracy attack_trained",
+         train_accuracy reference_accuracy test_accuracy collapsed frozen_at_step control_accuracy \
+         attack_trained",
     )?;
     for run in runs {
         for (r, model) in run.summary.replicas.iter().enumerate() {

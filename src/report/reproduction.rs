@@ -38,7 +38,10 @@ impl Reproduction {
                 Error::data(directory.clone())
                     .expected("a table that `veilgrad reproduce` wrote")
                     .found("JSON without the key `table`")
-                    .advice("give one of its NAME-PRESET.json, or the directory of a reproduction, a run or an audit")
+                    .advice(
+                        "give one of its NAME-PRESET.json, or the directory of a reproduction, a run or \
+                    an audit",
+                    )
             })?;
             return Ok(Some(Reproduction { directory, runs: vec![], tables: vec![table] }));
         }

@@ -55,8 +55,10 @@ const HEAD: &str = "\
 # Settings
 
 Every setting of a run, by its key. A preset or a file (`--preset`) gives some of them, `--set KEY=VALUE` any,
-a flag of `veilgrad train` those that are needed most; the others have their defaults. A run's `run.toml` holds
-all of them. Where a list may stand, the run trains a model for every combination of the lists' values, at once.
+a flag of `veilgrad train` those that are needed most; the others have their defaults. A run's `run.toml` \
+holds
+all of them. Where a list may stand, the run trains a model for every combination of the lists' values, at \
+once.
 
 This page is what `veilgrad settings --markdown` writes; `veilgrad settings WORD` finds a setting.
 ";

@@ -49,7 +49,8 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "differential privacy: ε = {:.2} at δ = {:e} (shuffled batches; were they Poisson samples, {:.2})",
+            "differential privacy: ε = {:.2} at δ = {:e} (shuffled batches; were they Poisson samples, \
+             {:.2})",
             self.epsilon, self.delta, self.epsilon_if_poisson
         )
     }

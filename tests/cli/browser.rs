@@ -50,7 +50,8 @@ pub fn look(page: &str, width: u32, dark: bool) -> Seen {
     let framed = page.replace('&', "&amp;").replace('"', "&quot;");
     let frame = format!(
         "<!DOCTYPE html><meta charset=\"utf-8\"><script>{MEASURE}</script><pre id=\"seen\"></pre><iframe \
-         onload=\"measure(this)\" style=\"width:{width}px;height:900px;border:0\" srcdoc=\"{framed}\"></iframe>"
+         onload=\"measure(this)\" style=\"width:{width}px;height:900px;border:0\" \
+         srcdoc=\"{framed}\"></iframe>"
     );
     let path = directory.path().join("frame.html");
     std::fs::write(&path, frame).expect("written");
@@ -91,7 +92,7 @@ fn browser() -> PathBuf {
         .or_else(|| names.into_iter().find_map(on_the_path))
         .or_else(|| mac.is_file().then(|| mac.to_owned()))
         .expect(
-            "this test looks at the report in a browser, and there is none: install Chromium (Debian: apt-get install \
-             chromium; `make browser` does it) or Chrome, or name one in VEILGRAD_BROWSER",
+            "this test looks at the report in a browser, and there is none: install Chromium (Debian: \
+             apt-get install chromium; `make browser` does it) or Chrome, or name one in VEILGRAD_BROWSER",
         )
 }

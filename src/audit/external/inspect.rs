@@ -243,8 +243,8 @@ fn membership(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) 
                         .expected("one of a few values a record")
                         .found(format!("{} different values", values.len()))
                         .advice(
-                            "membership is a number for each record, 1 for a member; of lists of members make \
-                             that first",
+                            "membership is a number for each record, 1 for a member; of lists of members \
+                             make that first",
                         ));
                 }
                 codes.push(at as u32);

@@ -27,8 +27,8 @@ impl RunDirectory {
                 .found("a run without it")
                 .advice(format!("write it with `veilgrad audit {}`", path.display())),
             false => error.found(if path.exists() { "none" } else { "nothing at all" }).advice(
-                "give the directory of a run, one that `veilgrad audit --predictions … --out` wrote, or one with \
-                 the tables of `veilgrad reproduce`",
+                "give the directory of a run, one that `veilgrad audit --predictions … --out` wrote, or one \
+                 with the tables of `veilgrad reproduce`",
             ),
         })
     }

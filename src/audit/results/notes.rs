@@ -25,7 +25,8 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
             control => format!("it finds {:.0}% where a signal is planted", 100.0 * control),
         };
         notes.push(format!(
-            "replica {number}: the neural attack did not train ({reason}): its result is no evidence of privacy"
+            "replica {number}: the neural attack did not train ({reason}): its result is no evidence of \
+             privacy"
         ));
     }
     if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {

@@ -53,8 +53,8 @@ pub(super) fn not_resolvable(models: &[Model]) -> String {
         return html + "<p>Nothing: there are records enough for every rate.</p></section>";
     }
     html.push_str(
-        "<p>A rate at a given error rate is given only where at least ten records may be wrong. With too few records \
-         these are unknown, not zero:</p><ul>",
+        "<p>A rate at a given error rate is given only where at least ten records may be wrong. With too \
+         few records these are unknown, not zero:</p><ul>",
     );
     for line in lines {
         let _ = write!(html, "<li>{}</li>", escape(&line));
@@ -103,25 +103,24 @@ pub(super) fn provenance(runs: &[Run], reproductions: &[Reproduction]) -> String
 
 /// How models and tables are to be read, where there are any.
 pub(super) fn reading(models: bool, tables: bool) -> String {
-    const MODELS: &str = "<li>TPR@1%: the share of members found at a false positive rate of 1%, one false alarm in a hundred \
-         non-members; TNR@1%: the share of non-members cleared where one member in a hundred is. Precision: were members \
-         as frequent as the audit's base rate.</li>\
-         <li>ε at least: with 95% confidence no training that is differentially private with a smaller ε allows this \
-         attack. 0 shows nothing.</li>\
-         <li>Intervals of a model: Clopper–Pearson for rates, DeLong for AUC, bootstrap for TPR at a given FPR.</li>";
-    const TABLES: &str = "<li>Tables: each row is a setting, trained from several seeds; ± is half the 95% interval over them (Student's \
-         t), and of one seed there is none. The strongest attack is the one with the highest mean; the paper has the \
-         neural attack alone. Numbers of other data or sizes than the paper's stand beside its own to compare how they \
-         change from row to row, not each with each.</li>\
-         <li>The paper: Nasr, Shokri and Houmansadr, Machine Learning with Membership Privacy using Adversarial \
-         Regularization, CCS 2018. Defenses of other kinds are no table of it; the numbers beside those are from \
-         Kaplan et al., A Cautionary Tale, PETS 2024.</li>";
+    const MODELS: &str = "<li>TPR@1%: the share of members found at a false positive rate of 1%, one false alarm in a \
+         hundred non-members; TNR@1%: the share of non-members cleared where one member in a hundred is. \
+         Precision: were members as frequent as the audit's base rate.</li><li>ε at least: with 95% \
+         confidence no training that is differentially private with a smaller ε allows this attack. 0 \
+         shows nothing.</li><li>Intervals of a model: Clopper–Pearson for rates, DeLong for AUC, bootstrap \
+         for TPR at a given FPR.</li>";
+    const TABLES: &str = "<li>Tables: each row is a setting, trained from several seeds; ± is half the 95% interval over \
+         them (Student's t), and of one seed there is none. The strongest attack is the one with the \
+         highest mean; the paper has the neural attack alone. Numbers of other data or sizes than the \
+         paper's stand beside its own to compare how they change from row to row, not each with \
+         each.</li><li>The paper: Nasr, Shokri and Houmansadr, Machine Learning with Membership Privacy \
+         using Adversarial Regularization, CCS 2018. Defenses of other kinds are no table of it; the \
+         numbers beside those are from Kaplan et al., A Cautionary Tale, PETS 2024.</li>";
     format!(
-        "<section id=\"reading\"><h2>How to read it</h2><ul>{}\
-         <li>The attacker knows half of the members and as many non-members. Attacks are trained and thresholds chosen on \
-         those; every number is from the other records.</li>\
-         <li>An attack's accuracy is ½(TPR + TNR).</li>{}\
-         <li>An attack that finds little is no proof of privacy: a stronger one may find more. The gap attack (a member if \
+        "<section id=\"reading\"><h2>How to read it</h2><ul>{}<li>The attacker knows half of the members \
+         and as many non-members. Attacks are trained and thresholds chosen on those; every number is from \
+         the other records.</li><li>An attack's accuracy is ½(TPR + TNR).</li>{}<li>An attack that finds \
+         little is no proof of privacy: a stronger one may find more. The gap attack (a member if \
          classified right) is the floor; one below it was misled.</li></ul></section>",
         if tables { TABLES } else { "" },
         if models { MODELS } else { "" }

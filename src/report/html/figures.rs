@@ -103,8 +103,8 @@ pub(super) fn roc(model: &Model) -> Result<Option<String>> {
         curves.iter().enumerate().map(|(i, (name, _))| (Some(i), readable(name))).collect();
     legend.push((None, "guessing".to_owned()));
     let caption = format!(
-        "Share of members found against share of non-members accused, both logarithmic. Band: 95% interval of {}. \
-         Gray, left: under ten of {} non-members accused, not resolvable.",
+        "Share of members found against share of non-members accused, both logarithmic. Band: 95% interval \
+         of {}. Gray, left: under ten of {} non-members accused, not resolvable.",
         escape(&readable(curves[0].0)),
         if most == nonmembers { most.to_string() } else { format!("{nonmembers} (of some attacks {most})") }
     );
@@ -161,8 +161,8 @@ pub(super) fn gain(metrics: &[&EpochMetrics]) -> Result<Option<String>> {
     let plot = svg("inference gain by epoch", &epochs(last as usize), &y, &layers)?;
     let legend =
         [(Some(3), "gain of the game's attack network".to_owned()), (None, "−log 2: guessing".to_owned())];
-    let caption = "½ mean log h on D + ½ mean log(1 − h) on D′. At −log 2 the attack in the game guesses: because \
-                   the defense works, or because the attack did not train.";
+    let caption = "½ mean log h on D + ½ mean log(1 − h) on D′. At −log 2 the attack in the game guesses: \
+                   because the defense works, or because the attack did not train.";
     Ok(Some(figure("Training: inference gain", &plot, &legend, caption)))
 }
 
@@ -241,7 +241,8 @@ pub(super) fn generalization(models: &[Model]) -> Result<Option<String>> {
         &share("share of classes", 0.0..1.0),
         &layers,
     )?;
-    let caption = "Classes by their generalization error: the further left a curve, the less a class's members stand out.";
+    let caption = "Classes by their generalization error: the further left a curve, the less a class's \
+    members stand out.";
     Ok(Some(figure("Generalization error by class", &plot, &legend, caption)))
 }
 
@@ -272,7 +273,8 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
         &share("strongest attack's accuracy", bottom..top),
         &layers,
     )?;
-    let caption = "Better is right and low. Numbers as in the table; bars are 95% intervals; the line at 50% is guessing.";
+    let caption = "Better is right and low. Numbers as in the table; bars are 95% intervals; the line at 50% \
+    is guessing.";
     Ok(Some(figure("Privacy and utility", &plot, &[], caption)))
 }
 

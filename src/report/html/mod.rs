@@ -53,7 +53,8 @@ pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -
     }
     if models.len() > MOST_FIGURES {
         body.push(format!(
-            "<p class=\"note\">Figures are of the first {MOST_FIGURES} of {} models. The numbers of all are in the table \
+            "<p class=\"note\">Figures are of the first {MOST_FIGURES} of {} models. The numbers of all are \
+             in the table \
              above, and in what <code>veilgrad report --csv DIR</code> and <code>--json</code> write.</p>",
             models.len()
         ));
@@ -65,8 +66,10 @@ pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -
     body.push(closing::reading(!models.is_empty(), !tables.is_empty()));
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\">\n<meta name=\"generator\" content=\"veilgrad {}\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}\n\
+         content=\"width=device-width, initial-scale=1\">\n<meta name=\"generator\" content=\"veilgrad \
+         {}\">\n\
+         <link rel=\"icon\" \
+         href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}\n\
          </main>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION"),
         escape(title),

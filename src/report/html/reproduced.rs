@@ -153,7 +153,8 @@ pub(super) fn provenance(reproduction: &Reproduction) -> String {
     if let Some(first) = runs.first() {
         let _ = write!(
             html,
-            ", made from the runs {}. Each is a run's directory: <code>veilgrad report {}</code> shows everything of it",
+            ", made from the runs {}. Each is a run's directory: <code>veilgrad report {}</code> shows \
+             everything of it",
             escape(&runs.join(", ")),
             escape(&Path::new(directory).join(RUNS).join(first).display().to_string())
         );

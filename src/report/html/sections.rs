@@ -50,8 +50,8 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reprod
         let [low, high] = best.ci95.accuracy;
         let verdict = if low > 0.5 {
             format!(
-                "{} tells members from others in <strong>{:.1}%</strong> of cases (95% interval {:.1} to {:.1}%; \
-                 guessing: 50%)",
+                "{} tells members from others in <strong>{:.1}%</strong> of cases (95% interval {:.1} to \
+                 {:.1}%; guessing: 50%)",
                 escape(&readable(name)),
                 100.0 * best.accuracy,
                 100.0 * low,
@@ -59,8 +59,8 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reprod
             )
         } else {
             format!(
-                "no attack is shown to do better than guessing; the best, {}, is right in {:.1}% of cases (95% interval \
-                 {:.1} to {:.1}%)",
+                "no attack is shown to do better than guessing; the best, {}, is right in {:.1}% of cases \
+                 (95% interval {:.1} to {:.1}%)",
                 escape(&readable(name)),
                 100.0 * best.accuracy,
                 100.0 * low,
@@ -144,9 +144,10 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
         })
         .collect();
     format!(
-        "<section id=\"results\"><h2>Utility and privacy</h2><p class=\"soft\">Fractions from 0 to 1, 95% intervals in \
-         brackets. D: the records trained on. D′: the reference set, which a defense may leak. For an attack's accuracy \
-         0.5 is guessing. {NONE}: not measured, or not resolvable.</p>{}</section>",
+        "<section id=\"results\"><h2>Utility and privacy</h2><p class=\"soft\">Fractions from 0 to 1, 95% \
+         intervals in \
+         brackets. D: the records trained on. D′: the reference set, which a defense may leak. For an \
+         attack's accuracy 0.5 is guessing. {NONE}: not measured, or not resolvable.</p>{}</section>",
         table(&columns, &rows, None)
     )
 }
@@ -300,7 +301,8 @@ fn worst(details: &crate::audit::results::details::ReplicaDetails) -> String {
         })
         .collect();
     format!(
-        "<details><summary>The {} most exposed members</summary><p class=\"soft\">By {}. Risk: the probability, at even \
+        "<details><summary>The {} most exposed members</summary><p class=\"soft\">By {}. Risk: the \
+         probability, at even \
          odds, that a record with this score is a member. Every record's is in scores.npz.</p>{}</details>",
         rows.len(),
         escape(&readable(&first.attack)),

@@ -52,7 +52,8 @@ macro_rules! model_config {
                 /// Epochs after which the rate falls; `steps` only.
                 schedule_epochs: Vec<usize> = vec![],
                     in described(
-                        "numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else none",
+                        "numbers of epochs from 1 on, ascending, where model.schedule is \"steps\", else \
+                         none",
                     );
                 /// What the rate is then multiplied by; `steps` only.
                 schedule_factor: f64 = 0.1, in UP_TO_1;
