@@ -37,7 +37,14 @@ use source::Source;
 use std::path::Path;
 
 /// Every format, in the order in which they are asked. The last takes any text.
-const ALL: [&dyn Format; 5] = [&matrices::Npz, &idx::Idx, &cifar::Cifar, &matrices::Npy, &csv::Csv];
+const ALL: &[&dyn Format] = &[
+    &matrices::Npz,
+    &idx::Idx,
+    &cifar::Cifar,
+    &matrices::Npy,
+    // The last.
+    &csv::Csv,
+];
 
 /// What is not read: first bytes, what it is, what to do.
 const FOREIGN: [(&[u8], &str, &str); 9] = [
@@ -116,7 +123,10 @@ fn in_file(file: &File) -> Result<Box<dyn Stored>> {
     let (_, found, advice) =
         foreign.unwrap_or(&(b"", "a binary file of another kind", "export it as CSV in UTF-8"));
     Err(Error::data(place)
-        .expected(format!("{}, or a tar or gzip file of those", ALL.map(Format::name).join(", ")))
+        .expected(format!(
+            "{}, or a tar or gzip file of those",
+            ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+        ))
         .found(*found)
         .advice(*advice))
 }
