@@ -22,6 +22,7 @@ mod format;
 mod idx;
 mod images;
 mod layout;
+mod libsvm;
 mod matrices;
 mod matrix;
 pub(super) mod names;
@@ -42,6 +43,7 @@ const ALL: &[&dyn Format] = &[
     &idx::Idx,
     &cifar::Cifar,
     &matrices::Npy,
+    &libsvm::LibSvm,
     // The last.
     &csv::Csv,
 ];
