@@ -22,7 +22,6 @@ mod format;
 mod idx;
 mod images;
 mod layout;
-mod libsvm;
 mod matrices;
 mod matrix;
 pub(super) mod names;
@@ -43,7 +42,6 @@ const ALL: &[&dyn Format] = &[
     &idx::Idx,
     &cifar::Cifar,
     &matrices::Npy,
-    &libsvm::LibSvm,
     // The last.
     &csv::Csv,
 ];
