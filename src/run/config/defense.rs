@@ -45,8 +45,6 @@ settings! {
         /// v: the classifier's loss is (1 − v) of that on D and v of that on D′: weighted empirical risk
         /// minimization (Kaplan et al., PETS 2024).
         reference_weight: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
-        /// b: the members' loss is not brought below it; 0: it may be (Ishida et al. 2020).
-        flooding: f64 = 0.0, unit "nats", in NOT_NEGATIVE;
         [private]: PrivateConfig;
         [attack]: GameAttackConfig;
     }

@@ -5,7 +5,6 @@
 //! The line of the tape follows from what the terms declare. Not the networks, nor the order of steps.
 
 mod cross_entropy;
-mod flooding;
 mod game_penalty;
 mod output_penalties;
 mod private_gradients;
@@ -24,7 +23,6 @@ pub const ALL: &[Row] = &[
     reference_risk::term,
     cross_entropy::term,
     output_penalties::term,
-    flooding::term,
     game_penalty::term,
     private_gradients::term,
 ];
