@@ -31,8 +31,8 @@ pub struct ReplicaKey {
     /// The replica's value in a table.
     pub text: fn(&Replica) -> String,
     count: fn(&Config) -> usize,
-    /// Each replica once for every value of the list, the values varying fastest.
-    spread: fn(&Config, &[Replica]) -> Vec<Replica>,
+    /// Gives the replica the value of the list at a place.
+    set: fn(&mut Replica, &Config, usize),
     /// Gives the first configuration the second's list.
     copy: fn(&mut Config, &Config),
     /// Gives the configuration the replica's one value.
@@ -68,11 +68,7 @@ macro_rules! replica_keys {
             nesting: [$(Nesting::$nesting,)? Nesting::Middle][0],
             text: |replica| replica.$field.text(),
             count: |config| config.$($path).+.values().len(),
-            spread: |config, replicas| {
-                let values = config.$($path).+.values();
-                let with = |replica: &Replica, $field| Replica { $field, ..*replica };
-                replicas.iter().flat_map(|replica| values.iter().map(move |&v| with(replica, v))).collect()
-            },
+            set: |replica, config, place| replica.$field = config.$($path).+.values()[place],
             copy: |config, other| config.$($path).+.clone_from(&other.$($path).+),
             pin: |config, replica| config.$($path).+ = Sweep::one(replica.$field),
         }),*];
@@ -123,8 +119,18 @@ impl Config {
 
     /// Every combination of the replica keys' values, nested as [`replica_keys`] says.
     pub fn replicas(&self) -> Vec<Replica> {
-        let start = vec![Replica::default()];
-        replica_keys().iter().fold(start, |replicas, key| (key.spread)(self, &replicas))
+        replica_keys().iter().fold(vec![Replica::default()], |replicas, key| {
+            let mut product = Vec::with_capacity(replicas.len() * (key.count)(self));
+            for replica in replicas {
+                // Each replica once for every value of the list, the values varying fastest.
+                for place in 0..(key.count)(self) {
+                    let mut replica = replica;
+                    (key.set)(&mut replica, self, place);
+                    product.push(replica);
+                }
+            }
+            product
+        })
     }
 
     /// This configuration with the lists of `other`. Equal to `other`: the two differ in their lists alone.
