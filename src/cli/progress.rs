@@ -193,7 +193,10 @@ impl Observer for Progress {
                 }
                 self.account(task, *done, false);
             }
-            Event::Started { replicas, groups, epochs, steps, dispatches, tiles, .. } => {
+            Event::Started { run, replicas, groups, epochs, steps, dispatches, tiles } => {
+                if let Some(job) = &mut self.job {
+                    job.ledger.share(run, *groups);
+                }
                 self.training = Training { epochs: *epochs, groups: *groups, numbers: String::new() };
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };

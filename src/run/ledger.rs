@@ -2,7 +2,7 @@
 //!
 //! Pure data, no clock of its own; not how it is shown.
 
-use super::event::{Task, Work};
+use super::event::{Phase, Task, Work};
 
 /// The account of one job.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,27 @@ impl Ledger {
     pub fn new(works: &[Work]) -> Self {
         let entry = |work: &Work| Entry { work: work.clone(), done: 0.0, before: 0.0 };
         Ledger { entries: works.iter().map(entry).collect() }
+    }
+
+    /// The training of `run` goes on in so many groups, of which only the first may have been planned: how
+    /// many fit the adapter is known once it begins. The planned work is then shared by all of them.
+    pub fn share(&mut self, run: &str, groups: usize) {
+        let training = |entry: &Entry| entry.work.task.run == run && entry.work.task.phase == Phase::Training;
+        let Some(first) = self.entries.iter().position(|entry| training(entry) && entry.done < 1.0) else {
+            return;
+        };
+        let others_planned =
+            self.entries.get(first + 1).is_some_and(|next| training(next) && next.work.task.group == 1);
+        if groups < 2 || self.entries[first].work.task.group != 0 || others_planned {
+            return;
+        }
+        let cost = self.entries[first].work.cost / groups as f64;
+        self.entries[first].work.cost = cost;
+        let other = |group: usize| {
+            let task = Task { run: run.to_owned(), group, phase: Phase::Training };
+            Entry { work: Work { task, cost }, done: 0.0, before: 0.0 }
+        };
+        self.entries.splice(first + 1..first + 1, (1..groups).map(other));
     }
 
     /// So much of `task` was done before the job began: it takes no time.
@@ -71,7 +92,6 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::Phase;
     use super::*;
 
     fn task(run: &str, group: usize, phase: Phase) -> Task {
@@ -113,6 +133,21 @@ mod tests {
         ledger.report(&attack("run"), 0.0);
         assert!((ledger.fraction() - 0.9).abs() < 1e-12);
         assert!((ledger.seconds_left(90.0).unwrap() - 10.0).abs() < 1e-9);
+    }
+
+    /// Shadow models are planned before it is known how many fit the adapter at once.
+    #[test]
+    fn a_training_in_groups_is_done_when_all_of_them_are() {
+        let mut ledger = ledger(&[(training("shadows-0"), 90.0), (attack("run"), 10.0)]);
+        ledger.share("another", 3);
+        ledger.share("shadows-0", 3);
+        for (group, expected) in [(0, 0.3), (1, 0.6), (2, 0.9)] {
+            ledger.report(&task("shadows-0", group, Phase::Training), 1.0);
+            assert!((ledger.fraction() - expected).abs() < 1e-12, "{group}: {}", ledger.fraction());
+        }
+        // Told again, as on resuming, it changes nothing.
+        ledger.share("shadows-0", 3);
+        assert!((ledger.fraction() - 0.9).abs() < 1e-12);
     }
 
     #[test]
