@@ -7,7 +7,7 @@
 //! | text | `csv`, `layout`, `columns`, `text` |
 //! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix`, `matrices` |
 //! | images | `cifar`, `idx`, `images` |
-//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `pickle` |
+//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `pickle`, `memory` |
 //!
 //! To add one: a file with a `Format`, a row in `ALL`.
 
@@ -24,15 +24,19 @@ mod images;
 mod layout;
 mod matrices;
 mod matrix;
+pub(crate) mod memory;
 pub(super) mod names;
 pub mod npy;
 pub mod npz;
-pub(super) mod pickle;
+pub(crate) mod pickle;
 mod source;
 mod text;
 
 use crate::error::{Error, Result};
 use format::{File, Format, Listing, Stored};
+pub(crate) use layout::delimiter;
+pub(crate) use names::data_set;
+pub(crate) use source::open_text;
 use source::Source;
 use std::path::Path;
 

@@ -39,7 +39,21 @@ const LONGEST_HEADER: usize = 1 << 16;
 
 impl Header {
     /// Reads the header and leaves `reader` at the first element. `None` for an array of Python objects.
+    ///
+    /// # Errors
+    /// A damaged header, elements that are no numbers.
     pub(super) fn read(reader: &mut impl Read, place: &str) -> Result<Option<Self>> {
+        match Self::read_any(reader, place)? {
+            Some(header) if header.dtype.is_text() => Err(Error::data(place)
+                .expected("elements of type float16, float32, float64, bool or an integer type")
+                .found("text")
+                .advice("convert the array with .astype('float32') or .astype('int64')")),
+            header => Ok(header),
+        }
+    }
+
+    /// As [`read`](Self::read); elements may be text.
+    pub(super) fn read_any(reader: &mut impl Read, place: &str) -> Result<Option<Self>> {
         let mut read = |bytes: &mut [u8]| reader.read_exact(bytes).map_err(|e| read_error(place, &e));
         let mut start = [0; 8];
         read(&mut start)?;
@@ -83,7 +97,7 @@ impl Header {
         if descr.contains('O') {
             return Ok(None);
         }
-        let dtype = Dtype::parse(descr).ok_or_else(|| {
+        let dtype = Dtype::parse(descr).or_else(|| Dtype::parse_text(descr)).ok_or_else(|| {
             Error::data(place)
                 .expected("elements of type float16, float32, float64, bool or an integer type")
                 .found(format!("the type {descr:?}"))
@@ -134,7 +148,7 @@ impl<'a, R: Read> Elements<'a, R> {
     }
 
     /// Reads the bytes of the next `count` elements.
-    fn bytes(&mut self, count: usize) -> Result<&[u8]> {
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&[u8]> {
         self.bytes.resize(count * self.dtype.size, 0);
         self.reader.read_exact(&mut self.bytes).map_err(|e| read_error(self.place, &e))?;
         Ok(&self.bytes)
