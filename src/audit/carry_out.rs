@@ -207,7 +207,6 @@ fn blind_attack(model: &AuditedModel, terms: &Terms) -> Result<Option<AttackResu
 
 #[cfg(test)]
 mod tests {
-    use super::super::attacks::scores::OutputForm;
     use super::super::evidence::measured;
     use super::*;
     use crate::dataset::DatasetSummary;
@@ -236,9 +235,9 @@ mod tests {
         found
     }
 
-    fn case<'a>(predictions: &ReplicaPredictions, class_names: &'a [String]) -> AuditCase<'a> {
+    fn case<'a>(predictions: &'a ReplicaPredictions, class_names: &'a [String]) -> AuditCase<'a> {
         let gpu = Err("there is no GPU".to_owned());
-        let on_members = Evidence::new(predictions, OutputForm::Logits, AttackedRecords::Members, 4, gpu);
+        let on_members = Evidence::new(predictions, AttackedRecords::Members, 4, gpu);
         AuditCase {
             name: "test".to_owned(),
             models: vec![AuditedModel {

@@ -3,7 +3,6 @@
 //!
 //! Not the audit itself ([`super::carry_out`]).
 
-use super::attacks::scores::OutputForm;
 use super::carry_out::carry_out;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
@@ -74,7 +73,7 @@ fn model<'a>(
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
     let evidence =
-        |target| Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context));
+        |target| Evidence::new(predictions, target, settings.seed, Ok(job.context));
     let mut on_members = evidence(AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),
