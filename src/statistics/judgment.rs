@@ -12,7 +12,7 @@ use super::thresholds::best_threshold;
 use super::{bootstrap, epsilon, intervals};
 use crate::error::Result;
 
-/// One attack on the scored half. All rates are fractions from 0 to 1.
+/// What one attack is worth. All rates are fractions from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackResult {
     /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
@@ -34,10 +34,18 @@ pub struct AttackResult {
     pub epsilon_lower_bound: Option<f64>,
     /// 95% intervals of the others.
     pub ci95: Intervals,
-    /// Members scored.
+    /// Members of the scored half, on whom accuracy, advantage, precision and the bound on ε stand.
     pub members: usize,
-    /// Non-members scored.
+    /// Non-members of the scored half, likewise.
     pub nonmembers: usize,
+    /// Members on whom AUC, TPR and TNR stand: all, where the known half taught the attack nothing but a
+    /// threshold; else those of the scored half.
+    pub curve_members: usize,
+    /// Non-members on whom they stand.
+    pub curve_nonmembers: usize,
+    /// Whether the score is used against its definition, because the known half's members have the lower
+    /// scores beyond chance: all numbers are then those of the negative score, on the scored half.
+    pub reversed: bool,
     /// What a reader must know before believing the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -76,7 +84,7 @@ impl AttackResult {
 
     /// What to print in the place of a rate that is `None`.
     pub fn not_resolvable(&self) -> String {
-        format!("not resolvable with {} non-members", self.nonmembers)
+        format!("not resolvable with {} non-members", self.curve_nonmembers)
     }
 }
 
@@ -143,6 +151,9 @@ pub fn judge(halves: &Halves, threshold: f64, terms: &Terms) -> Result<AttackRes
         },
         members: m,
         nonmembers: n,
+        curve_members: m,
+        curve_nonmembers: n,
+        reversed: false,
         note: None,
     })
 }
@@ -259,7 +270,8 @@ mod tests {
             .into_iter()
             .map(|(k, _)| k)
             .collect();
-        let expected = "accuracy advantage auc ci95 epsilon_lower_bound members nonmembers precision \
+        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound members \
+                        nonmembers precision reversed \
                         tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 \
                         tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
         assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());
