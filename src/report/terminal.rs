@@ -230,8 +230,8 @@ mod tests {
             ci95: Intervals { accuracy: [accuracy - 0.01, accuracy + 0.01], ..Intervals::default() },
             members: 500,
             nonmembers: 500,
-            curve_members: 1000,
-            curve_nonmembers: 1000,
+            curve_members: 500,
+            curve_nonmembers: 500,
             ..AttackResult::default()
         }
     }
