@@ -5,6 +5,7 @@ pub mod describe;
 pub mod details;
 mod files;
 pub mod gate;
+pub mod masked;
 pub mod notes;
 pub mod older;
 pub mod score_file;
