@@ -12,6 +12,7 @@ use super::results::describe;
 use super::results::details::{self, Details};
 use super::results::notes::notes;
 use super::results::score_file::{self, ReplicaScores};
+use super::results::shadows::ShadowSummary;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
 use crate::run::RunDirectory;
@@ -88,6 +89,8 @@ pub fn carry_out(
         replica.attacks = found.results(&terms)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
+        replica.shadows =
+            evidence.shadows.as_ref().ok().map(|shadows| ShadowSummary::new(shadows, found.tuned_a));
         if model.on_reference.is_some()
             && let Some(mut on_reference) = found_on_reference.next()
         {
@@ -131,6 +134,8 @@ struct Found {
     scored: Vec<Scored>,
     /// By attack, of those that trained a network.
     training: BTreeMap<&'static str, NetworkTraining>,
+    /// a of RMIA, where it was chosen.
+    tuned_a: Option<f64>,
     not_run: Vec<String>,
 }
 
@@ -164,8 +169,9 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
         let outcomes = timed(attack, first.attacked, tools, |tools| (attack.run)(attack, evidence, tools))?;
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
-                Outcome::Scored { scored, training } => {
+                Outcome::Scored { scored, training, tuned_a } => {
                     found.scored.push(scored);
+                    found.tuned_a = found.tuned_a.or(tuned_a);
                     found.training.extend(training.map(|training| (attack.name, training)));
                 }
                 Outcome::NotRun(reason) => found.not_run.push(reason),

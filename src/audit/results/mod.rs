@@ -8,5 +8,6 @@ pub mod gate;
 pub mod notes;
 pub mod older;
 pub mod score_file;
+pub mod shadows;
 pub mod subgroups;
 pub mod summary;

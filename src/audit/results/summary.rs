@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::shadows::ShadowSummary;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
@@ -57,6 +58,21 @@ impl From<&AdapterSummary> for Adapter {
     }
 }
 
+/// A membership signal that was planted into predictions, and what an attack network made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlantedSignal {
+    /// The AUC with which a threshold on the confidence finds it.
+    pub planted_auc: f64,
+    /// The network's, on records that it did not learn from.
+    pub auc: f64,
+    /// DeLong's 95% interval of it.
+    pub auc_ci95: [f64; 2],
+    /// The network's accuracy, ½(TPR + TNR), on the same.
+    pub accuracy: f64,
+    /// Whether the interval is above ½.
+    pub found: bool,
+}
+
 /// One trained model and the attacks on it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReplicaSummary {
@@ -80,6 +96,17 @@ pub struct ReplicaSummary {
     pub control_accuracy: Option<f64>,
     /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
     pub attack_trained: bool,
+    /// Weaker signals that were planted into the same predictions, weakest first, and what the same network, trained
+    /// the same way, made of each. Empty where it was not tried.
+    #[serde(default)]
+    pub ladder: Vec<PlantedSignal>,
+    /// The AUC of the weakest of [`ladder`](Self::ladder) that it found, all stronger ones included: a leak below this
+    /// is one that the neural attack may miss. `null` where it found none, or was not tried.
+    #[serde(default)]
+    pub weakest_signal_found: Option<f64>,
+    /// What the attacks by shadow models stood on; `null` without them.
+    #[serde(default)]
+    pub shadows: Option<ShadowSummary>,
     /// What tells members from test records by features and labels alone, without the model
     /// ([`crate::audit::attacks::blind`]): a check of the audit. `null` where the data were not there.
     #[serde(default)]
@@ -175,7 +202,8 @@ mod tests {
                 "clip": 0.0, "noise": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
-                "control_accuracy": null, "attack_trained": true, "blind": null,
+                "control_accuracy": null, "attack_trained": true, "ladder": [],
+                "weakest_signal_found": null, "shadows": null, "blind": null,
                 "attacks": {"gap": attack},
                 "attacks_on_reference": {},
                 "notes": []
