@@ -194,19 +194,19 @@ impl<'a> Cohort<'a> {
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         snapshot.check(self.models.len(), self.recipe)?;
         self.snapshot = snapshot;
-        self.put_back();
-        Ok(())
+        self.put_back()
     }
 
     /// Puts the networks into the state of the last snapshot.
-    fn put_back(&self) {
-        self.context.write_f32(&self.classifier.state, 0, &self.snapshot.classifier);
+    fn put_back(&self) -> Result<()> {
+        self.context.write_f32(&self.classifier.state, 0, &self.snapshot.classifier)?;
         if let Some(statistics) = &self.classifier.statistics {
-            self.context.write_f32(statistics, 0, &self.snapshot.statistics);
+            self.context.write_f32(statistics, 0, &self.snapshot.statistics)?;
         }
         if let Some(attack) = &self.attack {
-            self.context.write_f32(attack, 0, &self.snapshot.attack);
+            self.context.write_f32(attack, 0, &self.snapshot.attack)?;
         }
+        Ok(())
     }
 
     /// The models, in the order of everything per replica.
@@ -236,7 +236,7 @@ impl<'a> Cohort<'a> {
                 .found(round.to_string()));
         };
         let seconds = steps.profile(self.context, repeats);
-        self.put_back();
+        self.put_back()?;
         seconds
     }
 
@@ -270,8 +270,8 @@ impl<'a> Cohort<'a> {
         };
         let replicas = self.models.len();
         self.write_tapes(epoch)?;
-        self.context.write(&self.classifier_counts, 0, &vec![0; replicas * ClassifierCounts::WIDTH]);
-        self.context.write(&self.attack_counts, 0, &vec![0; replicas * AttackCounts::WIDTH]);
+        self.context.write(&self.classifier_counts, 0, &vec![0; replicas * ClassifierCounts::WIDTH])?;
+        self.context.write(&self.attack_counts, 0, &vec![0; replicas * AttackCounts::WIDTH])?;
         let mut pace = Pace::new(self.context, stop);
         let mut before = 0;
         for block in blocks {
@@ -375,7 +375,7 @@ impl<'a> Cohort<'a> {
         // A frozen replica's training passes still move its running statistics.
         let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);
         if newly || moved {
-            self.put_back();
+            self.put_back()?;
         }
         Ok(metrics)
     }
