@@ -24,7 +24,8 @@ pub(super) fn run(global: &Global) -> Result<()> {
 fn text(adapters: &[AdapterSummary]) -> String {
     let mut lines = Vec::new();
     for (index, adapter) in adapters.iter().enumerate() {
-        let conforms = if adapter.not_conformant { "  (not conformant: taken only where it is named)" } else { "" };
+        let conforms =
+            if adapter.not_conformant { "  (not conformant: taken only where it is named)" } else { "" };
         let taken = if adapter.default { "  (taken; choose another with --adapter)" } else { "" };
         lines.push(format!("{index}  {}{conforms}{taken}", adapter.name));
         lines.push(format!("   {}, {}; driver: {}", adapter.backend, class(adapter.kind), adapter.driver));

@@ -117,10 +117,18 @@ fn tidy(directory: &RunDirectory) {
 
 /// How to go on, where the training that ended with this error can go on.
 fn interrupted(error: Error, directory: &RunDirectory) -> Error {
-    if error.kind != Kind::Interrupted || !directory.has(CONFIG) {
+    if !directory.has(CONFIG) {
         return error;
     }
-    error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
+    let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
+    match error.kind {
+        Kind::Interrupted => error.advice(resume),
+        Kind::Lost => {
+            let advice = format!("finished epochs are kept: {resume}; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

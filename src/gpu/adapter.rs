@@ -206,7 +206,9 @@ pub(super) fn choose(choice: Option<&str>, asked: Asked) -> Result<(wgpu::Adapte
     Err(Error::usage(place)
         .expected(format!("one of {}", names.join(", ")))
         .found(choice.unwrap_or("none named, and none that is conformant").to_string())
-        .advice("`veilgrad devices` lists them; give an index, a part of a name, or an API (vulkan, dx12, metal)"))
+        .advice(
+            "`veilgrad devices` lists them; give an index, a part of a name, or an API (vulkan, dx12, metal)",
+        ))
 }
 
 #[cfg(test)]

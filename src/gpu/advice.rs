@@ -28,10 +28,14 @@ pub(super) fn install() -> String {
 
 fn advice(machine: Machine) -> String {
     match machine.os {
-        "windows" => "install the driver of your GPU from its maker; Windows has a software adapter (WARP) of \
+        "windows" => {
+            "install the driver of your GPU from its maker; Windows has a software adapter (WARP) of \
                       its own for DX12 from Windows 10 on"
-            .to_owned(),
-        "macos" => "Metal needs macOS 10.13 or later on real hardware: a virtual machine may have none".to_owned(),
+                .to_owned()
+        }
+        "macos" => {
+            "Metal needs macOS 10.13 or later on real hardware: a virtual machine may have none".to_owned()
+        }
         "linux" => linux(machine),
         _ => "install a Vulkan driver for your GPU, or Mesa's software one (lavapipe)".to_owned(),
     }

@@ -37,8 +37,7 @@ impl Context {
         // A vec4 is the smallest thing that kernels bind.
         let bytes = (4 * words as u64).next_multiple_of(16).max(16);
         self.limits().check(label, bytes)?;
-        let usage =
-            wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let memory = Arc::new(self.create(label, bytes, usage, false)?);
         self.counters.bytes_allocated.fetch_add(bytes, Ordering::Relaxed);
         Ok(Buffer { memory, bytes })

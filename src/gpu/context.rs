@@ -3,7 +3,7 @@
 use super::adapter::{AdapterSummary, choose};
 use super::choices::Choices;
 use super::failure::Failures;
-use super::kernel::{Cache, Pipeline};
+use super::kernel::{Cache, Pipeline, refusal};
 use super::limits::{Asked, Limits};
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
@@ -155,11 +155,14 @@ impl Context {
     /// # Errors
     /// A shader that does not build on this adapter.
     pub fn pipeline(&self, kernel: Kernel) -> Result<Arc<Pipeline>> {
+        self.check()?;
         let kept = self.kept.as_ref().map(|kept| &kept.raw);
         let pipeline = self.kernels.get(&self.device, kernel, self.checked, kept);
-        // Where the device is lost, that is why it refuses a pipeline, or why it took an empty one.
-        self.check()?;
-        pipeline
+        // wgpu gives a device up whose driver fails in a way of its own: this kernel did it.
+        match self.failures.lost() {
+            Some(reason) => Err(refusal(kernel, &reason)),
+            None => pipeline,
+        }
     }
 
     /// Seconds of GPU time beyond which a run of a plan is cut.

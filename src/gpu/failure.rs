@@ -47,6 +47,11 @@ impl Failures {
         }
     }
 
+    /// Why the device is lost, if it is.
+    pub fn lost(&self) -> Option<String> {
+        self.0.lock().ok().and_then(|reported| reported.lost.clone())
+    }
+
     /// What was reported, as an error on the adapter of this name; a refusal is told once.
     ///
     /// # Errors
@@ -58,9 +63,9 @@ impl Failures {
         }
         match reported.refused.take() {
             None => Ok(()),
-            Some((Kind::Memory, message)) => Err(Error::new(Kind::Memory, format!("adapter {adapter}"))
-                .found(message)
-                .advice(LESS)),
+            Some((Kind::Memory, message)) => {
+                Err(Error::new(Kind::Memory, format!("adapter {adapter}")).found(message).advice(LESS))
+            }
             Some((kind, message)) => Err(Error::new(kind, format!("adapter {adapter}"))
                 .found(message)
                 .advice("run `veilgrad check`: it says whether this adapter computes what it should")),
@@ -77,11 +82,15 @@ fn lost(adapter: &str, reason: &str) -> Error {
     Error::new(Kind::Lost, format!("adapter {adapter}"))
         .expected("the device to work on")
         .found(format!("that it is lost ({})", reason.trim_end_matches('.')))
-        .advice(
-            "its driver was reset, stopped work that took too long, or the machine slept: repeat the command; \
-             where that happens again, update the driver or lower the batch size",
-        )
+        .advice(match reason.to_lowercase().contains("memory") {
+            true => "lower the batch size or the number of replicas, and repeat the command",
+            false => AGAIN,
+        })
 }
+
+/// What may have happened, and what to do.
+const AGAIN: &str = "its driver was reset, stopped work that took too long, or the machine slept: repeat the \
+                     command; where that happens again, update the driver or lower the batch size";
 
 /// The kind of a wgpu error, and what it says in one line.
 pub(super) fn described(error: &wgpu::Error) -> (Kind, String) {

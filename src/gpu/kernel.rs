@@ -76,15 +76,20 @@ fn refused<T>(device: &wgpu::Device, kernel: Kernel, build: impl FnOnce() -> T) 
     let invalid = pollster::block_on(validation.pop());
     let failed = pollster::block_on(internal.pop());
     match invalid.or(failed).or(pollster::block_on(memory.pop())) {
-        Some(error) => Err(Error::gpu(kernel.place())
-            .expected("a pipeline of it")
-            .found(format!("that the driver refuses: {}", described(&error).1))
-            .advice(
-                "update the driver, or choose another adapter (`veilgrad devices`); if it is the newest, \
-                 report this line",
-            )),
+        Some(error) => Err(refusal(kernel, &described(&error).1)),
         None => Ok(built),
     }
+}
+
+/// The error of a kernel that the driver refuses, in its words.
+pub(super) fn refusal(kernel: Kernel, words: &str) -> Error {
+    Error::gpu(kernel.place())
+        .expected("a pipeline of it")
+        .found(format!("that the driver refuses: {}", words.trim_end_matches('.')))
+        .advice(
+            "update the driver, or choose another adapter (`veilgrad devices`); if it is the newest, report this \
+             line",
+        )
 }
 
 fn source(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Source> {

@@ -33,7 +33,8 @@ impl Context {
         usage: wgpu::BufferUsages,
         mapped_at_creation: bool,
     ) -> Result<Memory> {
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation };
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size: bytes, usage, mapped_at_creation };
         let attempt = || -> Option<wgpu::Buffer> {
             let in_use = self.in_use.load(Ordering::Relaxed);
             if self.memory_bytes.is_some_and(|most| in_use + bytes > most) {

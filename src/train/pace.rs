@@ -105,13 +105,7 @@ impl<'a> Pace<'a> {
     }
 
     /// Takes up a submission with which so many `runs` of `plan` end; waits for the one before the last.
-    fn fly(
-        &mut self,
-        plan: &Plan,
-        submission: Submission,
-        runs: usize,
-        portion: &mut Portion,
-    ) -> Result<()> {
+    fn fly(&mut self, plan: &Plan, submission: Submission, runs: usize, portion: &mut Portion) -> Result<()> {
         self.in_flight.push_back(Flight { submission, plan, runs });
         if self.in_flight.len() > 1
             && let Some(oldest) = self.in_flight.pop_front()
