@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 /// Bytes of one copy to or from the host at most, and of all copies that wait for a submission: so much
 /// memory data on their way take, however large their buffer is.
-const PORTION: usize = 32 << 20;
+const PORTION: usize = 8 << 20;
 
 /// A labelled storage buffer of 32-bit words. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ impl Context {
     }
 
     /// Reads `words` 32-bit words from the start of each buffer, waiting for all submitted work: one
-    /// submission and one wait for each 32 MiB of them.
+    /// submission and one wait for each 8 MiB of them.
     ///
     /// # Errors
     /// A lost device or failed work; as [`allocate`](Self::allocate).

@@ -15,6 +15,11 @@ use std::sync::{Arc, Mutex};
 /// allows 2 s on some systems.
 const LONGEST_SUBMISSION: f64 = 1.0;
 
+/// Bytes that wgpu takes from the driver at once and divides among buffers; of memory that the host reaches too,
+/// half as much. It keeps the last block, and so this much to go on with where there is no more to be had; a
+/// GPU that has less than a few of them is too small for what runs here.
+const MEMORY_BLOCK: u64 = 256 << 20;
+
 /// How to open a device.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -95,7 +100,9 @@ impl Context {
             label: Some("veilgrad"),
             required_features,
             required_limits,
-            memory_hints: wgpu::MemoryHints::Performance,
+            memory_hints: wgpu::MemoryHints::Manual {
+                suballocated_device_memory_block_size: MEMORY_BLOCK..MEMORY_BLOCK,
+            },
             ..Default::default()
         }))
         .map_err(|e| {
