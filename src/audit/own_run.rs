@@ -17,7 +17,7 @@ use crate::run::event::{EpochMetrics, Observer};
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
-use crate::train::privacy::Guarantee;
+use crate::train::privacy;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -104,13 +104,15 @@ fn model<'a>(
     measured.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     let [members, others] = on_members.split(&on_members.rows);
     let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));
-    let guarantee = Guarantee::of(job.config, &settings, members.len());
     Ok(AuditedModel {
         measured,
         on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
         blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
         subgroups,
-        notes: guarantee.map(|guarantee| format!("replica {number}: {guarantee}")).into_iter().collect(),
+        notes: privacy::statement(job.config, &settings)
+            .map(|text| format!("replica {number}: {text}"))
+            .into_iter()
+            .collect(),
         on_members,
     })
 }

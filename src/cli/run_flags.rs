@@ -62,6 +62,9 @@ pub(super) struct RunFlags {
     /// What all that is random is drawn from. A list trains a model for each.
     #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
     seed: Option<String>,
+    /// Repeats the noise of a private training, for tests: then nothing is private.
+    #[arg(long, value_name = "N", help_heading = "Training", allow_negative_numbers = true)]
+    noise_seed: Option<String>,
     /// Steps of the attacker before each step of the classifier.
     #[arg(long, value_name = "K", help_heading = "Training", allow_negative_numbers = true)]
     attack_steps: Option<String>,
@@ -121,6 +124,7 @@ impl RunFlags {
             ("--batch", "train.batch", &self.batch),
             ("--lambda", "defense.lambda", &self.lambda),
             ("--seed", "train.seed", &self.seed),
+            ("--noise-seed", "defense.private.noise_seed", &self.noise_seed),
             ("--attack-steps", "defense.attack_steps", &self.attack_steps),
             ("--learning-rate", "model.learning_rate", &self.learning_rate),
             ("--weight-decay", "model.weight_decay", &self.weight_decay),
@@ -166,7 +170,7 @@ mod tests {
         let config = resolve(
             "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x \
              --label-base 1 \
-             --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --attack-steps 8 \
+             --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --noise-seed 9 --attack-steps 8 \
              --learning-rate 0.25 --weight-decay 0.125 --dropout 0.5 --set name=mine",
         )
         .unwrap();
@@ -177,7 +181,7 @@ mod tests {
         assert_eq!((data.label_base, data.header), (Detect::Is(1), Detect::Is(false)));
         assert_eq!((train.epochs, train.batch, train.seed.values()), (4, 5, &[6, 7][..]));
         assert_eq!(config.defense.lambda.values(), [0.0, 0.5]);
-        assert_eq!(config.defense.attack_steps, 8);
+        assert_eq!((config.defense.attack_steps, config.defense.private.noise_seed), (8, 9));
         assert_eq!(config.model.learning_rate.values(), [0.25]);
         assert_eq!(config.model.weight_decay.values(), [0.125]);
         assert_eq!(config.model.dropout.values(), [0.5]);

@@ -1,7 +1,7 @@
 //! What training tells its observer: the one place where it makes [`Event`]s.
 
 use super::cohort::{Cohort, Model};
-use super::privacy::Guarantee;
+use super::privacy;
 use super::schedule::Schedule;
 use crate::error::Error;
 use crate::gpu::Context;
@@ -36,11 +36,8 @@ impl<'a> Reporter<'a> {
 
     /// What private training guarantees its members, once for replicas that are alike.
     pub(super) fn guarantees(&mut self, config: &Config, models: &[Model]) {
-        let guarantees: BTreeSet<String> = models
-            .iter()
-            .filter_map(|m| Guarantee::of(config, &m.settings, m.split.members.len()))
-            .map(|guarantee| guarantee.to_string())
-            .collect();
+        let guarantees: BTreeSet<String> =
+            models.iter().filter_map(|m| privacy::statement(config, &m.settings)).collect();
         guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
     }
 

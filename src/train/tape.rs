@@ -27,6 +27,8 @@ pub struct LineWriter<'a> {
     updates: Updates,
     moment: Moment,
     dropout_key: u32,
+    /// Of noise, where the recipe has any.
+    secret: Option<[u32; 8]>,
     held: Vec<f32>,
 }
 
@@ -34,7 +36,7 @@ impl<'a> LineWriter<'a> {
     /// The lines of the epoch that `moment` begins.
     ///
     /// # Errors
-    /// Sets of records that are smaller than a batch.
+    /// Sets of records that are smaller than a batch; as [`Secrets::draw`](super::privacy::Secrets::draw).
     pub fn new(
         recipe: &'a Recipe,
         stage: &Stage,
@@ -64,6 +66,7 @@ impl<'a> LineWriter<'a> {
             updates: moment.updates,
             moment,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
+            secret: recipe.is_secret().then(|| recipe.secrets.draw(settings)).transpose()?,
             held: recipe.held(stage, settings, &moment).into_iter().map(|(_, value)| value).collect(),
         })
     }
@@ -93,6 +96,9 @@ impl<'a> LineWriter<'a> {
             ));
             if self.recipe.is_keyed() {
                 to.keys.extend([self.dropout_key, step as u32]);
+            }
+            if let Some(secret) = self.secret {
+                to.keys.extend(secret.into_iter().chain([step as u32]));
             }
         }
         to.rows.push(first);

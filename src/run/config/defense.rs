@@ -63,6 +63,10 @@ settings! {
         noise: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
         /// δ of the guarantee.
         delta: f64 = 1e-5, in BETWEEN_0_AND_1;
+        /// What the noise is drawn from where a run is to be repeated byte for byte: then nothing is private,
+        /// for who knows the noise takes it away. 0: from the operating system, never the same twice and
+        /// never written.
+        noise_seed: u64 = 0;
     }
 }
 
