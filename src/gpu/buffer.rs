@@ -1,6 +1,7 @@
 //! GPU memory of a tensor: [R, rows, pitch] words, one copy if shared.
 
 use super::Context;
+use super::failure::one_line;
 use super::memory::Memory;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
@@ -113,7 +114,7 @@ impl Context {
         for part in bytes.chunks(PORTION) {
             let usage = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
             let staging = self.create("data on their way to the GPU", part.len() as u64, usage, true)?;
-            staging.raw.get_mapped_range_mut(..).map_err(unmapped)?.copy_from_slice(part);
+            staging.raw.get_mapped_range_mut(..).map_err(|e| self.unmapped(&e))?.copy_from_slice(part);
             staging.raw.unmap();
             let waiting = {
                 let mut uploads = self.uploads.lock().map_err(|_| Error::gpu("uploads").found("a panic"))?;
@@ -190,7 +191,7 @@ impl Context {
         // A failure to map is reported by get_mapped_range below.
         staging.raw.map_async(wgpu::MapMode::Read, .., |_| {});
         self.wait()?;
-        let view = staging.raw.get_mapped_range(..).map_err(unmapped)?;
+        let view = staging.raw.get_mapped_range(..).map_err(|e| self.unmapped(&e))?;
         let mut words = view.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         for &(i, _, length) in parts {
             out[i].extend(words.by_ref().take(length));
@@ -206,9 +207,13 @@ impl Context {
         let words = self.read(&[(buffer, words)])?.swap_remove(0);
         Ok(words.into_iter().map(f32::from_bits).collect())
     }
-}
 
-/// The error of memory that the host cannot reach.
-fn unmapped(error: wgpu::MapRangeError) -> Error {
-    Error::gpu("memory between host and GPU").expected("it within reach of both").found(error.to_string())
+    /// The error of memory that the host cannot reach: the device's loss, where that is the reason.
+    fn unmapped(&self, error: &wgpu::MapRangeError) -> Error {
+        self.wait().err().unwrap_or_else(|| {
+            Error::gpu("memory between host and GPU")
+                .expected("it within reach of both")
+                .found(one_line(&error.to_string()))
+        })
+    }
 }

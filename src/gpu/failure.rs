@@ -102,7 +102,7 @@ pub(super) fn described(error: &wgpu::Error) -> (Kind, String) {
 }
 
 /// wgpu's tree of causes without its headings, in a line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim);
     let said = lines.filter(|l| !l.is_empty() && !["Validation Error", "Caused by:"].contains(l));
     said.collect::<Vec<_>>().join(": ")

@@ -47,8 +47,9 @@ impl Context {
         let raw = match attempt() {
             Some(raw) => raw,
             None => {
-                // Buffers that were dropped live on until the work that uses them is known to be done.
-                self.wait()?;
+                // Buffers that were dropped live on until the work that uses them is known to be done, copies to
+                // them that were not submitted yet among it.
+                self.flush()?;
                 attempt().ok_or_else(|| self.no_room(label, bytes))?
             }
         };
