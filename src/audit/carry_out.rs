@@ -10,8 +10,10 @@ use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidenc
 use super::results::attacks::{Attacks, all_results, strongest};
 use super::results::describe;
 use super::results::details::{self, Details};
+use super::results::masked;
 use super::results::notes::notes;
 use super::results::score_file::{self, ReplicaScores};
+use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
 use crate::run::RunDirectory;
@@ -86,6 +88,7 @@ pub fn carry_out(
         let mut replica = model.measured.clone();
         replica.blind = blind_attack(model, &terms)?;
         replica.attacks = found.results(&terms)?;
+        replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
         if model.on_reference.is_some()
@@ -93,6 +96,8 @@ pub fn carry_out(
         {
             on_reference.take_controls(&found);
             replica.attacks_on_reference = on_reference.results(&terms)?;
+            replica.strongest_on_reference =
+                strongest_of(&on_reference.scored, &replica.attacks_on_reference, terms.seed)?;
         }
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
@@ -138,6 +143,7 @@ impl Found {
     /// The results, with a remark on an attack whose network did not train.
     fn results(&self, terms: &Terms) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, terms)?;
+        masked::flag(&self.scored, &mut attacks);
         for (name, _) in self.training.iter().filter(|(_, training)| !training.succeeded()) {
             if let Some(result) = attacks.get_mut(*name) {
                 result.remark("attack did not train: no evidence of privacy");
@@ -165,7 +171,7 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
                 Outcome::Scored { scored, training } => {
-                    found.scored.push(scored);
+                    found.scored.push(Scored { learns: attack.learns, ..scored });
                     found.training.extend(training.map(|training| (attack.name, training)));
                 }
                 Outcome::NotRun(reason) => found.not_run.push(reason),
@@ -274,9 +280,12 @@ mod tests {
         // ½(0.9 + 0.5).
         assert!((attacks["gap"].accuracy - 0.7).abs() < 0.02, "{:?}", attacks["gap"]);
         assert_eq!(attacks["gap"].accuracy, attacks["confidence"].accuracy);
-        // Its entropy is the same right or wrong, so that attack guesses, and is flagged.
+        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the label.
         assert!((attacks["entropy"].auc - 0.5).abs() < 0.03, "{:?}", attacks["entropy"]);
-        assert!(attacks["entropy"].note.is_some() && attacks["gap"].note.is_none());
+        assert!(attacks["entropy"].note.is_none() && attacks["gap"].note.is_none());
+        // All records of what learns nothing, the scored half of what does.
+        assert_eq!((attacks["gap"].curve_members, attacks["gap"].members), (2000, 1000));
+        assert_eq!(attacks["confidence_per_class"].curve_nonmembers, 1000);
         // No network was trained, so none failed.
         assert_eq!((replica.attack_trained, replica.control_accuracy), (true, None));
         assert_eq!((audit.scores.len(), audit.details.replicas[0].curves.len()), (1, attacks.len()));

@@ -54,7 +54,7 @@ pub struct Curve {
     pub fpr: Vec<f64>,
     /// The largest TPR at that FPR.
     pub tpr: Vec<f64>,
-    /// The 95% Clopper–Pearson interval of each TPR.
+    /// The 95% interval of the TPR at each FPR ([`crate::statistics::operating_point`]).
     pub tpr_low: Vec<f64>,
     pub tpr_high: Vec<f64>,
 }
@@ -77,7 +77,7 @@ pub struct GroupResult {
     /// The model's accuracy on them; `null` without one. Their difference is the generalization error.
     pub train_accuracy: Option<f64>,
     pub test_accuracy: Option<f64>,
-    /// On the scored records of the group, with the thresholds of the whole. Empty under 2 of a kind.
+    /// On the records of the group, with the thresholds of the whole. Empty under 2 scored ones of a kind.
     pub attacks: BTreeMap<String, GroupAttack>,
 }
 
@@ -87,12 +87,17 @@ pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,
     pub auc: f64,
-    /// 95% intervals: Clopper–Pearson's and DeLong's.
+    /// 95% intervals, as those of the whole.
     pub accuracy_ci95: [f64; 2],
     pub auc_ci95: [f64; 2],
-    /// Scored members and non-members.
+    /// Scored members and non-members, on whom the accuracy stands.
     pub members: usize,
     pub nonmembers: usize,
+    /// Members and non-members on whom the AUC stands; 0 in files of before they were told.
+    #[serde(default)]
+    pub curve_members: usize,
+    #[serde(default)]
+    pub curve_nonmembers: usize,
 }
 
 /// How exposed a record is.

@@ -208,7 +208,7 @@ mod tests {
         let attack = |accuracy: f64, tpr: Option<f64>| AttackResult {
             accuracy,
             tpr: TprAtFpr { at_0_001: tpr, ..TprAtFpr::default() },
-            nonmembers: 750,
+            curve_nonmembers: 750,
             ..AttackResult::default()
         };
         let replica = |shift: f64| ReplicaSummary {
