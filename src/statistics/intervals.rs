@@ -19,11 +19,21 @@ const Z: f64 = 1.959_963_984_540_054;
 /// every size. \[0, 1\] for no trial at all.
 pub fn clopper_pearson(successes: usize, trials: usize) -> [f64; 2] {
     debug_assert!(successes <= trials);
-    let (k, failures) = (successes as f64, (trials - successes) as f64);
+    [lower_limit(successes, trials, TAIL), upper_limit(successes, trials, TAIL)]
+}
+
+/// The exact lower limit of a proportion after `successes` of `trials`, which lies above it in at most the
+/// share `tail` of cases; 0 for no success.
+pub fn lower_limit(successes: usize, trials: usize, tail: f64) -> f64 {
     // The binomial tail as a beta quantile: P(X ≥ k; p) = I_p(k, n − k + 1).
-    let low = if successes == 0 { 0.0 } else { beta_quantile(k, failures + 1.0, TAIL) };
-    let high = if successes == trials { 1.0 } else { beta_quantile(k + 1.0, failures, 1.0 - TAIL) };
-    [low, high]
+    let (k, failures) = (successes as f64, (trials - successes) as f64);
+    if successes == 0 { 0.0 } else { beta_quantile(k, failures + 1.0, tail) }
+}
+
+/// The exact upper limit, likewise; 1 for no failure.
+pub fn upper_limit(successes: usize, trials: usize, tail: f64) -> f64 {
+    let (k, failures) = (successes as f64, (trials - successes) as f64);
+    if successes == trials { 1.0 } else { beta_quantile(k + 1.0, failures, 1.0 - tail) }
 }
 
 /// The x with I_x(a, b) = p. Bisection: statrs's own inverse starts Newton's method from a clamped

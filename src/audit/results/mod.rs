@@ -7,6 +7,8 @@ mod files;
 pub mod gate;
 pub mod notes;
 pub mod older;
+pub mod per_person;
+pub mod records;
 pub mod score_file;
 pub mod strongest;
 pub mod subgroups;
