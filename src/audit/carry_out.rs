@@ -12,7 +12,9 @@ use super::results::describe;
 use super::results::details::{self, Details};
 use super::results::masked;
 use super::results::notes::notes;
-use super::results::score_file::{self, ReplicaScores};
+use super::results::per_person;
+use super::results::records::{RecordsFound, ReplicaScores};
+use super::results::score_file;
 use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
@@ -91,19 +93,29 @@ pub fn carry_out(
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
-        if model.on_reference.is_some()
+        if let Some(persons) = &evidence.persons {
+            replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
+        }
+        let mut records_of_reference = None;
+        if let Some(evidence) = &model.on_reference
             && let Some(mut on_reference) = found_on_reference.next()
         {
             on_reference.take_controls(&found);
             replica.attacks_on_reference = on_reference.results(&terms)?;
             replica.strongest_on_reference =
                 strongest_of(&on_reference.scored, &replica.attacks_on_reference, terms.seed)?;
+            let best = strongest(&replica.attacks_on_reference).map(|(name, _)| name);
+            let found = RecordsFound::new(evidence, case.class_names, &on_reference.scored, best)?;
+            records_of_reference = Some(found);
         }
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
         let best = strongest(&replica.attacks).map(|(name, _)| name);
-        let details = describe::replica(model, case.class_names, &found.scored, best)?;
-        audit.scores.push(ReplicaScores::new(evidence, &found.scored, best)?);
+        let details = describe::replica(model, case.class_names, &found.scored)?;
+        audit.scores.push(ReplicaScores {
+            on_members: RecordsFound::new(evidence, case.class_names, &found.scored, best)?,
+            on_reference: records_of_reference,
+        });
         audit.details.replicas.push(details);
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {

@@ -85,8 +85,13 @@ fn model<'a>(
     metrics: &[EpochMetrics],
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
-    let evidence =
-        |target| Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context));
+    let evidence = |target| {
+        let evidence =
+            Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context))?;
+        let Some(persons) = job.persons else { return Ok(evidence) };
+        let persons = persons.of(evidence.rows.iter().copied());
+        evidence.by_person(persons)
+    };
     let mut on_members = evidence(AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),

@@ -6,18 +6,20 @@ use clap::Args;
 
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::{Global, interrupt, output};
 use crate::audit::AuditJob;
 use crate::audit::attacks::ALL;
 use crate::audit::attacks::attack::MembershipAttack;
 use crate::audit::results::gate::Condition;
-use crate::audit::results::subgroups::Subgroups;
+use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
 use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
 use crate::run::RunDirectory;
 use crate::run::config::{AuditConfig, Config};
+use crate::run::directory::SCORES;
 use crate::run::event::{Event, Observer};
 
 /// Attacks the models of a finished run again, or any model by its predictions, and shows what came of it.
@@ -42,10 +44,6 @@ pub(super) struct AuditArgs {
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
     #[arg(long, conflicts_with = "predictions")]
     label_only: bool,
-    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by
-    /// group too.
-    #[arg(long, value_name = "FILE", requires = "subgroup_column")]
-    subgroups: Option<PathBuf>,
     /// How frequent members are among the records that an attacker would try: precision is for this.
     ///
     /// Without it: the run's own, 0.1 by default.
@@ -55,9 +53,8 @@ pub(super) struct AuditArgs {
     /// attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
     #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
     fail_if: Vec<String>,
-    /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
-    #[arg(long, value_name = "NAME")]
-    subgroup_column: Option<String>,
+    #[command(flatten)]
+    records: RecordArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -108,19 +105,17 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let conditions = args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>>>()?;
-    let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
+    args.records.check(args.directory.is_some())?;
     let mut progress = Progress::new(global.quiet);
     let summary = match &args.directory {
-        Some(directory) => audit_run(args, directory, subgroups, global, &mut progress),
+        Some(directory) => audit_run(args, directory, global, &mut progress),
         None if !args.predictions.are_given() => {
             Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
         }
         None => {
             let mut config = AuditConfig::default();
             config.base_rate = args.base_rate.unwrap_or(config.base_rate);
-            // The column is the predictions' own where no other file is named.
-            let column = args.subgroup_column.as_deref().filter(|_| subgroups.is_none());
-            args.predictions.audit(&config, subgroups, column, global, &mut progress)
+            args.predictions.audit(&config, &args.records, global, &mut progress)
         }
     };
     progress.finish();
@@ -132,15 +127,9 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
 fn audit_run(
     args: &AuditArgs,
     directory: &Path,
-    subgroups: Option<(&Path, &str)>,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
-    if args.subgroup_column.is_some() && subgroups.is_none() {
-        return Err(Error::usage("--subgroup-column")
-            .expected("--subgroups, the file of the column")
-            .found("none"));
-    }
     let directory = RunDirectory::open(directory)?;
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
@@ -148,7 +137,7 @@ fn audit_run(
     config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
     // Without predictions there is nothing to open an adapter for.
     directory.check_trained()?;
-    attack(&config, &directory, subgroups, global, progress)
+    attack(&config, &directory, &args.records, global, progress)
 }
 
 /// Fails where a condition of the gate holds.
@@ -167,11 +156,11 @@ fn check(conditions: &[Condition], summary: &Summary) -> Result<()> {
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,
-    subgroups: Option<(&Path, &str)>,
+    records: &RecordArgs,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
-    let needs_data = config.audit.shadows > 0 || config.audit.label_only || subgroups.is_some();
+    let needs_data = config.audit.shadows > 0 || config.audit.label_only || records.has_file();
     let dataset = match crate::train::load(config) {
         Ok(dataset) => Some(dataset),
         Err(error) if needs_data => return Err(error),
@@ -182,14 +171,16 @@ pub(super) fn attack(
             None
         }
     };
-    let subgroups = match (subgroups, &dataset) {
-        (Some((path, column)), Some(dataset)) => Some(Subgroups::read(path, column, dataset.records())?),
-        _ => None,
+    let (subgroups, persons) = match &dataset {
+        Some(dataset) => {
+            (records.read_subgroups(dataset.records())?, records.read_persons(dataset.records())?)
+        }
+        None => (None, None),
     };
     let (context, _) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    interrupt::heed(|stop| {
-        let subgroups = subgroups.as_ref();
+    let summary = interrupt::heed(|stop| {
+        let (subgroups, persons) = (subgroups.as_ref(), persons.as_ref());
         let context = &context;
         let job = |dataset| RunJob { config, dataset, context, directory, resume: true, stop };
         // What spoils the plan (the data are others now) need not spoil the audit.
@@ -197,9 +188,11 @@ pub(super) fn attack(
             progress.event(&Event::Planned(works));
         }
         let dataset = dataset.as_ref();
-        let job = AuditJob { config, directory, context, dataset, subgroups, stop };
+        let job = AuditJob { config, directory, context, dataset, subgroups, persons, stop };
         crate::audit::run(&job, progress)
-    })
+    })?;
+    records.write(&directory.name(), || score_file::load(&directory.file(SCORES)))?;
+    Ok(summary)
 }
 
 /// The summary on standard output.

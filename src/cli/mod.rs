@@ -15,6 +15,7 @@ mod predict;
 mod predictions;
 mod presets;
 mod progress;
+mod record_flags;
 mod report;
 mod reproduce;
 mod run_flags;

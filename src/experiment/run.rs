@@ -101,7 +101,10 @@ pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
         })?;
     }
     let dataset = Some(dataset);
-    audit::run(&audit::AuditJob { config, directory, context, dataset, subgroups: None, stop }, observer)
+    audit::run(
+        &audit::AuditJob { config, directory, context, dataset, subgroups: None, persons: None, stop },
+        observer,
+    )
 }
 
 /// Tells that these tasks were done before.

@@ -8,6 +8,8 @@ pub mod gate;
 pub mod masked;
 pub mod notes;
 pub mod older;
+pub mod per_person;
+pub mod records;
 pub mod score_file;
 pub mod strongest;
 pub mod subgroups;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::per_person::PersonResults;
 use super::strongest::Strongest;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
@@ -93,6 +94,9 @@ pub struct ReplicaSummary {
     pub strongest: Option<Strongest>,
     /// The strongest of `attacks_on_reference`, likewise.
     pub strongest_on_reference: Option<Strongest>,
+    /// The attacks on persons, where `--person-column` tells which records are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<PersonResults>,
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,
