@@ -46,6 +46,9 @@ pub struct AttackResult {
     /// Whether the score is used against its definition, because the known half's members have the lower
     /// scores beyond chance: all numbers are then those of the negative score, on the scored half.
     pub reversed: bool,
+    /// Whether its network found the signal of its control; `null` where it has no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<bool>,
     /// What a reader must know before believing the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -154,6 +157,7 @@ pub fn judge(halves: &Halves, threshold: f64, terms: &Terms) -> Result<AttackRes
         curve_members: m,
         curve_nonmembers: n,
         reversed: false,
+        trained: None,
         note: None,
     })
 }
