@@ -31,6 +31,8 @@ pub enum Kind {
     Interrupted,
     /// An audit's result is not what was demanded of it (exit code 3).
     Gate,
+    /// What was demanded of an audit cannot be judged (exit code 4).
+    Inconclusive,
 }
 
 /// An error message in four parts. Displayed as

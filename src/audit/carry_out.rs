@@ -156,8 +156,10 @@ impl Found {
     fn results(&self, terms: &Terms) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, terms)?;
         masked::flag(&self.scored, &mut attacks);
-        for (name, _) in self.training.iter().filter(|(_, training)| !training.succeeded()) {
-            if let Some(result) = attacks.get_mut(*name) {
+        for (name, training) in &self.training {
+            let Some(result) = attacks.get_mut(*name) else { continue };
+            result.trained = Some(training.succeeded());
+            if !training.succeeded() {
                 result.remark("attack did not train: no evidence of privacy");
             }
         }

@@ -4,17 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::gate::{Audited, GateArgs};
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::record_flags::RecordArgs;
 use super::{Global, interrupt, output};
 use crate::audit::AuditJob;
-use crate::audit::attacks::ALL;
-use crate::audit::attacks::attack::MembershipAttack;
-use crate::audit::results::gate::Condition;
 use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
 use crate::run::RunDirectory;
@@ -49,10 +47,8 @@ pub(super) struct AuditArgs {
     /// Without it: the run's own, 0.1 by default.
     #[arg(long, value_name = "RATE", value_parser = base_rate)]
     base_rate: Option<f64>,
-    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any
-    /// attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
-    #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
-    fail_if: Vec<String>,
+    #[command(flatten)]
+    gate: GateArgs,
     #[command(flatten)]
     records: RecordArgs,
 }
@@ -65,29 +61,7 @@ Examples:
     veilgrad audit --predictions model.npz --out audits/model
     veilgrad report audits/model -o report.html
   In a pipeline, which is to stop (exit code 3) where the model leaks:
-    veilgrad audit --predictions model.npz --fail-if 'tpr_at_fpr_0.001 > 0.01' --fail-if 'accuracy > 0.6'";
-
-/// The help of `--fail-if`, with the attacks there are.
-fn fail_if_help() -> String {
-    let attack = |attack: &MembershipAttack| {
-        let needs = attack.needs.iter().map(|need| need.text());
-        let learns = attack.learns.then_some("learns from the known half");
-        let blind = (!attack.sees_label).then_some("does not see the label");
-        let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();
-        match remarks.is_empty() {
-            true => attack.name.to_owned(),
-            false => format!("{} ({})", attack.name, remarks.join(", ")),
-        }
-    };
-    format!(
-        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any \
-         attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
-         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was \
-         not run, fails too. Results are printed and written all the same.\n\n\
-         The attacks: {}.",
-        ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
-    )
-}
+    veilgrad audit --predictions model.npz --fail-if 'strongest.auc.low > 0.55' --junit gate.xml";
 
 fn base_rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
@@ -104,10 +78,10 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
 }
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
-    let conditions = args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>>>()?;
+    let gate = args.gate.gate()?;
     args.records.check(args.directory.is_some())?;
     let mut progress = Progress::new(global.quiet);
-    let summary = match &args.directory {
+    let audited = match &args.directory {
         Some(directory) => audit_run(args, directory, global, &mut progress),
         None if !args.predictions.are_given() => {
             Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
@@ -119,9 +93,9 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
         }
     };
     progress.finish();
-    let summary = summary?;
-    show(&summary, global)?;
-    check(&conditions, &summary)
+    let audited = audited?;
+    show(&audited.summary, global)?;
+    args.gate.check(&gate, &audited)
 }
 
 fn audit_run(
@@ -129,7 +103,7 @@ fn audit_run(
     directory: &Path,
     global: &Global,
     progress: &mut Progress,
-) -> Result<Summary> {
+) -> Result<Audited> {
     let directory = RunDirectory::open(directory)?;
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
@@ -137,19 +111,8 @@ fn audit_run(
     config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
     // Without predictions there is nothing to open an adapter for.
     directory.check_trained()?;
-    attack(&config, &directory, &args.records, global, progress)
-}
-
-/// Fails where a condition of the gate holds.
-fn check(conditions: &[Condition], summary: &Summary) -> Result<()> {
-    let mut violations = vec![];
-    for condition in conditions {
-        violations.extend(condition.violations(summary)?);
-    }
-    match violations.is_empty() {
-        true => Ok(()),
-        false => Err(Error::new(Kind::Gate, "--fail-if").found(violations.join("\n  "))),
-    }
+    let summary = attack(&config, &directory, &args.records, global, progress)?;
+    Ok(Audited { name: directory.name(), summary, details: directory.read_details()? })
 }
 
 /// Audits the finished run in `directory`.

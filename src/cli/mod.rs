@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod demo;
 mod devices;
+mod gate;
 mod interrupt;
 mod output;
 mod predict;
@@ -60,7 +61,7 @@ The numbers:
                     the test accuracy too
 
 Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable,
-3 an audit's result is not acceptable (--fail-if).";
+3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged.";
 
 /// Flags of every subcommand.
 #[derive(Debug, Clone, Args)]
@@ -172,6 +173,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(match error.kind {
                 Kind::Usage => 2,
                 Kind::Gate => 3,
+                Kind::Inconclusive => 4,
                 _ => 1,
             })
         }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::gate::Audited;
 use super::progress::Progress;
 use super::record_flags::RecordArgs;
 use super::{Global, interrupt};
 use crate::audit::attacks::scores::OutputForm;
 use crate::audit::carry_out;
 use crate::audit::external::{self, Options};
-use crate::audit::results::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::run::RunDirectory;
@@ -82,7 +82,7 @@ impl PredictionsArgs {
         records: &RecordArgs,
         global: &Global,
         progress: &mut Progress,
-    ) -> Result<Summary> {
+    ) -> Result<Audited> {
         let path = self.predictions.as_deref().unwrap_or(Path::new(""));
         let defaults = Options::default();
         let [subgroups, persons] = records.own_columns();
@@ -123,6 +123,6 @@ impl PredictionsArgs {
             audit.write(&directory)?;
         }
         records.write(&case.name, || Ok(audit.scores))?;
-        Ok(audit.summary)
+        Ok(Audited { name: case.name, summary: audit.summary, details: audit.details })
     }
 }

@@ -78,7 +78,7 @@ pub struct GroupResult {
 }
 
 /// An attack on a group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,

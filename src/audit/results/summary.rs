@@ -131,6 +131,7 @@ mod tests {
             curve_members: 2000,
             curve_nonmembers: 2000,
             reversed: false,
+            trained: None,
             note: None,
         }
     }
