@@ -1,6 +1,7 @@
 //! What an audit found, and how it is kept.
 
 pub mod attacks;
+pub mod check;
 pub mod describe;
 pub mod details;
 mod files;
