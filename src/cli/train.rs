@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::run_flags::RunFlags;
 use super::{Global, audit, interrupt, output};
 use crate::audit::results::summary::Summary;
@@ -94,7 +95,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
         match directory.has(SUMMARY) {
             true => directory.read_summary()?,
             // The data may be gone, which an audit can do without.
-            false => audit::attack(&config, &directory, None, global, &mut progress)?,
+            false => audit::attack(&config, &directory, &RecordArgs::default(), global, &mut progress)?,
         }
     } else {
         let (context, dataset) = open(&config, global, &mut progress)?;

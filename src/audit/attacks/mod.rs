@@ -122,7 +122,7 @@ pub const ALL: &[MembershipAttack] = &[
     },
     MembershipAttack {
         name: "rmia_offline_tuned",
-        title: "RMIA offline, a tuned",
+        title: "RMIA tuned",
         run: |attack, evidence, _| rmia::run_tuned(attack, evidence),
         ..BY_SHADOWS
     },

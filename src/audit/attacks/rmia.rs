@@ -60,7 +60,9 @@ pub(super) fn run_tuned(attack: &MembershipAttack, evidence: &[&Evidence]) -> Re
         };
         let scores = offline(&shadows.moments.confidence, &shadows.confidences(), population, a);
         Ok(match by_shadows::outcome(attack, evidence, &scores)? {
-            Outcome::Scored { scored, training, .. } => Outcome::Scored { scored, training, tuned_a: Some(a) },
+            Outcome::Scored { scored, training, .. } => {
+                Outcome::Scored { scored, training, tuned_a: Some(a) }
+            }
             not_run => not_run,
         })
     };
@@ -69,7 +71,9 @@ pub(super) fn run_tuned(attack: &MembershipAttack, evidence: &[&Evidence]) -> Re
 
 fn population<'s>(shadows: &'s Shadows) -> Given<&'s [u32]> {
     match &shadows.target.population[..] {
-        [] | [_] => Err("RMIA is not run: it compares records with known non-members, and there are none".to_owned()),
+        [] | [_] => {
+            Err("RMIA is not run: it compares records with known non-members, and there are none".to_owned())
+        }
         population => Ok(population),
     }
 }
@@ -209,7 +213,11 @@ mod tests {
             shuffle(&mut order, &mut rng);
             for half in [0, 1] {
                 let mut trained_on = vec![false; records];
-                order.iter().skip(half * records / 2).take(records / 2).for_each(|&i| trained_on[i as usize] = true);
+                order
+                    .iter()
+                    .skip(half * records / 2)
+                    .take(records / 2)
+                    .for_each(|&i| trained_on[i as usize] = true);
                 let confidence = (0..records).map(|i| {
                     let p = base[i] + if trained_on[i] { share * (1.0 - base[i]) } else { 0.0 };
                     (p + 0.02 * normal(&mut rng)).clamp(0.001, 1.0)
@@ -234,7 +242,8 @@ mod tests {
     #[test]
     fn a_model_that_leaks_nothing_is_not_given_away_by_the_others() {
         for SubstituteTarget { members, others } in pairs(0.0).substitutes() {
-            let ratios = |r: &[(f64, f64)]| r.iter().map(|(p, without)| p / without.max(LEAST)).collect::<Vec<_>>();
+            let ratios =
+                |r: &[(f64, f64)]| r.iter().map(|(p, without)| p / without.max(LEAST)).collect::<Vec<_>>();
             let auc = Roc::new(&ratios(&members), &ratios(&others)).unwrap().auc();
             assert!((auc - 0.5).abs() < 0.07, "{auc}");
         }

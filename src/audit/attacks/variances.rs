@@ -64,7 +64,7 @@ impl VariancePrior {
             return Some(pooled);
         }
         let strength = 2.0 * trigamma_inverse(spread);
-        Some(VariancePrior { strength, variance: (mean - expected_log(strength)).exp().max(LEAST) })
+        Some(VariancePrior { strength, variance: (mean + expected_log(strength)).exp().max(LEAST) })
     }
 
     /// The variance of a record with these values.
@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn polygammas_have_their_known_values() {
-        let close = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-13, "{found} {expected}");
+        let close =
+            |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-13, "{found} {expected}");
         close(trigamma(1.0), PI * PI / 6.0);
         close(trigamma(0.5), PI * PI / 2.0);
         // ψ″(1) = −2 ζ(3).

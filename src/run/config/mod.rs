@@ -19,8 +19,8 @@ mod tuning;
 mod validate;
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialization, LabelEncoding, Optimizer, Penalty, RateSchedule,
-    Schedule,
+    Activation, AttackInput, AttackLoss, GameForm, Initialization, LabelEncoding, Optimizer, Penalty,
+    RateSchedule, Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
