@@ -98,7 +98,7 @@ const MODEL_RECORDS: f64 = 5.0;
 /// that at the end itself and not at the estimate, so that it has width at an area of 1 and stays in \[0, 1\]
 /// (Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part
 /// 2", method 5). V is Hanley & McNeil's (1982), with both groups' sizes at their mean. Scores
-/// need not follow that model: r is DeLong's variance in units of it, estimated as if [`MODEL_RECORDS`] records
+/// need not follow that model: r is DeLong's variance in units of it, estimated as if `MODEL_RECORDS` records
 /// of the smaller group had followed it, and c is Student's quantile with as many degrees of freedom more than
 /// DeLong's variance has (Satterthwaite's, as in Brunner & Munzel 2000).
 pub fn auc_at(roc: &Roc, tail: f64) -> [f64; 2] {

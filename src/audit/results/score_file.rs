@@ -8,7 +8,7 @@
 //! `member_r` \[N\] u8, `known_r` \[N\] u8 (1: the attacker knows it), `score_ATTACK_r` \[N\] f64 (higher =
 //! more member-like; NaN: that attack does not judge the record), `threshold_ATTACK_r` \[1\] f64 (the attack
 //! says "member" of a score of at least this), `risk_r`, `risk_low_r`, `risk_high_r` \[N\] f64
-//! ([`Risk`](crate::statistics::calibration::Risk) under the strongest attack, `risk_attack_r`; NaN: not
+//! ([`Risk`] under the strongest attack, `risk_attack_r`; NaN: not
 //! told). `ids_r`, where records have names, and `persons_r`, where persons are told apart, are u8 \[N, W\]:
 //! UTF-8, filled up with zeros; `classes` \[C, W\] likewise. All of them again as `reference_…` of the
 //! attacks on D′.
