@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::comparison_text;
 use super::reproduction::Reproduction;
 use super::run::Run;
+use crate::dataset::safe_cell;
 use crate::error::{Error, Kind, Result};
 use crate::statistics::judgment::AttackResult;
 
@@ -73,6 +74,8 @@ impl Csv {
     }
 
     fn row(&mut self, cells: impl IntoIterator<Item = String>) -> Result<()> {
+        // Names in it come from other people's files.
+        let cells = cells.into_iter().map(|cell| safe_cell(&cell).into_owned());
         self.0.write_record(cells).map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))
     }
 

@@ -3,7 +3,7 @@
 use super::checkpoint;
 use super::cohort::{Cohort, Model};
 use super::evaluate;
-use super::finished::{facts, model_tensors, predictions};
+use super::finished::{model_tensors, predictions};
 use super::recipe::Recipe;
 use super::reporter::Reporter;
 use super::resident::ResidentLayout;
@@ -16,8 +16,9 @@ use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
-use crate::run::directory::SPLIT;
+use crate::run::directory::{DATA, SPLIT};
 use crate::run::event::Observer;
+use crate::run::model_file::Facts;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -79,6 +80,9 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         directory.write_config(&Config { tuning, ..config.clone() })?;
     }
     // The run that is continued may have been killed before it came to this.
+    if !directory.has(DATA) {
+        directory.write_data(dataset)?;
+    }
     if !directory.has(SPLIT) {
         let splits: Vec<Split> = models.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
@@ -105,7 +109,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     }
 
     let mut outcome = Outcome::default();
-    let (mut tensors, mut predicted) = (vec![], vec![]);
+    let facts = Facts::new(config, &dataset.class_names, &dataset.schema, dataset.image)?.to_metadata()?;
+    let mut predicted = vec![];
     for (number, (models, (found, _))) in groups.iter().zip(checkpoints).enumerate() {
         let mut cohort = match first.take() {
             Some(cohort) => cohort,
@@ -117,10 +122,11 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         train(job, &schedule, &mut cohort, number, found, &mut reporter)?;
         let frozen = cohort.models().iter().zip(&cohort.snapshot().frozen);
         outcome.frozen.extend(frozen.filter_map(|(m, step)| step.map(|step| (m.number, step))));
-        tensors.extend(model_tensors(&cohort, &recipe));
+        for (number, tensors) in model_tensors(&cohort, &recipe) {
+            directory.write_model(number, &tensors, &facts)?;
+        }
         predicted.extend(predictions(context, &cohort, &recipe, dataset, job.stop)?);
     }
-    directory.write_model(&tensors, &facts(dataset, &replicas).to_metadata()?)?;
     directory.write_predictions(&predicted)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
