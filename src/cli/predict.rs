@@ -34,7 +34,7 @@ pub(super) struct PredictArgs {
     #[arg(value_name = "DATA")]
     data: Option<PathBuf>,
     /// The file to write: .csv with a row a record: `row`, `predicted`, `label` where there is one, a column
-    /// a class; or .npz with `probabilities` [N, C], `predicted`, `rows`, `labels`.
+    /// a class (p_CLASS of the run's own records, as `audit` reads them); or .npz with `probabilities` [N, C], `predicted`, `rows`, `labels`.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// Which of the run's models: the name of its file in models/, or its number.
@@ -271,7 +271,9 @@ fn write_csv(path: &Path, probabilities: &[f32], predicted: &Predicted, names: &
         ("unseen", unseen.is_some()),
     ];
     let header = known.into_iter().filter(|(_, known)| *known).map(|(name, _)| name.to_owned());
-    let classes = names.iter().map(|name| safe_cell(name).into_owned());
+    // The run's own records are to be audited, which knows outputs by this beginning.
+    let begin = if membership.is_some() { "p_" } else { "" };
+    let classes = names.iter().map(|name| safe_cell(&format!("{begin}{name}")).into_owned());
     writer.write_record(header.chain(classes)).map_err(failed)?;
     let best = likeliest(probabilities, names.len());
     for (i, p) in probabilities.chunks_exact(names.len()).enumerate() {

@@ -228,6 +228,7 @@ fn by_schema(encoded: Encoded, raw: &RawLabels, options: &LoadOptions, place: &s
         if without > 0 {
             note.push_str(&format!(", {without} of them without a label"));
         }
+        note.push_str("; the others are numbered without them");
     }
     let names = schema.label.classes.clone();
     let labels = Labels { ids, names, note: "labels by the schema".to_owned() };

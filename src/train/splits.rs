@@ -1,6 +1,6 @@
 //! The data of a run, and which of its records each replica has as members, reference and test records.
 
-use crate::dataset::{Dataset, LoadOptions, Schema, Split, load_for, load_splits, synthetic};
+use crate::dataset::{Dataset, LoadOptions, MissingRecords, Schema, Split, load_for, load_splits, synthetic};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::config::{Config, Replica};
@@ -33,6 +33,13 @@ pub fn load_again(config: &Config, directory: &RunDirectory) -> Result<Dataset> 
 fn load_with(config: &Config, schema: Option<Schema>) -> Result<Dataset> {
     if config.data.path.is_empty() {
         return synthetic(&config.data.synthetic);
+    }
+    let data = &config.data;
+    if !data.split.is_empty() && data.missing != MissingRecords::Error {
+        return Err(Error::usage("data.split")
+            .expected("no records left out, whose numbers a split file counts")
+            .found("--missing, which leaves records out")
+            .advice("remove the records without a value from the data file, or leave --split out"));
     }
     let options = LoadOptions { schema, ..config.data.load_options() };
     let members = |records: usize| -> Result<Vec<Vec<u32>>> {

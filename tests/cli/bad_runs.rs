@@ -52,7 +52,7 @@ fn a_replica_whose_loss_is_nan_is_frozen_and_the_others_finish() {
     // Kept: finite parameters of both, and of the one exactly what it is without the other.
     program.trains("alone", &format!("{flags} --learning-rate 0.01"));
     let tensors = |run: &str| {
-        let bytes = program.read(&format!("{run}/model.safetensors"));
+        let bytes = program.read(&format!("{run}/models/replica-0.safetensors"));
         let file = safetensors::SafeTensors::deserialize(&bytes).expect("a model");
         let own =
             |(name, view): (&str, safetensors::tensor::TensorView)| (name.to_owned(), view.data().to_vec());
@@ -149,11 +149,14 @@ fn damaged_files_of_a_run_are_named() {
         check();
         program.write(&format!("run/{name}"), whole);
     };
-    for name in ["predictions.npz", "model.safetensors"] {
+    for name in ["predictions.npz", "data.json"] {
         damaged(name, &|| {
             program.run("audit run").code(1).says(&[name]).prints_nothing();
         });
     }
+    damaged("models/replica-0.safetensors", &|| {
+        program.run("predict run -o p.csv").code(1).says(&["replica-0.safetensors"]).prints_nothing();
+    });
     damaged("summary.json", &|| {
         let parts = ["summary.json", "veilgrad audit run"];
         program.run("train --resume run").code(1).says(&parts).prints_nothing();

@@ -21,6 +21,9 @@ pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     if let Some((_, what, advice)) = KNOWN.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Some((what, (*advice).to_owned()));
     }
+    if head.starts_with(b"PAR1") {
+        return Some(("a Parquet file", parquet(path)));
+    }
     let has = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
     let zip = head.starts_with(b"PK\x03\x04");
     if zip && (has(b"[Content_Types].xml") || has(b"xl/") || has(b"_rels/.rels")) {
@@ -65,6 +68,15 @@ fn sheet(path: &Path) -> String {
     )
 }
 
+fn parquet(path: &Path) -> String {
+    let target = python(&path.with_extension("csv"));
+    format!(
+        "export it as CSV:\n  python3 -c \"import pandas as pd; pd.read_parquet({}).to_csv({target}, \
+         index=False)\"",
+        python(path)
+    )
+}
+
 fn arff(path: &Path) -> String {
     let target = python(&path.with_extension("csv"));
     format!(
@@ -99,6 +111,7 @@ mod tests {
         assert_eq!(found(b"# about\n1 qid:3 1:1\n"), Some("LIBSVM (SVMlight) text"));
         assert_eq!(found(b"% Iris\n\n@RELATION iris\n@ATTRIBUTE a REAL\n"), Some("an ARFF file (Weka)"));
         assert_eq!(found(b"PK\x03\x04....[Content_Types].xml"), Some("a spreadsheet (Excel)"));
+        assert_eq!(found(b"PAR1...."), Some("a Parquet file"));
         assert_eq!(found(b"PK\x03\x04..features.npy"), None);
         for text in ["time 12:30 13:30\n", "1 2 3\n", "a,b\n1,12:30\n", "1 12:30:05\n", ""] {
             assert_eq!(found(text.as_bytes()), None, "{text}");

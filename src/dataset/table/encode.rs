@@ -88,8 +88,18 @@ impl<'a> Encoder<'a> {
         Ok(known)
     }
 
-    /// The value in a field of text.
-    fn read<'t>(&self, text: &'t str, decimal_comma: bool) -> Result<Cell<'t>, Unfit> {
+    /// The value in a field of text, which `buffer` then holds.
+    fn read<'t>(&self, field: &[u8], decimal_comma: bool, buffer: &'t mut String) -> Result<Cell<'t>, Unfit> {
+        let field = field.trim_ascii();
+        if self.column.kind != ColumnKind::Category && self.column.unit.is_empty() && !decimal_comma {
+            // Nearly every field of nearly every file is a plain number.
+            let plain = std::str::from_utf8(field).ok().and_then(|t| t.parse::<f64>().ok());
+            if let Some(value) = plain.map(|value| value as f32).filter(|value| value.is_finite()) {
+                return Ok(Cell::Number(value));
+            }
+        }
+        *buffer = text(field);
+        let text = buffer.as_str();
         if matches!(self.column.kind, ColumnKind::Category | ColumnKind::Drop) {
             return Ok(if is_missing(text) { Cell::Missing } else { Cell::Text(text) });
         }
@@ -262,13 +272,13 @@ pub(in crate::dataset) fn encode(rows: &dyn Rows, schema: &Schema) -> Result<Enc
         };
         row.clear();
         let mut new = vec![];
+        let mut buffer = String::new();
         for (j, (encoder, place_of)) in encoders.iter().zip(&places).enumerate() {
             let Some(column) = *place_of else { continue };
-            let text = text(&record[column]);
-            let read = encoder.read(&text, schema.decimal_comma);
+            let read = encoder.read(&record[column], schema.decimal_comma, &mut buffer);
             match read.and_then(|cell| encoder.encode(cell, &mut row)) {
                 Ok(Known::Yes) => {}
-                Ok(Known::Unseen) => new.push((j, text)),
+                Ok(Known::Unseen) => new.push((j, std::mem::take(&mut buffer))),
                 Err(Unfit { expected, found, missing }) => {
                     let place = format!("{}, {}", place(), heads.title(column));
                     let error = Error::data(place).expected(expected).found(found);

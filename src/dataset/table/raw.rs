@@ -272,9 +272,7 @@ impl RawColumn {
     /// # Errors
     /// A field that is no number where most are; numbers that may be meant in two ways.
     fn is_text(&self, heads: &Heads, options: &LoadOptions) -> Result<bool> {
-        let error = |(place, text): &(String, String)| {
-            Error::data(format!("{place}, {}", heads.title(self.place))).found(format!("{text:?}"))
-        };
+        let error = |(place, text): &(String, String)| Error::data(place).found(format!("{text:?}"));
         let name = match heads.names[self.place].as_str() {
             "" => self.place.to_string(),
             name => format!("'{name}'"),

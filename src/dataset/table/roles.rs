@@ -137,7 +137,7 @@ impl RawTable {
             0 => String::new(),
             n => format!(", {n} of them without a label"),
         };
-        Ok(format!("{out} {records} without a value left out{labels}"))
+        Ok(format!("{out} {records} without a value left out{labels}; the others are numbered without them"))
     }
 
     fn incomplete(&self, counts: &[String], labels: usize) -> Error {
