@@ -2,7 +2,7 @@
 //!
 //! Not where they come from (csv, npy), and not how they are scaled (standardization).
 
-use super::schema::ColumnKind;
+use super::schema::{ColumnKind, Columns, Schema};
 
 /// The feature matrix (N records × F features), one row after another, ready for upload: what the GPU
 /// sees is exactly this.
@@ -65,6 +65,16 @@ impl Features {
     /// If `i` is out of range.
     pub fn row(&self, i: usize) -> Vec<f32> {
         (0..self.width()).map(|j| self.value(i, j)).collect()
+    }
+
+    /// The schema of a matrix without names: bytes, or bits and numbers as found.
+    pub(super) fn schema(&self) -> Schema {
+        let wide = match self {
+            Features::Bytes { .. } => ColumnKind::Byte,
+            Features::Bits { .. } | Features::Floats { .. } => ColumnKind::Number,
+        };
+        let kind = |binary| if binary { ColumnKind::Bit } else { wide };
+        Schema::new(self.binary_columns().into_iter().map(|binary| Columns::new("", kind(binary))))
     }
 
     /// The same values in the form of data with this schema: floats where a column is a number, else bytes or

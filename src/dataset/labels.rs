@@ -325,7 +325,7 @@ mod tests {
         let known = Known { base: None, classes: Some(3) };
         let message = refused(&["1", "2", "3", "4"], known);
         assert!(message.starts_with("f:4: expected a label from 1 to 3, found 4"), "{message}");
-        assert!(refused(&["-1", "1"], Known::default()).contains("-1 as the lowest"));
+        assert!(refused(&["-1", "2"], Known::default()).contains("-1 as the lowest"));
         assert!(refused(&["7", "8"], Known::default()).contains("--label-base 7"));
     }
 

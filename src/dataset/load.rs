@@ -124,9 +124,10 @@ impl Learn<'_> {
     fn table(&self, mut table: RawTable, mut raw: RawLabels, place: &str) -> Result<Joined> {
         let roles = table.roles(self.options)?;
         let note = table.complete(&mut raw, &roles, self.options)?;
+        // Before the members are drawn: what is wrong with the labels is the file's fault, not the split's.
+        let mut labels = raw.resolve(place, self.known)?;
         let lists = self.draw.map(|draw| draw(table.records())).transpose()?;
         let from = lists.as_deref().map_or(LearnFrom::Everything, LearnFrom::Members);
-        let mut labels = raw.resolve(place, self.known)?;
         let mut other = false;
         if self.rare {
             other = self.merge_rare(&mut labels, from, place)?;

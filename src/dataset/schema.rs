@@ -4,7 +4,6 @@
 //! model, so that both can be given other files of the same kind later. Not how a field is read
 //! (`table::field`), and not the standardization, which is each replica's own.
 
-use super::features::Features;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -12,6 +11,13 @@ use std::path::Path;
 /// A person's number that is in what a model keeps must be shared by at least so many members: a category,
 /// a class, an indicator of missing values.
 pub const LEAST_MEMBERS: usize = 5;
+
+/// Stands before a schema in a file.
+const FOR_EDITORS: &str = "\
+# What the columns are. kind: number, bit, category, or drop to leave a column out. A category has a feature
+# for each of its values, and with other = true one for all others. missing: refuse, or fill with the value in
+# fill, or category; indicator = true adds a feature for what is missing.
+";
 
 /// The class and the category that take what fewer than [`LEAST_MEMBERS`] members have.
 pub const OTHER: &str = "other";
@@ -222,16 +228,6 @@ impl Schema {
         Schema { columns: joined, ..Schema::default() }
     }
 
-    /// That of a matrix without names: bytes, or bits and numbers as found.
-    pub(super) fn of_matrix(features: &Features) -> Self {
-        let wide = match features {
-            Features::Bytes { .. } => ColumnKind::Byte,
-            Features::Bits { .. } | Features::Floats { .. } => ColumnKind::Number,
-        };
-        let kind = |binary| if binary { ColumnKind::Bit } else { wide };
-        Self::new(features.binary_columns().into_iter().map(|binary| Columns::new("", kind(binary))))
-    }
-
     /// F, the number of features.
     pub fn width(&self) -> usize {
         self.columns.iter().map(|c| c.count * c.width()).sum()
@@ -315,7 +311,8 @@ impl Schema {
     /// # Errors
     /// None for text and numbers.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|e| Error::data("schema").found(e.to_string()))
+        let text = toml::to_string(self).map_err(|e| Error::data("schema").found(e.to_string()))?;
+        Ok(format!("{FOR_EDITORS}{text}"))
     }
 
     /// Reads what [`to_toml`](Self::to_toml) wrote and a person may have edited.

@@ -54,7 +54,7 @@ impl Facts {
         let all = toml::Table::try_from(&config.model).map_err(|e| failed(&e))?;
         // Its form, and nothing of how it was trained.
         let kind = all.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
-        let form = ["kind", "hidden", "activation", "optimizer", &kind];
+        let form = ["kind", "hidden", "activation", &kind];
         let model: toml::Table = all.into_iter().filter(|(key, _)| form.contains(&key.as_str())).collect();
         let mut network = toml::Table::new();
         network.insert("model".to_owned(), model.into());

@@ -138,7 +138,7 @@ fn only_members_are_learnt_from() {
 fn a_schema_is_shown_written_edited_and_used() {
     let program = Veilgrad::new();
     program.write("t.csv", table());
-    let flags = FLAGS.replace("--data t.csv ", "");
+    let flags = FLAGS.replace("--data t.csv ", "--preset tiny.toml ");
     let shown = program.succeeds(&format!("schema t.csv {flags}"));
     shown.prints(&["column", "what is done", "town", "category", "Bergen, Oslo, Riga"]);
     program.succeeds(&format!("schema t.csv {flags} -o schema.toml"));
@@ -287,7 +287,7 @@ fn missing_values_are_counted_or_treated_as_asked() {
 #[test]
 fn text_from_files_is_shown_escaped_and_runs_in_no_spreadsheet() {
     let program = Veilgrad::new();
-    let text = table().replacen("age,bmi,town,outcome", "\u{1b}[2Jage,=1+1,town,\u{1b}]0;x\u{7}", 1);
+    let text = table().replacen("age,bmi,town,outcome", "\u{1b}[2Jage,=1+1,town,\u{1b}]0:x\u{7}", 1);
     let text = text.replace("well", "=cmd|' /C calc'!A0");
     program.write("t.csv", text);
     let run = program.trains("run", "--data t.csv --label-column 3 --members 100 --reference 60");

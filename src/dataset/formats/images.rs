@@ -6,7 +6,6 @@
 use super::super::features::Features;
 use super::super::labels::RawLabels;
 use super::super::options::{LoadOptions, only_text_has_columns};
-use super::super::schema::Schema;
 use super::format::{Body, Parts};
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
@@ -57,7 +56,7 @@ impl Pool {
         let files: Vec<String> = self.files.iter().map(|(name, n)| format!("{name} ({n})")).collect();
         let joined = if files.len() > 1 { ", joined into one pool" } else { "" };
         let features = Features::Bytes { words: self.words, width: self.image.features() };
-        let schema = Schema::of_matrix(&features);
+        let schema = features.schema();
         Ok(Parts {
             body: Body::Matrix(features, schema),
             labels: self.labels,

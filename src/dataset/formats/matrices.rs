@@ -5,7 +5,6 @@
 use super::super::features::Features;
 use super::super::labels::RawLabels;
 use super::super::options::{LabelColumn, LoadOptions, only_text_has_columns};
-use super::super::schema::Schema;
 use super::format::{Body, File, Format, Parts, Stored};
 use super::matrix::{self, Matrix};
 use super::names::{list, published_classes};
@@ -124,7 +123,7 @@ impl Stored for NpyFiles {
 }
 
 fn body(features: Features) -> Body {
-    let schema = Schema::of_matrix(&features);
+    let schema = features.schema();
     Body::Matrix(features, schema)
 }
 
