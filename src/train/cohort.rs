@@ -302,6 +302,7 @@ impl<'a> Cohort<'a> {
             let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &model.split, moment)?;
             for block in &self.schedule.epochs[epoch] {
                 let (round, _) = self.rounds[block.round];
+                writer.begin(block);
                 (0..block.runs).for_each(|_| writer.line(round, &mut words[block.round]));
             }
             for (words, (_, steps)) in words.iter_mut().zip(&self.rounds) {

@@ -14,6 +14,7 @@
 //! What was asked for and what is kept is [`crate::run`].
 
 mod batches;
+mod blocks;
 mod checkpoint;
 pub mod cohort;
 pub mod evaluate;
@@ -26,6 +27,7 @@ mod rate;
 pub mod recipe;
 mod reporter;
 pub mod resident;
+mod round;
 mod run;
 pub mod schedule;
 mod snapshot;

@@ -12,7 +12,7 @@ use super::terms::step::RecordSet;
 use super::terms::term::Term;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
-use crate::nn::{AttackNetwork, Network, Optimizer, RecordShape};
+use crate::nn::{AttackNetwork, LabelForm, Network, Optimizer, RecordShape};
 use crate::ops::{GainForm, Noise};
 use crate::run::config::{AttackLoss, Config, Replica};
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Recipe {
                 towers,
                 defense.attack_input,
                 defense.top_k,
-                defense.label_encoding,
+                LabelForm { encoding: defense.label_encoding, linear: attack.label_linear },
             ),
             optimizer: attack.optimizer,
             momentum: attack.momentum,

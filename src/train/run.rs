@@ -60,7 +60,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     splits.iter().try_for_each(|split| check_sizes(config, split))?;
     let steps = splits[0].members.len() / config.train.batch;
-    let schedule = Schedule::from_config(config, splits[0].members.len());
+    let reference: Vec<usize> = splits.iter().map(|split| split.reference.len()).collect();
+    let schedule = Schedule::from_config(config, splits[0].members.len(), &reference)?;
     let recipe = Recipe::from_config(config, RecordShape::of(dataset, config.data.pad), dataset.classes)?;
     let models: Vec<Model> = replicas
         .iter()

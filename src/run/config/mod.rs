@@ -19,8 +19,8 @@ mod tuning;
 mod validate;
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, DecimalSign, Initialization, LabelEncoding, MissingRecords,
-    Optimizer, Penalty, RateSchedule, Schedule,
+    Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
+    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
