@@ -53,7 +53,14 @@ fn data() -> Dataset {
 
 /// The data's, on the GPU.
 fn layout() -> ResidentLayout {
-    ResidentLayout { format: Format::Bits, records: 150, width: 37, standardized: false, images: None }
+    ResidentLayout {
+        format: Format::Bits,
+        records: 150,
+        part: 150,
+        width: 37,
+        standardized: false,
+        images: None,
+    }
 }
 
 /// A run's files.
@@ -149,7 +156,7 @@ fn twenty_min_max_steps_agree_with_the_f64_reference() {
     let attack = nodes.attack.unwrap();
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
     let contents: Vec<(NodeId, Vec<u32>)> = vec![
-        (nodes.data.features, words.clone()),
+        (nodes.data.features[0], words.clone()),
         (nodes.data.labels, dataset.labels.clone()),
         (nodes.tapes.rows, rows),
         (nodes.tapes.scalars.unwrap(), scalars),

@@ -169,7 +169,7 @@ fn more_runs_than_lines() {
     run(&mut steps, 2).unwrap();
     refused(run(&mut steps, 2), "at most 1 more");
     run(&mut steps, 1).unwrap();
-    steps.rewind(&context);
+    steps.rewind(&context).unwrap();
     run(&mut steps, 3).unwrap();
 }
 

@@ -5,6 +5,7 @@
 
 use super::attacks::scores::{OutputForm, Predictions};
 use super::job::AuditJob;
+use super::persons::RecordPersons;
 use super::results::subgroups::Grouping;
 use super::results::summary::ReplicaSummary;
 use super::shadows::Shadows;
@@ -62,6 +63,10 @@ pub struct Evidence<'a> {
     pub members: usize,
     /// `[N]`: the records' numbers.
     pub rows: Vec<u32>,
+    /// `[N]`: the records' names, where they have some.
+    pub ids: Option<Vec<String>>,
+    /// Where several records may be of one person, and the audit is to go by persons too.
+    pub persons: Option<RecordPersons<'a>>,
     /// What the attacker knows and what is scored; into the members and into the others.
     pub halves: Halves<u32>,
     /// Of all that is random.
@@ -98,6 +103,8 @@ impl<'a> Evidence<'a> {
             outputs: [members.0, others.0].concat(),
             labels: [members.1, others.1].concat(),
             rows: [predictions.rows_of(code), predictions.rows_of(TEST)].concat(),
+            ids: None,
+            persons: None,
             form,
             classes: predictions.classes,
             seed,
@@ -105,6 +112,15 @@ impl<'a> Evidence<'a> {
             queries: Err("not given".to_owned()),
             shadows: Err("not given".to_owned()),
         })
+    }
+
+    /// The same evidence, of which the attacker knows persons, with all their records, and none of the other
+    /// persons' ones.
+    ///
+    /// # Errors
+    /// As [`RecordPersons::halves`].
+    pub fn by_person(self, persons: RecordPersons<'a>) -> Result<Self> {
+        Ok(Evidence { halves: persons.halves(self.members, self.seed)?, persons: Some(persons), ..self })
     }
 
     /// The outputs on the members and on the others.

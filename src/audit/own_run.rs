@@ -10,7 +10,7 @@ use super::job::AuditJob;
 use super::results::summary::Summary;
 use super::shadows::trained::{self, TargetReplica};
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::run::config::Replica;
 use crate::run::event::{EpochMetrics, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
@@ -25,6 +25,18 @@ use std::time::Instant;
 /// A run without predictions, too few records for an audit, a lost device;
 /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
 pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
+    attack(job, observer).map_err(|error| match error.kind {
+        Kind::Lost => {
+            let path = job.directory.path().display();
+            let kept = "the models are kept, and of shadow models every finished epoch";
+            let advice = format!("{kept}: continue with `veilgrad audit {path}`; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
+    })
+}
+
+fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let AuditJob { config, directory, .. } = *job;
     let started = Instant::now();
     let predictions = directory.read_predictions()?;
@@ -71,8 +83,13 @@ fn model<'a>(
     metrics: &[EpochMetrics],
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
-    let evidence =
-        |target| Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context));
+    let evidence = |target| {
+        let evidence =
+            Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context))?;
+        let Some(persons) = job.persons else { return Ok(evidence) };
+        let persons = persons.of(evidence.rows.iter().copied());
+        evidence.by_person(persons)
+    };
     let mut on_members = evidence(AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{Global, interrupt, output};
-use crate::dataset::{LoadOptions, Query, npz, query, safe_cell};
+use crate::dataset::{LoadOptions, Query, npz, query};
 use crate::error::{Error, Kind, Result};
 use crate::release::outputs::Release;
 use crate::release::predict::TrainedClassifier;
+use crate::report::csv_table::safe;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
 use crate::run::directory::{MODELS, model_name};
@@ -273,14 +274,12 @@ fn write_csv(path: &Path, probabilities: &[f32], predicted: &Predicted, names: &
     let header = known.into_iter().filter(|(_, known)| *known).map(|(name, _)| name.to_owned());
     // The run's own records are to be audited, which knows outputs by this beginning.
     let begin = if membership.is_some() { "p_" } else { "" };
-    let classes = names.iter().map(|name| safe_cell(&format!("{begin}{name}")).into_owned());
+    let classes = names.iter().map(|name| safe(format!("{begin}{name}")));
     writer.write_record(header.chain(classes)).map_err(failed)?;
     let best = likeliest(probabilities, names.len());
     for (i, p) in probabilities.chunks_exact(names.len()).enumerate() {
-        let mut row = vec![rows[i].to_string(), safe_cell(&names[best[i]]).into_owned()];
-        let label = |labels: &Vec<Option<String>>| {
-            labels[i].as_deref().map(safe_cell).unwrap_or_default().into_owned()
-        };
+        let mut row = vec![rows[i].to_string(), safe(names[best[i]].clone())];
+        let label = |labels: &Vec<Option<String>>| labels[i].clone().map(safe).unwrap_or_default();
         row.extend(labels.as_ref().map(label));
         row.extend(membership.as_ref().map(|membership| membership[i].to_string()));
         row.extend(unseen.as_ref().map(|unseen| unseen[i].to_string()));

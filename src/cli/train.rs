@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::run_flags::RunFlags;
 use super::{Global, audit, interrupt, output, schema};
 use crate::audit::results::summary::Summary;
@@ -95,7 +96,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
         match directory.has(SUMMARY) {
             true => directory.read_summary()?,
             // The data may be gone, which an audit can do without.
-            false => audit::attack(&config, &directory, None, global, &mut progress)?,
+            false => audit::attack(&config, &directory, &RecordArgs::default(), global, &mut progress)?,
         }
     } else {
         let (context, dataset) = open(&config, Some(&directory), global, &mut progress)?;

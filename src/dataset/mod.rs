@@ -37,4 +37,3 @@ pub use split::{Split, load_splits, save_splits};
 pub use standardization::Standardization;
 pub use synthetic::{Synthetic, synthetic};
 pub use table::encode::Unread;
-pub use table::field::safe_cell;

@@ -230,7 +230,9 @@ mod tests {
             ci95: Intervals { accuracy: [accuracy - 0.01, accuracy + 0.01], ..Intervals::default() },
             members: 500,
             nonmembers: 500,
-            note: None,
+            curve_members: 500,
+            curve_nonmembers: 500,
+            ..AttackResult::default()
         }
     }
 

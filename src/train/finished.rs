@@ -48,7 +48,8 @@ pub(super) fn predictions(
     let all = |m: &Model| [&m.split.members[..], &m.split.reference, &m.split.test].concat();
     let records: Vec<Vec<u32>> = cohort.models().iter().map(all).collect();
     let (resident, classifier) = cohort.parts();
-    let logits = evaluate::logits(context, recipe, resident, classifier, &records, stop)?;
+    let places = records.iter().map(|rows| resident.places(rows)).collect::<Result<Vec<_>>>()?;
+    let logits = evaluate::logits(context, recipe, resident, classifier, &places, stop)?;
     let predictions = cohort.models().iter().zip(records).zip(logits);
     Ok(predictions
         .map(|((model, rows), logits)| {

@@ -9,7 +9,7 @@
 //! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`] |
 //! | what a private training guarantees | [`privacy`] |
 //! | the data on the GPU | [`resident`] |
-//! | the run | `run`, `splits`, `checkpoint`, `finished`, `reporter` |
+//! | the run | `run`, `splits`, `checkpoint`, `groups`, `finished`, `reporter` |
 //!
 //! What was asked for and what is kept is [`crate::run`].
 
@@ -20,6 +20,7 @@ pub mod cohort;
 pub mod evaluate;
 mod finished;
 pub mod game;
+mod groups;
 pub mod line;
 mod pace;
 pub mod privacy;

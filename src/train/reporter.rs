@@ -3,6 +3,7 @@
 use super::cohort::{Cohort, Model};
 use super::privacy;
 use super::schedule::Schedule;
+use crate::error::Error;
 use crate::gpu::Context;
 use crate::run::config::Config;
 use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
@@ -12,12 +13,25 @@ use std::collections::BTreeSet;
 pub(super) struct Reporter<'a> {
     run: String,
     observer: &'a mut dyn Observer,
+    /// Whether it was told that groups are halved.
+    halved: bool,
 }
 
 impl<'a> Reporter<'a> {
     /// Tells `observer` of the run called `run`.
     pub(super) fn new(run: String, observer: &'a mut dyn Observer) -> Self {
-        Reporter { run, observer }
+        Reporter { run, observer, halved: false }
+    }
+
+    /// Replicas are trained in smaller groups, for want of memory; said once.
+    pub(super) fn halved(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.halved, true) {
+            self.observer.event(&Event::Note(format!(
+                "fewer replicas are trained at once, in half as large groups: {}: {} (expected {}); results are \
+                 the same",
+                error.place, error.found, error.expected
+            )));
+        }
     }
 
     /// What private training guarantees its members, once for replicas that are alike.

@@ -51,7 +51,7 @@ pub fn attack(
         }
     }
     let [members, nonmembers] = scores;
-    Scored::new("blind", halves, &members, &nonmembers)
+    Ok(Scored { learns: true, ..Scored::new("blind", halves, &members, &nonmembers)? })
 }
 
 /// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one

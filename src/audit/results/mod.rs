@@ -1,12 +1,17 @@
 //! What an audit found, and how it is kept.
 
 pub mod attacks;
+pub mod check;
 pub mod describe;
 pub mod details;
 mod files;
 pub mod gate;
+pub mod masked;
 pub mod notes;
 pub mod older;
+pub mod per_person;
+pub mod records;
 pub mod score_file;
+pub mod strongest;
 pub mod subgroups;
 pub mod summary;

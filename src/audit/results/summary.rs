@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::per_person::PersonResults;
+use super::strongest::Strongest;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
@@ -13,7 +15,7 @@ use crate::run::config::Replica;
 use crate::statistics::judgment::AttackResult;
 
 /// The version of the keys' meaning.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -88,6 +90,13 @@ pub struct ReplicaSummary {
     pub attacks: Attacks,
     /// On the records of D′, against test records: the defense may leak those. Empty without D′.
     pub attacks_on_reference: Attacks,
+    /// The strongest of `attacks`; `null` where there is none, and in summaries before schema 3.
+    pub strongest: Option<Strongest>,
+    /// The strongest of `attacks_on_reference`, likewise.
+    pub strongest_on_reference: Option<Strongest>,
+    /// The attacks on persons, where `--person-column` tells which records are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<PersonResults>,
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -119,6 +128,10 @@ mod tests {
             },
             members: 1000,
             nonmembers: 1000,
+            curve_members: 2000,
+            curve_nonmembers: 2000,
+            reversed: false,
+            trained: None,
             note: None,
         }
     }
@@ -159,9 +172,10 @@ mod tests {
                         "tnr_at_fnr_0.0001": null, "tnr_at_fnr_0.001": null, "tnr_at_fnr_0.01": null,
                         "precision": null
                     },
-                    "members": 1000, "nonmembers": 1000});
+                    "members": 1000, "nonmembers": 1000, "curve_members": 2000, "curve_nonmembers": 2000,
+                    "reversed": false});
         let expected = json!({
-            "schema": 2,
+            "schema": 3,
             "version": "0.1.0",
             "adapter": {
                 "name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"
@@ -178,6 +192,7 @@ mod tests {
                 "control_accuracy": null, "attack_trained": true, "blind": null,
                 "attacks": {"gap": attack},
                 "attacks_on_reference": {},
+                "strongest": null, "strongest_on_reference": null,
                 "notes": []
             }],
             "seconds": 1.5
