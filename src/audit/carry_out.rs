@@ -15,6 +15,7 @@ use super::results::notes::notes;
 use super::results::per_person;
 use super::results::records::{RecordsFound, ReplicaScores};
 use super::results::score_file;
+use super::results::shadows::ShadowSummary;
 use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
@@ -93,6 +94,8 @@ pub fn carry_out(
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
+        replica.shadows =
+            evidence.shadows.as_ref().ok().map(|shadows| ShadowSummary::new(shadows, found.tuned_a));
         if let Some(persons) = &evidence.persons {
             replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
         }
@@ -148,6 +151,8 @@ struct Found {
     scored: Vec<Scored>,
     /// By attack, of those that trained a network.
     training: BTreeMap<&'static str, NetworkTraining>,
+    /// a of RMIA, where it was chosen.
+    tuned_a: Option<f64>,
     not_run: Vec<String>,
 }
 
@@ -184,8 +189,9 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
         let outcomes = timed(attack, first.attacked, tools, |tools| (attack.run)(attack, evidence, tools))?;
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
-                Outcome::Scored { scored, training } => {
+                Outcome::Scored { scored, training, tuned_a } => {
                     found.scored.push(Scored { learns: attack.learns, ..scored });
+                    found.tuned_a = found.tuned_a.or(tuned_a);
                     found.training.extend(training.map(|training| (attack.name, training)));
                 }
                 Outcome::NotRun(reason) => found.not_run.push(reason),

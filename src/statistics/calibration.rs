@@ -135,7 +135,7 @@ fn steps(scores: &[f64], highest: &[Highest], share: f64) -> Vec<(f64, f64)> {
         let (above, below) = (highest[first], highest[last + 1]);
         let rest = all - below.records;
         // What would be too little for a step of its own belongs to the last.
-        if below.records - above.records >= least && (rest >= least || rest == 0) || rest == 0 {
+        if rest == 0 || below.records - above.records >= least && rest >= least {
             let count = |of: fn(Highest) -> usize| (of(below) - of(above)) as f64;
             cut.push((score, count(|h| h.members), count(|h| h.records)));
             first = last + 1;
@@ -405,7 +405,8 @@ mod tests {
             "{:>14} {:>6} | {:>7} {:>7} | {:>7} {:>7} | bin            top    width",
             "scores", "a side", "told", "true", "told", "true"
         );
-        let kinds: [(&str, fn(usize, f64, u64) -> Drawn, f64); 5] = [
+        type Draw = fn(usize, f64, u64) -> Drawn;
+        let kinds: [(&str, Draw, f64); 5] = [
             ("shift 0", binormal, 0.0),
             ("shift 0.3", binormal, 0.3),
             ("shift 1", binormal, 1.0),

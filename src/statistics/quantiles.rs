@@ -117,7 +117,8 @@ mod tests {
         // I_x(a, 1) = x^a, I_x(1, b) = 1 − (1 − x)^b.
         assert!((beta_quantile(20.0, 1.0, 0.025) - 0.025f64.powf(0.05)).abs() < 1e-15);
         let tiny = -((-0.025f64).ln_1p() / 1e6).exp_m1();
-        assert!((beta_quantile(1.0, 1e6, 0.025) / tiny - 1.0).abs() < 1e-12);
+        // The logarithms of the beta function are of the size of 1e7 there, and cancel: nine digits are left.
+        assert!((beta_quantile(1.0, 1e6, 0.025) / tiny - 1.0).abs() < 1e-8);
     }
 
     #[test]

@@ -246,8 +246,8 @@ fn rows_persons_and_risks_leave_only_where_records_asks_for_them() {
 
     program.succeeds("report audit -o plain.html --csv tables");
     program.succeeds("report audit -o asked.html --records again.csv");
-    program.succeeds("report audit --json").says(&["\"persons\""]);
     let printed = program.succeeds("report audit --json").stdout;
+    assert!(printed.contains("\"persons\""), "{printed}");
     let tables: Vec<String> = program.names("tables").iter().map(|name| format!("tables/{name}")).collect();
     let mut public =
         vec![("the terminal".to_owned(), run.stdout.clone() + &run.stderr), ("--json".to_owned(), printed)];

@@ -88,8 +88,6 @@ impl ExternalPredictions {
             form: self.form,
         };
         let (members, others) = (self.places(MEMBER), self.places(TEST));
-        // Which records no model was trained on is for the file to tell; the attacker must know that they are
-        // none.
         let known = evidence.halves.known_nonmembers.iter().map(|&i| others[i as usize]);
         let target = shadows::TargetModel {
             phi: records.phi(self.augmented.as_deref().unwrap_or(&self.predictions.logits))?,
@@ -98,7 +96,7 @@ impl ExternalPredictions {
             outputs: None,
             places: members.iter().chain(&others).map(|&place| Some(place as usize)).collect(),
             pooled: self.predictions.labels.len(),
-            outsiders: known.chain(self.places(REFERENCE)).collect(),
+            population: known.collect(),
             without_score: WithoutScore::IsLeftOut,
         };
         Shadows::new(Box::new(FileShadows { file, records }), target)

@@ -12,6 +12,7 @@ pub mod older;
 pub mod per_person;
 pub mod records;
 pub mod score_file;
+pub mod shadows;
 pub mod strongest;
 pub mod subgroups;
 pub mod summary;

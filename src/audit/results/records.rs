@@ -160,7 +160,7 @@ fn judged(attack: &Scored, evidence: &Evidence) -> JudgedBy {
 /// say of those what it was told, so they neither teach nor are told.
 fn risks(attack: &JudgedBy, evidence: &Evidence, known: &[bool]) -> Result<Vec<Option<Risk>>> {
     let learns = attacks::find(&attack.name).is_some_and(|attack| attack.learns);
-    let honest = |i: usize| !attack.scores[i].is_nan() && !(learns && known[i]);
+    let honest = |i: usize| !(attack.scores[i].is_nan() || learns && known[i]);
     let members: Vec<usize> = (0..evidence.members).filter(|&i| honest(i)).collect();
     let others: Vec<usize> = (evidence.members..known.len()).filter(|&i| honest(i)).collect();
     let scores = [&members, &others].map(|of| of.iter().map(|&i| attack.scores[i]).collect::<Vec<f64>>());

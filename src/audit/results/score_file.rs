@@ -77,8 +77,11 @@ fn write<W: std::io::Write + std::io::Seek>(
     Ok(())
 }
 
+/// A number of a risk.
+type OfRisk = fn(Risk) -> f64;
+
 /// The arrays of a risk.
-const RISKS: [(&str, fn(Risk) -> f64); 3] =
+const RISKS: [(&str, OfRisk); 3] =
     [("risk", |risk| risk.value), ("risk_low", |risk| risk.low), ("risk_high", |risk| risk.high)];
 
 /// Texts as UTF-8 of one width, filled up with zeros.

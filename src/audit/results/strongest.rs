@@ -85,9 +85,9 @@ pub fn strongest_of(scored: &[Scored], attacks: &Attacks, seed: u64) -> Result<O
         return Ok(None);
     }
     let reach = simultaneous::reach(&influences, TAIL, seed);
-    let judged: Vec<(&Candidate, [f64; 2])> =
+    let judged: Vec<Judged> =
         candidates.iter().map(|candidate| (candidate, candidate.interval(reach.tail))).collect();
-    let best = |better: &dyn Fn(&(&Candidate, [f64; 2])) -> Option<f64>| {
+    let best = |better: &dyn Fn(&Judged) -> Option<f64>| {
         let found = judged.iter().filter_map(|judged| better(judged).map(|by| (by, judged)));
         // The first of equals.
         found.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, judged)| judged)
@@ -130,6 +130,9 @@ struct Candidate<'s> {
     /// Of the records that it stands on.
     roc: Roc,
 }
+
+/// A candidate with its simultaneous interval.
+type Judged<'c, 's> = (&'c Candidate<'s>, [f64; 2]);
 
 impl Candidate<'_> {
     fn interval(&self, tail: f64) -> [f64; 2] {

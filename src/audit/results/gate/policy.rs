@@ -134,8 +134,11 @@ mod tests {
         assert!(refused("confidence = true").contains("at least one [[rule]]"));
         let unknown = refused("\n[[rule]]\nfail_fi = \"auc > 1\"");
         assert!(unknown.starts_with("p.toml:") && unknown.contains("did you mean fail_if?"), "{unknown}");
-        let no_metric = refused("[[rule]]\nfail_if = \"auc > 1\"\n[[rule]]\nfail_if = \"acu > 1\"");
-        assert!(no_metric.starts_with("p.toml, rule 2: ") && no_metric.contains("did you mean auc?"));
+        let no_metric = refused("[[rule]]\nfail_if = \"auc > 1\"\n[[rule]]\nfail_if = \"acuracy > 1\"");
+        assert!(
+            no_metric.starts_with("p.toml, rule 2: ") && no_metric.contains("did you mean "),
+            "{no_metric}"
+        );
         assert!(refused("[[rule]]\nfail_if = \"auc > 1\"\ngroup = \"a\"").contains("beside it"));
         let no_interval = refused("confidence = true\n[[rule]]\nfail_if = \"test_accuracy < 0.7\"");
         assert!(no_interval.contains("confidence = false"), "{no_interval}");
