@@ -211,14 +211,15 @@ fn a_classifier_read_from_its_file_gives_the_outputs_it_gave() {
     let temporary = tempfile::tempdir().unwrap();
     let changes = ["train.seed=[0,1]", "train.epochs=3"];
     let scene = Scene::trained(&changes, &temporary.path().join("run"));
-    let file = ModelFile::read(&scene.directory.file("model.safetensors")).unwrap();
-    let load = |number| TrainedClassifier::load(&scene.context, &scene.config, &file, number, &scene.dataset);
+    let file = |number| ModelFile::read(&scene.directory.model(number));
     for replica in 0..2 {
-        let logits = load(replica).unwrap().logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
+        let file = file(replica).unwrap();
+        let classifier = TrainedClassifier::load(&scene.context, &file, &scene.dataset).unwrap();
+        let logits = classifier.logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
         let saved = scene.directory.read_replica(replica).unwrap();
         for (place, &row) in saved.rows.iter().enumerate() {
             assert_eq!(saved.logits[place * 5..][..5], logits[row as usize * 5..][..5]);
         }
     }
-    assert!(load(2).unwrap_err().to_string().contains("expected a number below 2"));
+    assert!(file(2).unwrap_err().to_string().contains("replica-2.safetensors"));
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use veilgrad::dataset::npy::{Array as File, Values as Elements};
-use veilgrad::dataset::{Dataset, Encoding, Features, Image, npz};
+use veilgrad::dataset::{Dataset, Features, Image, Schema, npz};
 use veilgrad::gpu::{Buffer, Context, Options};
 use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
 use veilgrad::nn::{LayerForm, Parameters, RecordShape};
@@ -74,7 +74,7 @@ impl Golden {
             labels: self.words("labels"),
             classes: CLASSES,
             class_names: (0..CLASSES).map(|c| c.to_string()).collect(),
-            encoding: Encoding { columns: vec![] },
+            schema: Schema::default(),
             image: Some(image),
         }
     }

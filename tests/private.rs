@@ -56,9 +56,9 @@ fn train(path: &Path, changes: &[&str]) -> Vec<f64> {
         stop: &stop,
     };
     veilgrad::train::run(&job, &mut ()).unwrap();
-    let model = std::fs::read(directory.file("model.safetensors")).unwrap();
+    let model = std::fs::read(directory.model(0)).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&model).unwrap();
-    let first = tensors.tensor("replica.0.classifier.layers.0.weight").unwrap();
+    let first = tensors.tensor("classifier.layers.0.weight").unwrap();
     // The file has a row an output, memory a row an input: a memory row is a column of the file.
     assert_eq!(first.shape(), [24, 37]);
     let column = first.data().chunks_exact(4).step_by(37).take(BLOCK);

@@ -74,9 +74,16 @@ struct Run {
 
 fn files(path: &Path, outcome: Outcome) -> Run {
     let directory = RunDirectory::open(path).unwrap();
-    let model = std::fs::read(directory.file("model.safetensors")).unwrap();
-    let tensors = safetensors::SafeTensors::deserialize(&model).unwrap();
-    let tensors = tensors.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect();
+    let (mut model, mut tensors) = (vec![], BTreeMap::new());
+    for number in (0..).take_while(|number| directory.model(*number).exists()) {
+        let bytes = std::fs::read(directory.model(number)).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let named = |(name, view): (&str, safetensors::tensor::TensorView)| {
+            (format!("replica.{number}.{name}"), view.data().to_vec())
+        };
+        tensors.extend(file.iter().map(named));
+        model.extend(bytes);
+    }
     Run { outcome, tensors, metrics: directory.read_metrics().unwrap(), model }
 }
 

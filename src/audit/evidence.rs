@@ -14,7 +14,6 @@ use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::release::predict::TrainedClassifier;
 use crate::run::config::Replica;
-use crate::run::directory::MODEL;
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
@@ -159,9 +158,9 @@ impl<'a> Queries<'a> {
     /// # Errors
     /// As [`TrainedClassifier::load`].
     pub fn classifier(&self) -> Result<TrainedClassifier<'a>> {
-        let AuditJob { config, directory, context, .. } = *self.job;
-        let file = ModelFile::read(&directory.file(MODEL))?;
-        TrainedClassifier::load(context, config, &file, self.number, self.dataset)
+        let AuditJob { directory, context, .. } = *self.job;
+        let file = ModelFile::read(&directory.model(self.number))?;
+        TrainedClassifier::load(context, &file, self.dataset)
     }
 }
 

@@ -12,9 +12,7 @@ use super::shadows::trained::{self, TargetReplica};
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::run::config::Replica;
-use crate::run::directory::MODEL;
 use crate::run::event::{EpochMetrics, Observer};
-use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
 use crate::train::privacy;
@@ -42,7 +40,7 @@ fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let AuditJob { config, directory, .. } = *job;
     let started = Instant::now();
     let predictions = directory.read_predictions()?;
-    let facts = ModelFile::read(&directory.file(MODEL))?.facts;
+    let data = directory.read_data()?;
     let metrics = directory.read_metrics()?;
     let settings = config.replicas();
     if predictions.len() != settings.len() {
@@ -65,8 +63,8 @@ fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let case = AuditCase {
         name: directory.name(),
         models,
-        class_names: &facts.class_names,
-        dataset: facts.dataset.clone(),
+        class_names: &data.class_names,
+        dataset: data.dataset.clone(),
         notes: vec![],
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };

@@ -124,7 +124,7 @@ pub(super) fn attack(
     progress: &mut Progress,
 ) -> Result<Summary> {
     let needs_data = config.audit.shadows > 0 || config.audit.label_only || records.has_file();
-    let dataset = match crate::train::load(config) {
+    let dataset = match crate::train::load_again(config, directory) {
         Ok(dataset) => Some(dataset),
         Err(error) if needs_data => return Err(error),
         Err(error) => {

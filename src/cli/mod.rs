@@ -20,6 +20,7 @@ mod record_flags;
 mod report;
 mod reproduce;
 mod run_flags;
+mod schema;
 mod settings;
 mod train;
 mod tune;
@@ -144,6 +145,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Writes a trained model's predictions of records, as they would be released.
     Predict(predict::PredictArgs),
+    /// Finds out what the columns of a data file are, for you to check and edit.
+    Schema(Box<schema::SchemaArgs>),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
     /// Finds this adapter's fastest kernel variants and stores them for training.
@@ -190,6 +193,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Reproduce(args) => reproduce::run(args, global),
         Command::Report(args) => report::run(args, global),
         Command::Predict(args) => predict::run(args, global),
+        Command::Schema(args) => schema::run(args, global),
         Command::Check => check::run(global),
         Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),

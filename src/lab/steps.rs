@@ -1,7 +1,7 @@
 //! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the
 //! first step after the start. Synthetic records of a preset's size stand in for its data.
 
-use crate::dataset::{Dataset, Encoding, Features, Image, Split, Synthetic, synthetic};
+use crate::dataset::{Dataset, Features, Image, Schema, Split, Synthetic, synthetic};
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::nn::RecordShape;
@@ -235,7 +235,7 @@ fn random_images(records: usize, classes: usize) -> Dataset {
         labels: (0..records).map(|i| (i % classes) as u32).collect(),
         classes,
         class_names: (0..classes).map(|c| c.to_string()).collect(),
-        encoding: Encoding { columns: vec![] },
+        schema: Schema::default(),
         image: Some(image),
     }
 }

@@ -33,7 +33,7 @@ fn failed(found: &str) -> Error {
 /// made to do harm: control characters are escaped (`\u{1b}`), and what a spreadsheet would run as a formula,
 /// since it begins with one of `= + - @`, a tab or a carriage return, begins with an apostrophe in its place
 /// (OWASP, "CSV Injection"). A number stays one.
-pub(super) fn safe(cell: String) -> String {
+pub(crate) fn safe(cell: String) -> String {
     let formula = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠');
     let quoted = cell.trim_start_matches(' ').starts_with(formula) && cell.parse::<f64>().is_err();
     let escaped = cell.chars().any(char::is_control);

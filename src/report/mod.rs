@@ -5,7 +5,7 @@
 
 pub mod comparison;
 pub mod comparison_text;
-mod csv_table;
+pub(crate) mod csv_table;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;

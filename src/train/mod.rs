@@ -47,5 +47,5 @@ pub(crate) use run::cohort_size;
 pub use run::{Job, Outcome, run};
 pub use schedule::Schedule;
 pub use snapshot::Snapshot;
-pub use splits::load;
+pub use splits::{load, load_again};
 pub use work::{PlannedTraining, plan};

@@ -3,7 +3,7 @@
 use super::checkpoint::{self, Stretch};
 use super::cohort::{Cohort, Model};
 use super::evaluate;
-use super::finished::{facts, model_tensors, predictions};
+use super::finished::{model_tensors, predictions};
 use super::groups::{Group, Groups};
 use super::recipe::Recipe;
 use super::reporter::Reporter;
@@ -16,9 +16,9 @@ use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
-use crate::run::directory::SPLIT;
+use crate::run::directory::{DATA, SPLIT};
 use crate::run::event::Observer;
-use crate::run::model_file::NamedTensor;
+use crate::run::model_file::{Facts, NamedTensor};
 use crate::run::predictions::ReplicaPredictions;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -94,6 +94,9 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         directory.write_config(&Config { tuning, ..config.clone() })?;
     }
     // The run that is continued may have been killed before it came to this.
+    if !directory.has(DATA) {
+        directory.write_data(dataset)?;
+    }
     if !directory.has(SPLIT) {
         let splits: Vec<Split> = models.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
@@ -109,14 +112,17 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     }
 
     let mut outcome = Outcome::default();
-    let (mut tensors, mut predicted) = (vec![], vec![]);
+    let facts = Facts::new(config, &dataset.class_names, &dataset.schema, dataset.image)?.to_metadata()?;
+    let mut predicted = vec![];
     while let Some((group, mut cohort)) = next {
         let mut epochs = group.epochs();
         match work.carry_out(&group, &mut cohort, &mut epochs, &mut reporter) {
             Ok((its_tensors, its_predictions)) => {
                 let frozen = cohort.models().iter().zip(&cohort.snapshot().frozen);
                 outcome.frozen.extend(frozen.filter_map(|(m, step)| step.map(|step| (m.number, step))));
-                tensors.extend(its_tensors);
+                for (number, tensors) in its_tensors {
+                    directory.write_model(number, &tensors, &facts)?;
+                }
                 predicted.extend(its_predictions);
             }
             Err(error) if may_be_halved(&error, &group) => {
@@ -137,7 +143,6 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         }
         next = work.next(&mut groups, &mut reporter)?;
     }
-    directory.write_model(&tensors, &facts(dataset, &replicas).to_metadata()?)?;
     directory.write_predictions(&predicted)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
@@ -169,8 +174,8 @@ fn may_be_halved(error: &Error, group: &Group) -> bool {
     error.kind == Kind::Memory && group.models.len() > 1
 }
 
-/// What a group leaves behind: its models' tensors, its predictions.
-type Trained = (Vec<NamedTensor>, Vec<ReplicaPredictions>);
+/// What a group leaves behind: its models' tensors, each with the model's number, and its predictions.
+type Trained = (Vec<(usize, Vec<NamedTensor>)>, Vec<ReplicaPredictions>);
 
 /// A run whose groups are trained one after another.
 struct TrainingWork<'a> {

@@ -2,12 +2,25 @@
 //!
 //! Only what the names mean; what carries them out lives with the networks and the schedule.
 
+pub use crate::dataset::MissingRecords;
 pub use crate::nn::{AttackInput, Initialization, LabelEncoding, Optimizer};
 pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
 
 use crate::setting::{Range, SettingValues, range};
+
+/// The sign before the fraction of a table's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecimalSign {
+    /// A point; a comma that may be one is refused.
+    #[serde(rename = "detect")]
+    Detect,
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+}
 
 /// A published form of the game: what several settings of it are unless they are given themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -79,6 +79,13 @@ impl Layer {
         Layer { origin: Origin::Flag(format!("{flag} {value}")), text }
     }
 
+    /// The dedicated flag `flag` for `key`, a list of texts however they look, one a use of the flag.
+    pub fn strings(flag: &str, key: &str, values: &[String]) -> Self {
+        let typed: Vec<String> = values.iter().map(|value| format!("{flag} {value}")).collect();
+        let text = format!("{key} = {}", Value::from(values.to_vec()));
+        Layer { origin: Origin::Flag(typed.join(" ")), text }
+    }
+
     /// The dedicated flag `flag` that turns `key` on or off.
     pub fn switch(flag: &str, key: &str, on: bool) -> Self {
         Layer { origin: Origin::Flag(flag.to_owned()), text: format!("{key} = {on}") }
