@@ -1,7 +1,7 @@
 //! How often the audit's intervals cover the truth, and how often it finds a leak where there is none.
 //!
-//! Not run with the other tests, which have small versions of the same: these take minutes (`make test-coverage`).
-//! Each prints its table and fails below its bounds.
+//! Not run with the other tests, which have small versions of the same: these take minutes (`make
+//! test-coverage`). Each prints its table and fails below its bounds.
 
 use std::sync::atomic::AtomicBool;
 
@@ -74,8 +74,8 @@ impl Population {
     }
 }
 
-/// Of 1,000 samples, how many intervals of AUC, accuracy and TPR at 1% FPR cover; the last is `None` where that
-/// rate is not resolvable.
+/// Of 1,000 samples, how many intervals of AUC, accuracy and TPR at 1% FPR cover; the last is `None` where
+/// that rate is not resolvable.
 fn covered(population: Population, n: usize) -> ([usize; 2], Option<usize>) {
     let terms = Terms { seed: 0, base_rate: 0.1, delta: 1e-5 };
     let within = |[low, high]: [f64; 2], truth: f64| {
@@ -173,8 +173,8 @@ fn audited(leak: f64, seed: u64) -> ReplicaSummary {
     audit.summary.replicas.into_iter().next().unwrap()
 }
 
-/// Of `runs` audits: where the strongest's interval is above ½, where the most accurate attack's own interval is, and
-/// where an attack is called masked.
+/// Of `runs` audits: where the strongest's interval is above ½, where the most accurate attack's own interval
+/// is, and where an attack is called masked.
 fn accused(leak: f64, runs: u64) -> [usize; 3] {
     let mut found = [0; 3];
     for seed in 0..runs {

@@ -12,7 +12,10 @@ use super::results::describe;
 use super::results::details::{self, Details};
 use super::results::masked;
 use super::results::notes::notes;
-use super::results::score_file::{self, ReplicaScores};
+use super::results::per_person;
+use super::results::records::{RecordsFound, ReplicaScores};
+use super::results::score_file;
+use super::results::shadows::ShadowSummary;
 use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
@@ -91,19 +94,31 @@ pub fn carry_out(
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
-        if model.on_reference.is_some()
+        replica.shadows =
+            evidence.shadows.as_ref().ok().map(|shadows| ShadowSummary::new(shadows, found.tuned_a));
+        if let Some(persons) = &evidence.persons {
+            replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
+        }
+        let mut records_of_reference = None;
+        if let Some(evidence) = &model.on_reference
             && let Some(mut on_reference) = found_on_reference.next()
         {
             on_reference.take_controls(&found);
             replica.attacks_on_reference = on_reference.results(&terms)?;
             replica.strongest_on_reference =
                 strongest_of(&on_reference.scored, &replica.attacks_on_reference, terms.seed)?;
+            let best = strongest(&replica.attacks_on_reference).map(|(name, _)| name);
+            let found = RecordsFound::new(evidence, case.class_names, &on_reference.scored, best)?;
+            records_of_reference = Some(found);
         }
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
         let best = strongest(&replica.attacks).map(|(name, _)| name);
-        let details = describe::replica(model, case.class_names, &found.scored, best)?;
-        audit.scores.push(ReplicaScores::new(evidence, &found.scored, best)?);
+        let details = describe::replica(model, case.class_names, &found.scored)?;
+        audit.scores.push(ReplicaScores {
+            on_members: RecordsFound::new(evidence, case.class_names, &found.scored, best)?,
+            on_reference: records_of_reference,
+        });
         audit.details.replicas.push(details);
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {
@@ -136,6 +151,8 @@ struct Found {
     scored: Vec<Scored>,
     /// By attack, of those that trained a network.
     training: BTreeMap<&'static str, NetworkTraining>,
+    /// a of RMIA, where it was chosen.
+    tuned_a: Option<f64>,
     not_run: Vec<String>,
 }
 
@@ -144,8 +161,10 @@ impl Found {
     fn results(&self, terms: &Terms) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, terms)?;
         masked::flag(&self.scored, &mut attacks);
-        for (name, _) in self.training.iter().filter(|(_, training)| !training.succeeded()) {
-            if let Some(result) = attacks.get_mut(*name) {
+        for (name, training) in &self.training {
+            let Some(result) = attacks.get_mut(*name) else { continue };
+            result.trained = Some(training.succeeded());
+            if !training.succeeded() {
                 result.remark("attack did not train: no evidence of privacy");
             }
         }
@@ -170,8 +189,9 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
         let outcomes = timed(attack, first.attacked, tools, |tools| (attack.run)(attack, evidence, tools))?;
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
-                Outcome::Scored { scored, training } => {
+                Outcome::Scored { scored, training, tuned_a } => {
                     found.scored.push(Scored { learns: attack.learns, ..scored });
+                    found.tuned_a = found.tuned_a.or(tuned_a);
                     found.training.extend(training.map(|training| (attack.name, training)));
                 }
                 Outcome::NotRun(reason) => found.not_run.push(reason),

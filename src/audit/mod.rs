@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod external;
 mod job;
 mod own_run;
+pub mod persons;
 pub mod results;
 pub mod shadows;
 mod work;

@@ -5,9 +5,11 @@
 
 pub mod comparison;
 pub mod comparison_text;
+pub(crate) mod csv_table;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;
+pub mod records;
 mod remarks;
 pub mod reproduction;
 pub mod run;

@@ -10,8 +10,8 @@ pub const LEAST_RECORDS: usize = 4;
 
 /// Something per record (a score, a label, an index), in the four groups of an evaluation.
 ///
-/// The attack is trained and its direction and thresholds are chosen on the known half. Accuracy, and whatever
-/// the known half taught, is judged on the scored half.
+/// The attack is trained and its direction and thresholds are chosen on the known half. Accuracy, and
+/// whatever the known half taught, is judged on the scored half.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Halves<T = f64> {
     pub known_members: Vec<T>,
@@ -52,6 +52,41 @@ impl Halves<u32> {
         };
         let (known_members, scored_members) = draw(members)?;
         let (known_nonmembers, scored_nonmembers) = draw(nonmembers)?;
+        Ok(Halves { known_members, known_nonmembers, scored_members, scored_nonmembers })
+    }
+
+    /// As [`split`](Self::split) of units that have one record or several (the records of a person): a unit
+    /// is known with all its records, or not at all. `members` and `nonmembers` give each record's unit, by
+    /// any numbers.
+    ///
+    /// # Errors
+    /// Fewer than [`LEAST_RECORDS`] units of members or of non-members.
+    pub fn split_units(members: &[u32], nonmembers: &[u32], seed: u64) -> Result<Self> {
+        let ranks = [members, nonmembers].map(|units| {
+            let mut distinct = units.to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            distinct
+        });
+        let units = Self::split(ranks[0].len(), ranks[1].len(), seed)?;
+        let records = |known: &[u32], ranks: &[u32], units: &[u32]| -> (Vec<u32>, Vec<u32>) {
+            let mut is_known = vec![false; ranks.len()];
+            known.iter().for_each(|&unit| is_known[unit as usize] = true);
+            let of = |unit: u32| is_known[ranks.partition_point(|&rank| rank < unit)];
+            (0..).zip(units).map(|(i, &unit)| (i, of(unit))).fold(
+                (vec![], vec![]),
+                |mut found, (i, known)| {
+                    if known {
+                        found.0.push(i)
+                    } else {
+                        found.1.push(i)
+                    }
+                    found
+                },
+            )
+        };
+        let (known_members, scored_members) = records(&units.known_members, &ranks[0], members);
+        let (known_nonmembers, scored_nonmembers) = records(&units.known_nonmembers, &ranks[1], nonmembers);
         Ok(Halves { known_members, known_nonmembers, scored_members, scored_nonmembers })
     }
 
@@ -170,6 +205,12 @@ mod tests {
         assert_eq!(parts[1].known_members, [1, 3]);
         assert_eq!((parts[0].known_nonmembers.as_slice(), parts[1].known_nonmembers.len()), (&[4][..], 0));
         assert_eq!((&parts[0].scored_members, &parts[1].scored_nonmembers), (&vec![6], &vec![7]));
+    }
+
+    #[test]
+    fn units_of_one_record_are_split_as_records_are() {
+        let (members, others): (Vec<u32>, Vec<u32>) = ((0..40).collect(), (40..90).collect());
+        assert_eq!(Halves::split_units(&members, &others, 5).unwrap(), Halves::split(40, 50, 5).unwrap());
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct AttackResult {
     /// Whether the score is used against its definition, because the known half's members have the lower
     /// scores beyond chance: all numbers are then those of the negative score, on the scored half.
     pub reversed: bool,
+    /// Whether its network found the signal of its control; `null` where it has no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<bool>,
     /// What a reader must know before believing the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -179,6 +182,7 @@ pub fn judge(halves: &Halves, threshold: f64, records: CurveRecords, terms: &Ter
         curve_members: curve.members(),
         curve_nonmembers: curve.nonmembers(),
         reversed: false,
+        trained: None,
         note: None,
     })
 }
@@ -296,8 +300,8 @@ mod tests {
             .into_iter()
             .map(|(k, _)| k)
             .collect();
-        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound members \
-                        nonmembers precision reversed \
+        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound \
+                        members nonmembers precision reversed \
                         tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 \
                         tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
         assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());

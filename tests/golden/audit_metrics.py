@@ -10,7 +10,7 @@ that it shares no shortcut with the code under test.
 import json
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -203,9 +203,19 @@ def shadows(models):
     count = lambda mask: mask.sum(0).astype(float)
 
     def variance(mask):
-        if models < 64:
-            return np.full(n + population, squares(mask).sum() / np.maximum(count(mask) - 1, 0).sum())
-        return squares(mask) / (count(mask) - 1)
+        """Smyth 2004: scaled inverse chi-squared, its parameters by the mean and the variance of log s2."""
+        freedom, sums = count(mask) - 1, squares(mask)
+        there = (freedom >= 1) & (sums > 0)
+        v, s2 = freedom[there], sums[there] / freedom[there]
+        s2 = np.maximum(s2, 1e-5 * np.median(s2))
+        logs = np.log(s2) - special.digamma(v / 2) + np.log(v / 2)
+        spread = logs.var(ddof=1) - special.polygamma(1, v / 2).mean()
+        if spread <= 0:
+            return np.full(n + population, sums[freedom >= 1].sum() / freedom[freedom >= 1].sum())
+        strength = 2 * optimize.brentq(lambda x: special.polygamma(1, x) - spread, 1e-9, 1e9, xtol=1e-14, rtol=1e-15)
+        prior = np.exp(logs.mean() + special.digamma(strength / 2) - np.log(strength / 2))
+        freedom = np.maximum(freedom, 0)
+        return (strength * prior + sums) / (strength + freedom)
 
     with np.errstate(all="ignore"):
         online = stats.norm.logpdf(target, mean(keep), np.sqrt(variance(keep))) - stats.norm.logpdf(
@@ -214,17 +224,19 @@ def shadows(models):
     p, q = 1 / (1 + np.exp(-phi)), 1 / (1 + np.exp(-target))
     outside = np.array([p[~keep[:, i], i].mean() for i in range(n + population)])
     a = 0.33
+    known = [0, 5, 11, *range(n, n + population)]
 
     def rmia(prior):
         ratio = q / prior
-        return [float(np.mean(ratio[i] / ratio[n:] >= 2)) for i in range(n)]
+        # Some of the population are records of the pool: they are not compared with themselves.
+        return [float(np.mean([ratio[i] / ratio[z] >= 2 for z in known if z != i])) for i in range(n)]
 
     return {
         "models": models,
         "keep": keep.astype(int).ravel().tolist(),
         "phi": phi.ravel().tolist(),
         "target": target.tolist(),
-        "population": list(range(n, n + population)),
+        "population": known,
         "lira_online": online[:n].tolist(),
         "lira_offline": offline[:n].tolist(),
         "rmia_online": rmia(p.mean(0)),

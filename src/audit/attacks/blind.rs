@@ -40,7 +40,7 @@ pub fn attack(
         let known = halves.pick(members.rows, nonmembers.rows);
         let numbers = match &dataset.features {
             Features::Bytes { width, .. } => vec![true; *width],
-            _ => dataset.encoding.numbers(),
+            _ => dataset.schema.numbers(),
         };
         let fitted =
             [&known.known_members, &known.known_nonmembers].map(|rows| moments(&dataset.features, rows));

@@ -120,6 +120,14 @@ pub(super) fn read(path: &Path, mut arrays: Arrays, options: &Options) -> Result
         }
         None => None,
     };
+    let persons = match &options.persons {
+        Some(name) => {
+            let persons: Vec<String> = list(&mut arrays, name)?.iter().map(i64::to_string).collect();
+            check_length(&arrays.place(name), n, persons.len())?;
+            Some(persons)
+        }
+        None => None,
+    };
     let rows = match arrays.find(&ROWS) {
         Some(name) => {
             let place = arrays.place(&name);
@@ -155,6 +163,7 @@ pub(super) fn read(path: &Path, mut arrays: Arrays, options: &Options) -> Result
         labels,
         membership: Membership::Numbers(membership),
         subgroups,
+        persons,
         rows,
         shadows,
         found,

@@ -19,6 +19,8 @@ pub struct Options {
     pub normalise: bool,
     /// The array or column of groups. Default: `subgroup`, if it is there.
     pub subgroups: Option<String>,
+    /// The array or column that names the person a record is of. Default: persons are not told apart.
+    pub persons: Option<String>,
     /// Shadow models' predictions in a place of their own: a file with the arrays above, or the directory of
     /// LiRA's authors, `experiment-…/keep.npy` with `scores/` or `logits/` beside it.
     pub shadows: Option<PathBuf>,
@@ -34,6 +36,7 @@ impl Default for Options {
             member_value: None,
             normalise: false,
             subgroups: None,
+            persons: None,
             shadows: None,
             max_bytes: 4 << 30,
         }

@@ -34,6 +34,7 @@ pub(super) struct RawPredictions {
     /// \[N\], as written.
     pub(super) membership: Membership,
     pub(super) subgroups: Option<Vec<String>>,
+    pub(super) persons: Option<Vec<String>>,
     pub(super) rows: Option<Vec<u32>>,
     pub(super) shadows: Option<ShadowFile>,
     /// What is already known of the file.

@@ -22,6 +22,7 @@ struct Layout {
     label: usize,
     membership: usize,
     subgroup: Option<usize>,
+    person: Option<usize>,
     row: Option<usize>,
     /// By class.
     outputs: Vec<usize>,
@@ -44,6 +45,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<RawPredictions> {
     let classes = layout.outputs.len();
     let (mut outputs, mut labels, mut groups, mut rows) = (vec![], vec![], vec![], vec![]);
     let (mut membership, mut names, mut index) = (vec![], vec![], HashMap::new());
+    let mut persons = vec![];
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(broken)? {
         let field = |at: usize| String::from_utf8_lossy(&record[at]).trim().to_owned();
@@ -68,6 +70,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<RawPredictions> {
             return Err(bad(layout.membership, "one of a few values, as of membership"));
         }
         groups.extend(layout.subgroup.map(field));
+        persons.extend(layout.person.map(field));
         if let Some(at) = layout.row {
             rows.push(field(at).parse::<u32>().map_err(|_| bad(at, "a record's number"))?);
         }
@@ -96,6 +99,7 @@ pub(super) fn read(path: &Path, options: &Options) -> Result<RawPredictions> {
             None => Membership::Text(membership, names),
         },
         subgroups: layout.subgroup.map(|_| groups),
+        persons: layout.person.map(|_| persons),
         rows: layout.row.map(|_| rows),
         shadows: None,
         found: vec![],
@@ -122,12 +126,17 @@ fn layout(place: &str, header: &[String], options: &Options) -> Result<Layout> {
         })
     };
     let (label, membership) = (needed("labels", &LABELS)?, needed("membership", &MEMBERSHIP)?);
+    let named = |flag: &str, name: &String| {
+        header
+            .iter()
+            .position(|column| column == name)
+            .ok_or_else(|| Error::usage(flag).expected("a column of the file").found(name.clone()))
+    };
     let subgroup = match &options.subgroups {
-        Some(name) => Some(header.iter().position(|column| column == name).ok_or_else(|| {
-            Error::usage("--subgroup-column").expected("a column of the file").found(name.clone())
-        })?),
+        Some(name) => Some(named("--subgroup-column", name)?),
         None => one_of(&SUBGROUPS),
     };
+    let person = options.persons.as_ref().map(|name| named("--person-column", name)).transpose()?;
     // Columns with one beginning and all numbers from 0 or from 1.
     let mut stems: Vec<(String, Vec<(usize, usize)>)> = vec![];
     for (at, column) in header.iter().enumerate() {
@@ -159,6 +168,7 @@ fn layout(place: &str, header: &[String], options: &Options) -> Result<Layout> {
         label,
         membership,
         subgroup,
+        person,
         row: one_of(&ROWS),
         outputs: columns.iter().map(|(_, at)| *at).collect(),
         stem: std::mem::take(stem),

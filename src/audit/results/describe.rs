@@ -1,31 +1,25 @@
-//! From scores to [`ReplicaDetails`]: curves, classes and subgroups, histograms, the most exposed records.
+//! From scores to [`ReplicaDetails`]: curves, classes and subgroups, histograms.
 //!
 //! Not the results of the whole ([`crate::statistics::judgment::judge`]).
 
 use std::collections::BTreeMap;
 
-use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, RecordRisk, ReplicaDetails, WORST};
+use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, ReplicaDetails};
 use super::subgroups::Grouping;
 use crate::audit::attacks::scored::Scored;
 use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::evidence::AuditedModel;
 use crate::error::Result;
-use crate::statistics::calibration::Calibration;
 use crate::statistics::halves::Halves;
 use crate::statistics::judgment::CurveRecords;
 use crate::statistics::roc::Roc;
 use crate::statistics::{intervals, operating_point};
 
-/// The details of one model; `strongest` names the attack whose scores rank the records.
+/// The details of one model.
 ///
 /// # Errors
 /// A score that is NaN.
-pub fn replica(
-    model: &AuditedModel,
-    class_names: &[String],
-    attacks: &[Scored],
-    strongest: Option<&str>,
-) -> Result<ReplicaDetails> {
+pub fn replica(model: &AuditedModel, class_names: &[String], attacks: &[Scored]) -> Result<ReplicaDetails> {
     let evidence = &model.on_members;
     let [members, nonmembers] = evidence.predictions()?;
     let classes = Grouping {
@@ -43,8 +37,6 @@ pub fn replica(
     let entropy = |p: &Predictions| scores::entropy(p).iter().map(|e| (-e / most).clamp(0.0, 1.0)).collect();
     let compared =
         |value: &dyn Fn(&Predictions) -> Vec<f64>| histogram(&value(&members), &value(&nonmembers));
-    let ranking = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
-    let [rows, _] = evidence.split(&evidence.rows);
     Ok(ReplicaDetails {
         settings: model.measured.settings,
         curves: curves(attacks)?,
@@ -52,10 +44,6 @@ pub fn replica(
         subgroups,
         confidence: compared(&confidence),
         entropy: compared(&entropy),
-        worst: match ranking {
-            Some(attack) => worst(attack, rows, members.labels())?,
-            None => vec![],
-        },
     })
 }
 
@@ -169,29 +157,6 @@ pub fn histogram(members: &[f64], nonmembers: &[f64]) -> Histogram {
     Histogram { members: count(members), nonmembers: count(nonmembers) }
 }
 
-/// The members with the highest scores of `attack`, records known to the attacker included: he knows them
-/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row
-/// first. `rows` and `labels` are those of all members.
-///
-/// # Errors
-/// A score that is NaN.
-pub fn worst(attack: &Scored, rows: &[u32], labels: &[u32]) -> Result<Vec<RecordRisk>> {
-    let calibration = Calibration::new(&attack.scores.known_members, &attack.scores.known_nonmembers)?;
-    let (records, scores) = (&attack.records, &attack.scores);
-    let all = records.known_members.iter().chain(&records.scored_members);
-    let mut all: Vec<(u32, f64)> =
-        all.copied().zip(scores.known_members.iter().chain(&scores.scored_members).copied()).collect();
-    all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(rows[a.0 as usize].cmp(&rows[b.0 as usize])));
-    let risk = |(record, score): (u32, f64)| RecordRisk {
-        row: rows[record as usize],
-        label: labels[record as usize],
-        attack: attack.name.clone(),
-        score,
-        risk: calibration.probability(score),
-    };
-    Ok(all.into_iter().take(WORST).map(risk).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,13 +209,5 @@ mod tests {
     fn one_is_in_the_last_bin() {
         let histogram = histogram(&[0.0, 0.019, 1.0], &[0.02]);
         assert_eq!((histogram.members[0], histogram.members[BINS - 1], histogram.nonmembers[1]), (2, 1, 1));
-    }
-
-    #[test]
-    fn the_most_exposed_come_first() {
-        let rows = [10, 11, 12, 13, 14];
-        let found = worst(&attack([2.0, 5.0, 5.0, -1.0, 0.0, 0.0, 0.0, 0.0]), &rows, &[7; 5]).unwrap();
-        assert_eq!(found.iter().map(|r| r.row).collect::<Vec<_>>(), [10, 12, 13, 11, 14]);
-        assert_eq!((found[0].risk, found[4].risk, found[0].label), (1.0, 0.0, 7));
     }
 }

@@ -1,7 +1,8 @@
 //! `details.json`: what a report draws and lists beside the numbers of `summary.json`.
 //!
-//! Not the results themselves ([`super::summary`]), nor how they are drawn. The keys are public; new ones may
-//! be added, none changes its meaning within a [`SCHEMA`].
+//! Not the results themselves ([`super::summary`]), nor how they are drawn, nor anything of a single record
+//! ([`super::records`]): the file may be handed on. The keys are public; new ones may be added, none changes
+//! its meaning within a [`SCHEMA`]. Schema 1 had the most exposed records, `worst`, which are passed over.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::run::config::Replica;
 
 /// The version of the keys' meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Bins of a [`Histogram`].
 pub const BINS: usize = 50;
-
-/// Records of [`ReplicaDetails::worst`].
-pub const WORST: usize = 20;
 
 /// The details of an audit. Every rate is a fraction from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,8 +41,6 @@ pub struct ReplicaDetails {
     pub confidence: Histogram,
     /// −Σ p log p / log C; from 0 (sure) to 1 (uniform).
     pub entropy: Histogram,
-    /// The members of D that the strongest attack is surest of, most exposed first; [`WORST`] at most.
-    pub worst: Vec<RecordRisk>,
 }
 
 /// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
@@ -82,7 +78,7 @@ pub struct GroupResult {
 }
 
 /// An attack on a group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,
@@ -98,19 +94,4 @@ pub struct GroupAttack {
     pub curve_members: usize,
     #[serde(default)]
     pub curve_nonmembers: usize,
-}
-
-/// How exposed a record is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordRisk {
-    /// The record's number in the data set.
-    pub row: u32,
-    /// Its class.
-    pub label: u32,
-    /// The attack whose score it is.
-    pub attack: String,
-    /// The score; higher is more member-like.
-    pub score: f64,
-    /// The probability, at even odds, that a record with this score is a member.
-    pub risk: f64,
 }

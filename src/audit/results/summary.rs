@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::per_person::PersonResults;
+use super::shadows::ShadowSummary;
 use super::strongest::Strongest;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
@@ -81,6 +83,9 @@ pub struct ReplicaSummary {
     pub control_accuracy: Option<f64>,
     /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
     pub attack_trained: bool,
+    /// What the attacks by shadow models stood on; `null` without them.
+    #[serde(default)]
+    pub shadows: Option<ShadowSummary>,
     /// What tells members from test records by features and labels alone, without the model
     /// ([`crate::audit::attacks::blind`]): a check of the audit. `null` where the data were not there.
     #[serde(default)]
@@ -93,6 +98,9 @@ pub struct ReplicaSummary {
     pub strongest: Option<Strongest>,
     /// The strongest of `attacks_on_reference`, likewise.
     pub strongest_on_reference: Option<Strongest>,
+    /// The attacks on persons, where `--person-column` tells which records are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<PersonResults>,
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -127,6 +135,7 @@ mod tests {
             curve_members: 2000,
             curve_nonmembers: 2000,
             reversed: false,
+            trained: None,
             note: None,
         }
     }
@@ -184,7 +193,7 @@ mod tests {
                 "clip": 0.0, "noise": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
-                "control_accuracy": null, "attack_trained": true, "blind": null,
+                "control_accuracy": null, "attack_trained": true, "shadows": null, "blind": null,
                 "attacks": {"gap": attack},
                 "attacks_on_reference": {},
                 "strongest": null, "strongest_on_reference": null,

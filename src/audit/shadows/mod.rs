@@ -7,10 +7,12 @@
 
 pub mod moments;
 mod pool;
+pub mod sample;
 pub mod trained;
 
 use crate::error::Result;
 use moments::{ShadowMoments, first_confidences};
+use sample::ConfidenceSample;
 
 /// N models that are asked about the same P records, one in memory at a time.
 pub trait ShadowModels: std::fmt::Debug {
@@ -77,9 +79,8 @@ pub struct TargetModel<'a> {
     pub places: Vec<Option<usize>>,
     /// How many of the P, the first of them, a shadow model may have been trained on.
     pub pooled: usize,
-    /// Places of records that the attacker knows to be no members. Those that no shadow model was trained on
-    /// are RMIA's population.
-    pub outsiders: Vec<u32>,
+    /// RMIA's population: places of records that the attacker knows to be no members.
+    pub population: Vec<u32>,
     pub without_score: WithoutScore,
 }
 
@@ -89,6 +90,8 @@ pub struct Shadows<'a> {
     pub models: Box<dyn ShadowModels + 'a>,
     pub target: TargetModel<'a>,
     pub moments: ShadowMoments,
+    /// Of the pool, for shadow models as targets.
+    pub sample: ConfidenceSample,
 }
 
 impl<'a> Shadows<'a> {
@@ -98,21 +101,17 @@ impl<'a> Shadows<'a> {
     /// As [`ShadowModels::each`].
     pub fn new(models: Box<dyn ShadowModels + 'a>, target: TargetModel<'a>) -> Result<Self> {
         let mut moments = ShadowMoments::new(target.labels.len(), target.copies);
+        let mut sample = ConfidenceSample::new(target.pooled);
         models.each(&mut |model| {
             moments.add(model.trained_on, model.phi);
+            sample.add(model.trained_on, &first_confidences(model.phi, target.copies));
             Ok(())
         })?;
-        Ok(Shadows { models, target, moments })
+        Ok(Shadows { models, target, moments, sample })
     }
 
     /// The target's p_y \[P\].
     pub fn confidences(&self) -> Vec<f64> {
         first_confidences(&self.target.phi, self.target.copies)
-    }
-
-    /// RMIA's population: places of records that neither the target nor a shadow model was trained on.
-    pub fn population(&self) -> Vec<u32> {
-        let unseen = |place: &u32| self.moments.confidence.with[*place as usize].0 == 0.0;
-        self.target.outsiders.iter().copied().filter(unseen).collect()
     }
 }

@@ -68,7 +68,7 @@ pub(in crate::dataset) fn objects(path: &Path, place: &str) -> Error {
 }
 
 /// A path as a Python string literal that survives the double quotes of a shell.
-fn python(path: &Path) -> String {
+pub(super) fn python(path: &Path) -> String {
     let mut literal = String::from("'");
     for c in path.display().to_string().chars() {
         match c {

@@ -11,8 +11,10 @@ use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
 use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::records::RecordsFound;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
+use crate::report::csv_table::safe;
 use crate::report::labels::{NONE, Setting, count, readable};
 use crate::report::remarks;
 use crate::report::run::Run;
@@ -188,7 +190,6 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
     }
     if let Some(details) = model.details {
         html.push_str(&groups("Subgroups", &details.subgroups, summary));
-        html.push_str(&worst(details));
         let classes = groups("By class", &details.classes, summary);
         if !classes.is_empty() {
             let _ = write!(
@@ -198,6 +199,17 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
             );
         }
     }
+    if let Some(persons) = &summary.persons {
+        let _ = write!(
+            html,
+            "<h3>Attacks on persons</h3><p class=\"soft\">All records of a person together: {} persons whose \
+             records are members, {} others.</p>{}",
+            persons.members,
+            persons.nonmembers,
+            attacks(&persons.attacks)
+        );
+    }
+    html.push_str(&model.records.map_or(String::new(), most_exposed));
     if !summary.attacks_on_reference.is_empty() {
         let _ = write!(
             html,
@@ -285,27 +297,45 @@ fn groups(
     format!("<h3>{}</h3>{}", escape(title), table(&columns, &rows, None))
 }
 
-fn worst(details: &crate::audit::results::details::ReplicaDetails) -> String {
-    let Some(first) = details.worst.first() else { return String::new() };
-    let columns = [("record", Number), ("class", Number), ("score", Number), ("risk", Number)];
-    let rows: Vec<Vec<String>> = details
-        .worst
-        .iter()
-        .map(|record| {
-            vec![
-                record.row.to_string(),
-                record.label.to_string(),
-                format!("{:.3}", record.score),
-                format!("{:.3}", record.risk),
-            ]
-        })
-        .collect();
+/// Members in the list of the most exposed.
+const LISTED: usize = 20;
+
+/// The list of the most exposed members: only where `--records` asks for it.
+fn most_exposed(records: &RecordsFound) -> String {
+    let listed = records.most_exposed(LISTED);
+    let Some(attack) = records.risk_attack.as_ref().filter(|_| !listed.is_empty()) else {
+        return String::new();
+    };
+    let columns = [
+        ("record", Number),
+        ("name", Left),
+        ("person", Left),
+        ("class", Left),
+        ("risk", Left),
+        ("attacks that say member", Left),
+    ];
+    let text = |texts: &Option<Vec<String>>, i: usize| {
+        texts.as_ref().map_or(NONE.to_owned(), |texts| escape(&safe(texts[i].clone())))
+    };
+    let row = |&i: &usize| {
+        let agreement = records.agreement(i);
+        vec![
+            records.rows[i].to_string(),
+            text(&records.ids, i),
+            text(&records.persons, i),
+            escape(&safe(records.class(i))),
+            rate(records.risks[i].map(|risk| risk.value), records.risks[i].map(|risk| [risk.low, risk.high])),
+            format!("{} of {}", agreement.members, agreement.attacks),
+        ]
+    };
+    let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
     format!(
-        "<details><summary>The {} most exposed members</summary><p class=\"soft\">By {}. Risk: the \
-         probability, at even \
-         odds, that a record with this score is a member. Every record's is in scores.npz.</p>{}</details>",
+        "<details><summary>The {} most exposed members</summary><p class=\"soft\">This list names records of \
+         persons: it stands here because --records was given. By {}. Risk: the probability, at even odds, that \
+         a record with such a score is a member, learnt from other records than this one, with the 95% interval \
+         for one record.</p>{}</details>",
         rows.len(),
-        escape(&readable(&first.attack)),
+        escape(&readable(attack)),
         table(&columns, &rows, None)
     )
 }
