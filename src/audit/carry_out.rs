@@ -114,12 +114,16 @@ pub fn carry_out(
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
         let best = strongest(&replica.attacks).map(|(name, _)| name);
-        let details = describe::replica(model, case.class_names, &found.scored)?;
+        let details = describe::replica(model, case.class_names, &found.scored, best)?;
+        let worst = [("class", &details.worst_class), ("subgroup", &details.worst_subgroup)];
+        let stand_out = worst.into_iter().filter_map(|(kind, worst)| worst.as_ref()?.note(kind));
+        let stand_out: Vec<String> = stand_out.map(|note| format!("replica {number}: {note}")).collect();
         audit.scores.push(ReplicaScores {
             on_members: RecordsFound::new(evidence, case.class_names, &found.scored, best)?,
             on_reference: records_of_reference,
         });
         audit.details.replicas.push(details);
+        replica.notes.extend(stand_out);
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {
                 audit.summary.notes.push(note);

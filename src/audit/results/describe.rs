@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, ReplicaDetails};
 use super::subgroups::Grouping;
+use super::worst_group::worst_group;
 use crate::audit::attacks::scored::Scored;
 use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::evidence::AuditedModel;
@@ -15,11 +16,16 @@ use crate::statistics::judgment::CurveRecords;
 use crate::statistics::roc::Roc;
 use crate::statistics::{intervals, operating_point};
 
-/// The details of one model.
+/// The details of one model; `strongest` names the attack that finds the group that fares worst.
 ///
 /// # Errors
 /// A score that is NaN.
-pub fn replica(model: &AuditedModel, class_names: &[String], attacks: &[Scored]) -> Result<ReplicaDetails> {
+pub fn replica(
+    model: &AuditedModel,
+    class_names: &[String],
+    attacks: &[Scored],
+    strongest: Option<&str>,
+) -> Result<ReplicaDetails> {
     let evidence = &model.on_members;
     let [members, nonmembers] = evidence.predictions()?;
     let classes = Grouping {
@@ -30,6 +36,11 @@ pub fn replica(model: &AuditedModel, class_names: &[String], attacks: &[Scored])
     let subgroups = match &model.subgroups {
         Some(grouping) => groups(grouping, attacks, &members, &nonmembers)?,
         None => vec![],
+    };
+    let strongest = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
+    let worst = |grouping: Option<&Grouping>| match (grouping, strongest) {
+        (Some(grouping), Some(attack)) => worst_group(grouping, attack),
+        _ => Ok(None),
     };
     // φ is the logit of p_y, and −Σ p log p at most log C.
     let confidence = |p: &Predictions| scores::confidence(p).into_iter().map(scores::probability).collect();
@@ -42,6 +53,8 @@ pub fn replica(model: &AuditedModel, class_names: &[String], attacks: &[Scored])
         curves: curves(attacks)?,
         classes: groups(&classes, attacks, &members, &nonmembers)?,
         subgroups,
+        worst_class: worst(Some(&classes))?,
+        worst_subgroup: worst(model.subgroups.as_ref())?,
         confidence: compared(&confidence),
         entropy: compared(&entropy),
     })
@@ -113,13 +126,18 @@ pub fn groups(
         let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
         let by_group = attack.scores.by_group(&groups, grouping.names.len());
         for (result, halves) in results.iter_mut().zip(&by_group) {
-            if halves.scored_members.len() >= 2 && halves.scored_nonmembers.len() >= 2 {
+            if resolves(halves) {
                 result.attacks.insert(attack.name.clone(), on_group(halves, attack)?);
             }
         }
     }
     results.retain(|result| result.members + result.nonmembers > 0);
     Ok(results)
+}
+
+/// Whether a group has enough scored records of both kinds for an interval.
+pub(super) fn resolves<T>(halves: &Halves<T>) -> bool {
+    halves.scored_members.len() >= 2 && halves.scored_nonmembers.len() >= 2
 }
 
 /// `attack` on the records of one group.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::worst_group::WorstGroup;
 use crate::run::config::Replica;
 
 /// The version of the keys' meaning.
@@ -37,6 +38,11 @@ pub struct ReplicaDetails {
     pub classes: Vec<GroupResult>,
     /// One for each value of the subgroup column; empty without one.
     pub subgroups: Vec<GroupResult>,
+    /// The class, and the subgroup, that fares worst; `null` where fewer than two can be compared.
+    #[serde(default)]
+    pub worst_class: Option<WorstGroup>,
+    #[serde(default)]
+    pub worst_subgroup: Option<WorstGroup>,
     /// p_y, the probability of the true class; from 0 to 1.
     pub confidence: Histogram,
     /// −Σ p log p / log C; from 0 (sure) to 1 (uniform).

@@ -16,3 +16,4 @@ pub mod shadows;
 pub mod strongest;
 pub mod subgroups;
 pub mod summary;
+pub mod worst_group;

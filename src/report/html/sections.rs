@@ -279,6 +279,7 @@ fn groups(
         (accuracy.as_str(), Left),
         (area, Left),
     ];
+    let few = || "not resolvable".to_owned();
     let rows: Vec<Vec<String>> = groups
         .iter()
         .map(|group| {
@@ -289,8 +290,8 @@ fn groups(
                 group.nonmembers.to_string(),
                 rate(group.train_accuracy, None),
                 rate(group.test_accuracy, None),
-                rate(found.map(|f| f.accuracy), found.map(|f| f.accuracy_ci95)),
-                rate(found.map(|f| f.auc), found.map(|f| f.auc_ci95)),
+                found.map_or(few(), |f| rate(Some(f.accuracy), Some(f.accuracy_ci95))),
+                found.map_or(few(), |f| rate(Some(f.auc), Some(f.auc_ci95))),
             ]
         })
         .collect();
