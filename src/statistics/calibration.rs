@@ -28,8 +28,8 @@ const TAILS: f64 = 0.05;
 const FOLDS: usize = 5;
 
 /// The probability that a record is a member, **at even odds**: as if members were as frequent as others
-/// among the records in question. It is p(score | member) / (p(score | member) + p(score | non-member)); where
-/// members have the share b instead, the odds risk / (1 − risk) are multiplied by b / (1 − b).
+/// among the records in question. It is p(score | member) / (p(score | member) + p(score | non-member));
+/// where members have the share b instead, the odds risk / (1 − risk) are multiplied by b / (1 − b).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Risk {
     /// From 0 to 1, both excluded; ½ says nothing either way.
@@ -183,7 +183,8 @@ fn limits(scores: &[f64], highest: &[Highest]) -> Vec<(f64, [f64; 2])> {
         |above: Highest, below: Highest| (below.members - above.members, below.records - above.records);
     let at = |block: usize| {
         let mut ends = [0.0f64, 1.0];
-        // From this score downwards, and upwards; a window that reaches the end is as good as all larger ones.
+        // From this score downwards, and upwards; a window that reaches the end is as good as all larger
+        // ones.
         for &window in &windows {
             let from = highest[block].records;
             let last = highest.partition_point(|h| h.records < from + window).min(scores.len());

@@ -1,13 +1,13 @@
 //! Intervals of numbers that depend on two independent rates, as an accuracy depends on TPR and TNR.
 //!
 //! Not the intervals of the rates. Each rate's distance from its estimate has a normal score: both scores
-//! within an ellipse's boundary, z₁ = z cos φ, z₂ = z sin φ, with z of the tail wanted, are what a number that
-//! is linear in both can have at its end (for a linear number the projection of a ball of radius z is an
+//! within an ellipse's boundary, z₁ = z cos φ, z₂ = z sin φ, with z of the tail wanted, are what a number
+//! that is linear in both can have at its end (for a linear number the projection of a ball of radius z is an
 //! interval of z standard errors: Scheffé 1953's argument for one contrast). Each score gives a one-sided
 //! exact limit of its rate, and the ends of the interval are the extremes of the number over φ. Where limits
 //! are symmetrical this is the rule of squared and added distances (Newcombe 1998, Zou & Donner 2008); where
-//! they are not, as at 2 of 2, or where a rate jumps between ties, that rule falls short: of ½(TPR + TNR) with
-//! 2 records a side it covers 92.3% at worst, this 97.7%.
+//! they are not, as at 2 of 2, or where a rate jumps between ties, that rule falls short: of ½(TPR + TNR)
+//! with 2 records a side it covers 92.3% at worst, this 97.7%.
 
 use super::quantiles::{normal_critical, normal_tail};
 
@@ -15,8 +15,8 @@ use super::quantiles::{normal_critical, normal_tail};
 /// digits.
 const POINTS: usize = 9;
 
-/// The tails of the two rates' one-sided limits, (first, second), for an interval with `tail` beyond each end:
-/// from all of the distance to the first to all of it to the second.
+/// The tails of the two rates' one-sided limits, (first, second), for an interval with `tail` beyond each
+/// end: from all of the distance to the first to all of it to the second.
 pub fn tails(tail: f64) -> [(f64, f64); POINTS] {
     let z = normal_critical(tail);
     std::array::from_fn(|i| {

@@ -10,8 +10,8 @@ pub const LEAST_RECORDS: usize = 4;
 
 /// Something per record (a score, a label, an index), in the four groups of an evaluation.
 ///
-/// The attack is trained and its direction and thresholds are chosen on the known half. Accuracy, and whatever
-/// the known half taught, is judged on the scored half.
+/// The attack is trained and its direction and thresholds are chosen on the known half. Accuracy, and
+/// whatever the known half taught, is judged on the scored half.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Halves<T = f64> {
     pub known_members: Vec<T>,

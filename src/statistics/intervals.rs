@@ -1,8 +1,9 @@
 //! Intervals in closed form: proportions, balanced accuracy, precision, AUC, a mean over seeds.
 //!
 //! Not the interval of TPR at a given FPR, whose threshold is itself estimated: that is
-//! [`super::operating_point`]'s. An interval is `[low, high]`. Each has a form for 95%, and one ending in `_at`
-//! for any `tail` beyond each end, for numbers that were chosen among several ([`super::simultaneous`]).
+//! [`super::operating_point`]'s. An interval is `[low, high]`. Each has a form for 95%, and one ending in
+//! `_at` for any `tail` beyond each end, for numbers that were chosen among several
+//! ([`super::simultaneous`]).
 
 use super::ellipse;
 use super::quantiles::{beta_quantile, student_critical};
@@ -42,9 +43,9 @@ pub fn balanced_accuracy(accepted: usize, members: usize, rejected: usize, nonme
 
 /// The same with `tail` beyond each end.
 ///
-/// The extremes over [`ellipse`] of the rates' limits. Exact coverage is 96.7% at least for 2, 3, 5, 10 and 25
-/// records a side. Averaging the ends of the rates' own intervals instead would cover 99.4%, as if both rates
-/// always erred together.
+/// The extremes over [`ellipse`] of the rates' limits. Exact coverage is 96.7% at least for 2, 3, 5, 10 and
+/// 25 records a side. Averaging the ends of the rates' own intervals instead would cover 99.4%, as if both
+/// rates always erred together.
 pub fn balanced_accuracy_at(
     accepted: usize,
     members: usize,
@@ -62,8 +63,9 @@ pub fn balanced_accuracy_at(
     [low, high]
 }
 
-/// The 95% interval of precision, b · TPR / (b · TPR + (1 − b) · FPR) with b the `base_rate` of members, after
-/// `accepted` of `members` and `accused` of `nonmembers` were called members: its extremes over [`ellipse`].
+/// The 95% interval of precision, b · TPR / (b · TPR + (1 − b) · FPR) with b the `base_rate` of members,
+/// after `accepted` of `members` and `accused` of `nonmembers` were called members: its extremes over
+/// [`ellipse`].
 pub fn precision(
     accepted: usize,
     members: usize,
@@ -87,19 +89,19 @@ pub fn auc(roc: &Roc) -> [f64; 2] {
     auc_at(roc, TAIL)
 }
 
-/// How many records a side the model of the variance weighs in [`auc_at`]. Measured with 0, 2, 5, 8, 10, 20 and
-/// equal and unequal groups of 2 to 500: below 5 the intervals at an area of 0.96 cover less than 95%, above it
-/// those of scores that are far from the model.
+/// How many records a side the model of the variance weighs in [`auc_at`]. Measured with 0, 2, 5, 8, 10, 20
+/// and equal and unequal groups of 2 to 500: below 5 the intervals at an area of 0.96 cover less than 95%,
+/// above it those of scores that are far from the model.
 const MODEL_RECORDS: f64 = 5.0;
 
 /// The same with `tail` beyond each end; \[0, 1\] where a group has one record only.
 ///
-/// The areas θ whose distance from the estimate is at most c · √(r · V(θ)): a score interval, whose variance is
-/// that at the end itself and not at the estimate, so that it has width at an area of 1 and stays in \[0, 1\]
-/// (Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part
-/// 2", method 5). V is Hanley & McNeil's (1982), with both groups' sizes at their mean. Scores
-/// need not follow that model: r is DeLong's variance in units of it, estimated as if `MODEL_RECORDS` records
-/// of the smaller group had followed it, and c is Student's quantile with as many degrees of freedom more than
+/// The areas θ whose distance from the estimate is at most c · √(r · V(θ)): a score interval, whose variance
+/// is that at the end itself and not at the estimate, so that it has width at an area of 1 and stays in \[0,
+/// 1\] (Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic,
+/// part 2", method 5). V is Hanley & McNeil's (1982), with both groups' sizes at their mean. Scores need not
+/// follow that model: r is DeLong's variance in units of it, estimated as if `MODEL_RECORDS` records of the
+/// smaller group had followed it, and c is Student's quantile with as many degrees of freedom more than
 /// DeLong's variance has (Satterthwaite's, as in Brunner & Munzel 2000).
 pub fn auc_at(roc: &Roc, tail: f64) -> [f64; 2] {
     let (m, n) = (roc.members() as f64, roc.nonmembers() as f64);
@@ -142,8 +144,8 @@ fn hanley_mcneil(theta: f64, m: f64, n: f64) -> f64 {
 
 /// The mean of `values`, one a seed, and its 95% interval: mean ± t(n − 1) · s / √n, with s the
 /// sample's standard deviation and t Student's 97.5% quantile. Not cut to any range. The mean is
-/// `None` without a value, the interval below two, and where all are equal: what differs between seeds was not
-/// seen, and an interval without width would say that nothing does.
+/// `None` without a value, the interval below two, and where all are equal: what differs between seeds was
+/// not seen, and an interval without width would say that nothing does.
 pub fn over_seeds(values: &[f64]) -> (Option<f64>, Option<[f64; 2]>) {
     if values.is_empty() {
         return (None, None);

@@ -300,8 +300,8 @@ mod tests {
             .into_iter()
             .map(|(k, _)| k)
             .collect();
-        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound members \
-                        nonmembers precision reversed \
+        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound \
+                        members nonmembers precision reversed \
                         tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 \
                         tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
         assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());

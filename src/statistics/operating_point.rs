@@ -5,12 +5,13 @@
 //!
 //! Two things are uncertain. Where the threshold of FPR α truly lies: of N non-members Binomial(N, α) score
 //! above it, whatever their distribution, so limits of that count are limits of its rank among them. And the
-//! share of members above a threshold: of M members that is a proportion. They are independent, so the ends are
-//! the extremes over [`ellipse`]: each point of it gives a rank, and there an exact limit of the proportion.
+//! share of members above a threshold: of M members that is a proportion. They are independent, so the ends
+//! are the extremes over [`ellipse`]: each point of it gives a rank, and there an exact limit of the
+//! proportion.
 //!
 //! A percentile bootstrap, with the threshold chosen again each time, has no width at a TPR of 0 or 1, and
-//! covers 0.2% to 71% with 100 members at TPR 0.01 or 0.9999; adding squared distances of the two limits falls to
-//! 86% where scores are tied, for there the rate jumps.
+//! covers 0.2% to 71% with 100 members at TPR 0.01 or 0.9999; adding squared distances of the two limits
+//! falls to 86% where scores are tied, for there the rate jumps.
 
 use super::ellipse;
 use super::intervals::{TAIL, lower_limit, upper_limit};
@@ -54,8 +55,8 @@ mod tests {
     use crate::random::{Stream, normal, stream};
     use crate::statistics::quantiles::{normal_critical, normal_tail};
 
-    /// Members N(shift, 1), others N(0, 1), rounded to multiples of `step` where it is not 0: a curve, and the
-    /// true TPR at `alpha`.
+    /// Members N(shift, 1), others N(0, 1), rounded to multiples of `step` where it is not 0: a curve, and
+    /// the true TPR at `alpha`.
     fn sample(m: usize, n: usize, alpha: f64, shift: f64, step: f64, seed: u64) -> (Roc, f64) {
         let mut rng = stream(seed, Stream::Audit);
         let round = |x: f64| if step > 0.0 { (x / step).round() * step } else { x };

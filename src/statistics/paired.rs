@@ -34,8 +34,8 @@ impl Pairs {
 }
 
 /// The difference of ½(TPR + TNR), the first rule's less the second's, and the probability of one so low or
-/// lower were there none: McNemar's test on members and non-members together, each weighing a half. (½, not 0,
-/// where the rules never differ.)
+/// lower were there none: McNemar's test on members and non-members together, each weighing a half. (½, not
+/// 0, where the rules never differ.)
 pub fn lower_by_chance(members: &Pairs, nonmembers: &Pairs) -> (f64, f64) {
     if members.records == 0 || nonmembers.records == 0 {
         return (0.0, 0.5);

@@ -396,10 +396,10 @@ mod tests {
             let merged = Roc::new(a, c).unwrap().merged(&Roc::new(b, d).unwrap());
             prop_assert_eq!(&merged, &all);
             for &score in &members {
-                let beaten = nonmembers.iter().map(|&y| indicator(score, y)).sum::<f64>() / nonmembers.len() as f64;
-                prop_assert!((all.beaten_by_member(score) - beaten).abs() < 1e-12);
-                let beating = members.iter().map(|&x| indicator(x, score)).sum::<f64>() / members.len() as f64;
-                prop_assert!((all.beating_nonmember(score) - beating).abs() < 1e-12);
+                let beaten: f64 = nonmembers.iter().map(|&y| indicator(score, y)).sum();
+                prop_assert!((all.beaten_by_member(score) - beaten / nonmembers.len() as f64).abs() < 1e-12);
+                let beating: f64 = members.iter().map(|&x| indicator(x, score)).sum();
+                prop_assert!((all.beating_nonmember(score) - beating / members.len() as f64).abs() < 1e-12);
             }
         }
 

@@ -2,11 +2,11 @@
 //!
 //! Not the intervals ([`super::intervals`], which take the tail that follows from it).
 //!
-//! Estimates from the same records are correlated, attacks on one model strongly so. Their errors are close to
-//! normal, with the correlations that the records' influences have; so the largest |error| in standard errors is
-//! close to the largest of correlated normal numbers, whose 95% quantile is found by drawing them (the single-step
-//! max-T procedure: Westfall & Young 1993; Hothorn, Bretz & Westfall 2008). Bonferroni's quantile, which knows no
-//! correlation, is the largest that it can be.
+//! Estimates from the same records are correlated, attacks on one model strongly so. Their errors are close
+//! to normal, with the correlations that the records' influences have; so the largest |error| in standard
+//! errors is close to the largest of correlated normal numbers, whose 95% quantile is found by drawing them
+//! (the single-step max-T procedure: Westfall & Young 1993; Hothorn, Bretz & Westfall 2008). Bonferroni's
+//! quantile, which knows no correlation, is the largest that it can be.
 
 use super::quantiles::{normal_critical, normal_tail};
 use crate::random::{Stream, normal, stream};
@@ -24,8 +24,8 @@ pub struct Reach {
 }
 
 /// For K estimates, from their `influences`: how every one of N records moves each of them, `[K][N]`, up to a
-/// factor of each estimate. With `tail` beyond either end of all intervals together. The same seed gives the same
-/// reach.
+/// factor of each estimate. With `tail` beyond either end of all intervals together. The same seed gives the
+/// same reach.
 pub fn reach(influences: &[Vec<f64>], tail: f64, seed: u64) -> Reach {
     let estimates = influences.len();
     let factor = root(&correlations(influences));
@@ -62,8 +62,8 @@ fn correlations(influences: &[Vec<f64>]) -> Vec<Vec<f64>> {
     found
 }
 
-/// The lower triangle L with L Lᵀ = `matrix`, by Cholesky's method. Attacks of the same ranking make the matrix
-/// singular: what is left of a diagonal by rounding is taken for 0.
+/// The lower triangle L with L Lᵀ = `matrix`, by Cholesky's method. Attacks of the same ranking make the
+/// matrix singular: what is left of a diagonal by rounding is taken for 0.
 fn root(matrix: &[Vec<f64>]) -> Vec<Vec<f64>> {
     const ROUNDING: f64 = 1e-10;
     let mut root: Vec<Vec<f64>> = vec![];

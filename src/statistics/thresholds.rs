@@ -14,8 +14,8 @@ pub const RECORDS_FOR_A_CLASS: usize = 20;
 const REVERSED_TAIL: f64 = 0.005;
 
 /// The scores in the direction in which members have the higher ones, and whether that is against the score's
-/// definition. A definition stands unless the 99% interval of the known half's AUC lies below ½: of scores that
-/// tell nothing one in two hundred is turned round, and of those that tell everything, all.
+/// definition. A definition stands unless the 99% interval of the known half's AUC lies below ½: of scores
+/// that tell nothing one in two hundred is turned round, and of those that tell everything, all.
 ///
 /// # Errors
 /// As [`Roc::new`].
@@ -60,8 +60,8 @@ pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
     })
 }
 
-/// x − t, which is 0 or more exactly where x ≥ t: IEEE subtraction underflows gradually, and equal infinities,
-/// whose difference is none, are at their threshold.
+/// x − t, which is 0 or more exactly where x ≥ t: IEEE subtraction underflows gradually, and equal
+/// infinities, whose difference is none, are at their threshold.
 fn above(score: f64, threshold: f64) -> f64 {
     if score == threshold { 0.0 } else { score - threshold }
 }

@@ -31,8 +31,8 @@ pub struct Scored {
 }
 
 impl Scored {
-    /// The scores of `members` and `nonmembers` at `records`, with the direction and the threshold that are best
-    /// on the known half, which taught them nothing else.
+    /// The scores of `members` and `nonmembers` at `records`, with the direction and the threshold that are
+    /// best on the known half, which taught them nothing else.
     ///
     /// # Errors
     /// As [`thresholds::oriented`].

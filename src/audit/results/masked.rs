@@ -1,6 +1,7 @@
 //! Attacks that do worse than knowing whether the predicted label is right: their confidences were masked.
 //!
-//! Not attacks that did not train, nor weak ones: an attack with a few wrong thresholds may do worse by chance.
+//! Not attacks that did not train, nor weak ones: an attack with a few wrong thresholds may do worse by
+//! chance.
 
 use super::attacks::Attacks;
 use crate::audit::attacks;
@@ -14,17 +15,17 @@ const FLOOR: &str = "gap";
 
 const REMARK: &str = "below the gap attack: confidences are masked, the leak is not gone";
 
-/// Remarks on every attack of `attacks` that sees the label and is below the gap attack beyond chance: such an
-/// attack was misled, which is no evidence of privacy.
+/// Remarks on every attack of `attacks` that sees the label and is below the gap attack beyond chance: such
+/// an attack was misled, which is no evidence of privacy.
 ///
-/// Beyond chance: the paired difference on the scored half is one that comes by chance in 2.5% of audits at most,
-/// whichever of the K attacks is looked at (Bonferroni); and on the known half too, where the attack's
-/// thresholds are the best with hindsight, they do not reach the gap attack. Without the second an attack that
-/// only chose its thresholds badly, as with few records a class, would be accused.
+/// Beyond chance: the paired difference on the scored half is one that comes by chance in 2.5% of audits at
+/// most, whichever of the K attacks is looked at (Bonferroni); and on the known half too, where the attack's
+/// thresholds are the best with hindsight, they do not reach the gap attack. Without the second an attack
+/// that only chose its thresholds badly, as with few records a class, would be accused.
 pub fn flag(scored: &[Scored], attacks: &mut Attacks) {
     let Some(gap) = scored.iter().find(|attack| attack.name == FLOOR) else { return };
-    // A gap attack that is no better than guessing is no floor: nothing can be far below it. And a score that is
-    // turned round, right where the model is wrong, is no label.
+    // A gap attack that is no better than guessing is no floor: nothing can be far below it. And a score that
+    // is turned round, right where the model is wrong, is no label.
     if gap.reversed || attacks.get(FLOOR).is_none_or(|gap| gap.ci95.accuracy[0] <= 0.5) {
         return;
     }
@@ -47,7 +48,8 @@ fn sees_label(attack: &Scored) -> bool {
     attacks::find(&attack.name).is_some_and(|attack| attack.sees_label)
 }
 
-/// Of the known and of the scored half the members and the non-members that both attacks judge, by who is right.
+/// Of the known and of the scored half the members and the non-members that both attacks judge, by who is
+/// right.
 fn pairs(attack: &Scored, gap: &Scored) -> [[Pairs; 2]; 2] {
     let sides = |attack: &Scored| -> [[Vec<(u32, bool)>; 2]; 2] {
         let accepted = |records: &[u32], scores: &[f64], member: bool| {

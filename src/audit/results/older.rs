@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 /// A summary of any schema, upgraded as it is read.
 ///
 /// Schema 1 had neither the advantage, which follows from the accuracy, nor rates at the lowest levels,
-/// precision and bounds on ε, which were not measured and stay so. Up to schema 2 all numbers were those of the
-/// scored half and no score was reversed; the strongest attack had no interval of its own, and has none.
+/// precision and bounds on ε, which were not measured and stay so. Up to schema 2 all numbers were those of
+/// the scored half and no score was reversed; the strongest attack had no interval of its own, and has none.
 pub struct AnySummary(Summary);
 
 impl From<AnySummary> for Summary {

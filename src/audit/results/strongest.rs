@@ -1,6 +1,7 @@
 //! The strongest of all that the attacks found on a model, with intervals that know that it was chosen.
 //!
-//! Not the attacks' own results ([`super::attacks`]): an attack's own 95% interval is that of one attack alone.
+//! Not the attacks' own results ([`super::attacks`]): an attack's own 95% interval is that of one attack
+//! alone.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,8 @@ pub enum Metric {
 /// Records of either kind whose influence is looked at: correlations are then known to a hundredth.
 const RECORDS: usize = 10_000;
 
-/// The strongest of `attacks`, which are the results of `scored`; `seed` draws the critical value. `None` of none.
+/// The strongest of `attacks`, which are the results of `scored`; `seed` draws the critical value. `None` of
+/// none.
 ///
 /// # Errors
 /// A score that is NaN.
@@ -113,8 +115,8 @@ pub fn strongest_of(scored: &[Scored], attacks: &Attacks, seed: u64) -> Result<O
         compared: candidates.len(),
         critical_value: reach.critical_value,
         chosen: format!(
-            "the highest lower end of {} simultaneous 95% intervals, of accuracy and AUC of {} attacks, which \
-             reach {:.2} standard errors (max-T over the attacks' correlated errors)",
+            "the highest lower end of {} simultaneous 95% intervals, of accuracy and AUC of {} attacks, \
+             which reach {:.2} standard errors (max-T over the attacks' correlated errors)",
             candidates.len(),
             candidates.len() / 2,
             reach.critical_value
