@@ -9,13 +9,13 @@ use super::attacks::scored::Scored;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
 use super::results::attacks::{Attacks, all_results, strongest};
 use super::results::describe;
+use super::results::describe_shadows::shadow_summary;
 use super::results::details::{self, Details};
 use super::results::masked;
 use super::results::notes::notes;
 use super::results::per_person;
 use super::results::records::{RecordsFound, ReplicaScores};
 use super::results::score_file;
-use super::results::shadows::ShadowSummary;
 use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
@@ -95,7 +95,7 @@ pub fn carry_out(
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
         replica.shadows =
-            evidence.shadows.as_ref().ok().map(|shadows| ShadowSummary::new(shadows, found.tuned_a));
+            evidence.shadows.as_ref().ok().map(|shadows| shadow_summary(shadows, found.tuned_a));
         if let Some(persons) = &evidence.persons {
             replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
         }

@@ -3,6 +3,7 @@
 pub mod attacks;
 pub mod check;
 pub mod describe;
+pub mod describe_shadows;
 pub mod details;
 mod files;
 pub mod gate;

@@ -1,12 +1,8 @@
 //! What the attacks by shadow models stood on: how many models and records, and what was estimated from them.
 //!
-//! Not what they found ([`super::attacks`]).
+//! Not what they found ([`super::attacks`]), nor how it is estimated ([`super::describe_shadows`]).
 
 use serde::{Deserialize, Serialize};
-
-use crate::audit::attacks::rmia::{GAMMA, OFFLINE};
-use crate::audit::attacks::variances::VariancePrior;
-use crate::audit::shadows::Shadows;
 
 /// The shadow models of one target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,28 +34,4 @@ pub struct Shrinkage {
     pub strength: Option<f64>,
     /// The variance of φ that a record without models of its own would have (s₀²).
     pub variance: f64,
-}
-
-impl From<VariancePrior> for Shrinkage {
-    fn from(prior: VariancePrior) -> Self {
-        let strength = prior.strength.is_finite().then_some(prior.strength);
-        Shrinkage { strength, variance: prior.variance }
-    }
-}
-
-impl ShadowSummary {
-    /// Of a target's shadow models; `tuned` is a, where it was chosen.
-    pub fn new(shadows: &Shadows, tuned: Option<f64>) -> Self {
-        let moments = &shadows.moments;
-        ShadowSummary {
-            models: shadows.models.models(),
-            pool: moments.confidence.with.iter().filter(|(count, _)| *count > 0.0).count(),
-            rmia_population: shadows.target.population.len(),
-            rmia_gamma: GAMMA,
-            rmia_a: OFFLINE,
-            rmia_a_tuned: tuned,
-            lira_with: VariancePrior::estimated(&moments.phi.with).map(Shrinkage::from),
-            lira_without: VariancePrior::estimated(&moments.phi.without).map(Shrinkage::from),
-        }
-    }
 }
