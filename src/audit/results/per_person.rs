@@ -133,3 +133,67 @@ fn correlation(groups: [&BTreeMap<u32, Together>; 2]) -> f64 {
     let correlation = (between - within) / (between + (size - 1.0) * within);
     if correlation.is_nan() { 0.0 } else { correlation.clamp(0.0, 1.0) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::persons::Persons;
+    use crate::random::{Stream, normal, stream};
+
+    /// `count` persons a side with 1, 2, …, 8 records; members' scores are shifted by `shift`, and `share` of
+    /// the variance is a person's.
+    fn scene(count: usize, shift: f64, share: f64) -> (Vec<String>, [Vec<f64>; 2]) {
+        let mut rng = stream(3, Stream::Audit);
+        let (mut names, mut scores) = (vec![], [vec![], vec![]]);
+        for (kind, scores) in scores.iter_mut().enumerate() {
+            for person in 0..count {
+                let own = normal(&mut rng) * share.sqrt() + if kind == 0 { shift } else { 0.0 };
+                for _ in 0..=person % 8 {
+                    names.push(format!("{kind}-{person}"));
+                    scores.push(own + normal(&mut rng) * (1.0 - share).sqrt());
+                }
+            }
+        }
+        (names, scores)
+    }
+
+    fn together(values: &[&[f64]]) -> BTreeMap<u32, Together> {
+        let of = |values: &&[f64]| Together {
+            records: values.len() as f64,
+            sum: values.iter().sum(),
+            squares: values.iter().map(|v| v * v).sum(),
+        };
+        (0..).zip(values.iter().map(of)).collect()
+    }
+
+    #[test]
+    fn the_correlation_of_a_persons_records_by_hand() {
+        // Members (1, 3), (5, 7): means 2 and 6 around 4, so 16 between with 1 degree of freedom and 4 within
+        // with 2. Others (2, 2), (2, 2) add a degree between and two within: 8 and 1 a degree, sizes of 2.
+        let (members, others) = (together(&[&[1.0, 3.0], &[5.0, 7.0]]), together(&[&[2.0; 2], &[2.0; 2]]));
+        assert!((correlation([&members, &others]) - (8.0 - 1.0) / (8.0 + 1.0)).abs() < 1e-12);
+        // One record a person, and records that differ within persons alone.
+        let single = together(&[&[1.0], &[2.0]]);
+        assert_eq!(correlation([&single, &single]), 0.0);
+        let within = together(&[&[1.0, 3.0], &[1.0, 3.0]]);
+        assert_eq!(correlation([&within, &within]), 0.0);
+    }
+
+    #[test]
+    fn several_records_tell_more_of_a_person_than_one() {
+        let terms = Terms { seed: 0, base_rate: 0.1, delta: 1e-5 };
+        for (share, more) in [(0.0, 0.08), (0.9, -0.02)] {
+            let (names, [members, others]) = scene(400, 0.7, share);
+            let persons = Persons::new(&names, "here").unwrap();
+            let persons = persons.of(0..names.len() as u32);
+            let halves = persons.halves(members.len(), 5).unwrap();
+            let scored = Scored::new("confidence", &halves, &members, &others).unwrap();
+            let of_records = scored.result(&terms).unwrap();
+            let found = results(&persons, members.len(), &[scored], &terms).unwrap();
+            assert_eq!((found.members, found.nonmembers), (400, 400));
+            let attack = &found.attacks["confidence"];
+            assert_eq!((attack.members, attack.nonmembers), (200, 200));
+            assert!(attack.auc > of_records.auc + more, "{share}: {} {}", attack.auc, of_records.auc);
+        }
+    }
+}
