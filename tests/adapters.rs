@@ -79,7 +79,9 @@ fn run(
     let (config, stop) = (config(), AtomicBool::new(false));
     let job = Job { config: &config, dataset, context, directory: &directory, resume, stop: &stop };
     veilgrad::train::run(&job, observer)?;
-    Ok(["model.safetensors", "predictions.npz"].map(|name| std::fs::read(directory.file(name)).unwrap()))
+    let read = |path: &Path| std::fs::read(path).unwrap();
+    let models = (0..config.replicas().len()).flat_map(|number| read(&directory.model(number)));
+    Ok([models.collect(), read(&directory.file("predictions.npz"))])
 }
 
 /// A run in a fresh directory with these options; and the notes that it made.
