@@ -74,18 +74,18 @@ fn run(
     path: &Path,
     resume: bool,
     observer: &mut dyn Observer,
-) -> Result<[Vec<u8>; 2]> {
+) -> Result<Vec<Vec<u8>>> {
     let directory = if resume { RunDirectory::open(path)? } else { RunDirectory::create(path, false)? };
     let (config, stop) = (config(), AtomicBool::new(false));
     let job = Job { config: &config, dataset, context, directory: &directory, resume, stop: &stop };
     veilgrad::train::run(&job, observer)?;
     let read = |path: &Path| std::fs::read(path).unwrap();
-    let models = (0..config.replicas().len()).flat_map(|number| read(&directory.model(number)));
-    Ok([models.collect(), read(&directory.file("predictions.npz"))])
+    let models = (0..config.replicas().len()).map(|number| read(&directory.model(number)));
+    Ok(models.chain([read(&directory.file("predictions.npz"))]).collect())
 }
 
 /// A run in a fresh directory with these options; and the notes that it made.
-fn trained(options: &Options, dataset: &Dataset) -> Result<([Vec<u8>; 2], Vec<String>)> {
+fn trained(options: &Options, dataset: &Dataset) -> Result<(Vec<Vec<u8>>, Vec<String>)> {
     let temporary = tempfile::tempdir().unwrap();
     let context = Context::new(options).expect("a GPU adapter");
     let mut observer = AtEpoch(0, &|| {}, vec![]);
@@ -97,7 +97,7 @@ fn trained(options: &Options, dataset: &Dataset) -> Result<([Vec<u8>; 2], Vec<St
     Ok((files, notes.collect()))
 }
 
-fn plain(dataset: &Dataset) -> [Vec<u8>; 2] {
+fn plain(dataset: &Dataset) -> Vec<Vec<u8>> {
     trained(&Options::default(), dataset).unwrap().0
 }
 

@@ -20,6 +20,13 @@ pub struct Halves<T = f64> {
     pub scored_nonmembers: Vec<T>,
 }
 
+impl<T> Halves<T> {
+    /// Whether there are enough scored records of both kinds for an interval: two.
+    pub fn resolve(&self) -> bool {
+        self.scored_members.len() >= 2 && self.scored_nonmembers.len() >= 2
+    }
+}
+
 impl Halves<u32> {
     /// Indices of `members` members (0..`members`) and `nonmembers` non-members, drawn by `seed`:
     /// n = ⌊min(`members`, `nonmembers`) / 2⌋ of each are known and all others are scored.

@@ -126,18 +126,13 @@ pub fn groups(
         let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
         let by_group = attack.scores.by_group(&groups, grouping.names.len());
         for (result, halves) in results.iter_mut().zip(&by_group) {
-            if resolves(halves) {
+            if halves.resolve() {
                 result.attacks.insert(attack.name.clone(), on_group(halves, attack)?);
             }
         }
     }
     results.retain(|result| result.members + result.nonmembers > 0);
     Ok(results)
-}
-
-/// Whether a group has enough scored records of both kinds for an interval.
-pub(super) fn resolves<T>(halves: &Halves<T>) -> bool {
-    halves.scored_members.len() >= 2 && halves.scored_nonmembers.len() >= 2
 }
 
 /// `attack` on the records of one group.

@@ -3,9 +3,7 @@
 //!
 //! Not the groups' own results ([`super::describe::groups`]).
 
-use serde::{Deserialize, Serialize};
-
-use super::describe::resolves;
+use super::details::WorstGroup;
 use super::subgroups::Grouping;
 use crate::audit::attacks::scored::Scored;
 use crate::error::Result;
@@ -16,47 +14,6 @@ use crate::statistics::roc::Roc;
 /// What both tails of an interval hold together: 95%.
 const TAILS: f64 = 0.05;
 
-/// The group with the highest lower limit of the AUC under the strongest attack on the whole.
-///
-/// Of K groups the one with the largest AUC is the smallest more often than the worst off: chance moves it
-/// most. So the groups are compared by the lower ends of intervals that cover all K AUCs together with 95%
-/// confidence (Bonferroni's: each at 1 − 0.05/K), and whichever is named is covered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorstGroup {
-    /// The group's name.
-    pub name: String,
-    /// The attack: the strongest on all groups together.
-    pub attack: String,
-    /// On the group's records; 0.5 is guessing.
-    pub auc: f64,
-    /// The simultaneous 95% interval.
-    pub auc_ci95: [f64; 2],
-    /// The AUC of the same attack on the records of all groups.
-    pub auc_of_all: f64,
-    /// K: the groups that were compared, those that the records resolve.
-    pub groups: usize,
-    /// Whether the group is shown to fare worse than all together: its whole interval lies above their AUC.
-    pub stands_out: bool,
-}
-
-impl WorstGroup {
-    /// What is to be known of it, in a sentence, where it stands out; `kind` is a class or a subgroup.
-    pub fn note(&self, kind: &str) -> Option<String> {
-        let [low, high] = self.auc_ci95;
-        self.stands_out.then(|| {
-            format!(
-                "{kind} {} is exposed more than the others: the AUC of the {} attack is {:.3} [{low:.3}, \
-                 {high:.3}], of all {:.3} (the interval is for all {} groups together)",
-                self.name.escape_debug(),
-                crate::audit::attacks::title(&self.attack),
-                self.auc,
-                self.auc_of_all,
-                self.groups
-            )
-        })
-    }
-}
-
 /// The worst-off group of `grouping`, by `attack`. `None` of fewer than two groups that the records resolve.
 ///
 /// # Errors
@@ -65,7 +22,7 @@ pub fn worst_group(grouping: &Grouping, attack: &Scored) -> Result<Option<WorstG
     let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
     let by_group = attack.scores.by_group(&groups, grouping.names.len());
     let compared: Vec<_> =
-        grouping.names.iter().zip(&by_group).filter(|(_, halves)| resolves(halves)).collect();
+        grouping.names.iter().zip(&by_group).filter(|(_, halves)| halves.resolve()).collect();
     if compared.len() < 2 {
         return Ok(None);
     }
