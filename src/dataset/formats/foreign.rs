@@ -24,12 +24,12 @@ pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     if head.starts_with(b"PAR1") {
         return Some(("a Parquet file", parquet(path)));
     }
-    let has = |part: &[u8]| head.windows(part.len()).any(|window| window == part);
-    let zip = head.starts_with(b"PK\x03\x04");
-    if zip && (has(b"[Content_Types].xml") || has(b"xl/") || has(b"_rels/.rels")) {
+    let first = first_of_zip(head).unwrap_or_default();
+    let excel: [&[u8]; 4] = [b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/"];
+    if excel.iter().any(|start| first.starts_with(start)) {
         return Some(("a spreadsheet (Excel)", sheet(path)));
     }
-    if zip && has(b"application/vnd.oasis.opendocument") {
+    if first.starts_with(b"mimetypeapplication/vnd.oasis.opendocument") {
         return Some(("a spreadsheet (OpenDocument)", sheet(path)));
     }
     if head.starts_with(b"\xd0\xcf\x11\xe0") {
@@ -43,6 +43,13 @@ pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     }
     let first = lines().find(|line| !line.is_empty() && !line.starts_with(b"#"))?;
     is_libsvm(first).then(|| ("LIBSVM (SVMlight) text", libsvm(path)))
+}
+
+/// The name of a zip file's first file and what follows it, none where this is no zip file. Only there: anywhere
+/// else the bytes of a name may stand by accident in what is compressed.
+fn first_of_zip(head: &[u8]) -> Option<&[u8]> {
+    // The local file header: 30 bytes, the name's length at 26, then the name (APPNOTE.TXT, 4.3.7).
+    head.starts_with(b"PK\x03\x04").then_some(head.get(30..)).flatten()
 }
 
 /// Whether a line reads as a label and pairs of a feature's number and its value.
@@ -110,9 +117,16 @@ mod tests {
         assert_eq!(found(b"-1 1:1 2:0.5 12:1\n1 3:1\n"), Some("LIBSVM (SVMlight) text"));
         assert_eq!(found(b"# about\n1 qid:3 1:1\n"), Some("LIBSVM (SVMlight) text"));
         assert_eq!(found(b"% Iris\n\n@RELATION iris\n@ATTRIBUTE a REAL\n"), Some("an ARFF file (Weka)"));
-        assert_eq!(found(b"PK\x03\x04....[Content_Types].xml"), Some("a spreadsheet (Excel)"));
+        let zip = |rest: &[u8]| found(&[b"PK\x03\x04", &[0; 26][..], rest].concat());
+        assert_eq!(zip(b"[Content_Types].xml"), Some("a spreadsheet (Excel)"));
+        assert_eq!(zip(b"xl/workbook.xml"), Some("a spreadsheet (Excel)"));
+        assert_eq!(
+            zip(b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"),
+            Some("a spreadsheet (OpenDocument)")
+        );
+        // Compressed bytes that happen to read as a spreadsheet's.
+        assert_eq!(zip(b"features.npy\x00\x01xl/\xff[Content_Types].xml"), None);
         assert_eq!(found(b"PAR1...."), Some("a Parquet file"));
-        assert_eq!(found(b"PK\x03\x04..features.npy"), None);
         for text in ["time 12:30 13:30\n", "1 2 3\n", "a,b\n1,12:30\n", "1 12:30:05\n", ""] {
             assert_eq!(found(text.as_bytes()), None, "{text}");
         }
