@@ -16,6 +16,7 @@ pub mod run;
 pub mod settings;
 pub mod table;
 pub mod terminal;
+mod verdict;
 
 use crate::graph::Class;
 

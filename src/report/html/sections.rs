@@ -18,6 +18,7 @@ use crate::report::csv_table::safe;
 use crate::report::labels::{NONE, Setting, count, readable};
 use crate::report::remarks;
 use crate::report::run::Run;
+use crate::report::verdict::verdict;
 use crate::statistics::judgment::AttackResult;
 
 pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reproduced]) -> String {
@@ -47,29 +48,9 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reprod
     }
     html.push_str("<a href=\"#provenance\">Set-up</a><a href=\"#reading\">How to read it</a></nav>");
     let mut lead = reproduced::lead(tables);
-    for (number, model) in models.iter().enumerate().take(4) {
-        let Some((name, best)) = strongest(&model.summary.attacks) else { continue };
-        let [low, high] = best.ci95.accuracy;
-        let verdict = if low > 0.5 {
-            format!(
-                "{} tells members from others in <strong>{:.1}%</strong> of cases (95% interval {:.1} to \
-                 {:.1}%; guessing: 50%)",
-                escape(&readable(name)),
-                100.0 * best.accuracy,
-                100.0 * low,
-                100.0 * high
-            )
-        } else {
-            format!(
-                "no attack is shown to do better than guessing; the best, {}, is right in {:.1}% of cases \
-                 (95% interval {:.1} to {:.1}%)",
-                escape(&readable(name)),
-                100.0 * best.accuracy,
-                100.0 * low,
-                100.0 * high
-            )
-        };
-        let _ = write!(lead, "<li>Model {}, {}: {verdict}.</li>", number + 1, escape(&model.label));
+    for (number, model) in models.iter().enumerate() {
+        let (label, verdict) = (escape(&model.label), escape(&verdict(model.summary)));
+        let _ = write!(lead, "<li>Model {}, {label}: {verdict}.</li>", number + 1);
     }
     if !lead.is_empty() {
         let _ = write!(html, "<ul class=\"lead\">{lead}</ul>");
