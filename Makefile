@@ -4,7 +4,7 @@ CARGO ?= cargo
 # For instance --locked.
 CARGOFLAGS ?=
 
-.PHONY: demo test lint bench bench-peers vulkan browser
+.PHONY: demo test test-coverage lint bench bench-peers vulkan browser
 
 # Trains an undefended and a defended model on synthetic data and attacks both.
 demo: vulkan
@@ -18,6 +18,10 @@ test: vulkan browser
 		$(CARGO) test --release $(CARGOFLAGS) --lib --bins --tests; \
 	fi
 	$(CARGO) test --release $(CARGOFLAGS) --doc
+
+# How often intervals cover and accidents accuse, in tables; fails below the bounds. Minutes, and not in CI.
+test-coverage:
+	$(CARGO) test --release $(CARGOFLAGS) --test coverage -- --ignored --nocapture --test-threads 1
 
 # Formatting, compiler, clippy and documentation: a warning is an error.
 lint:

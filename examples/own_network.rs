@@ -67,7 +67,7 @@ pub fn play() -> Result<EpochMetrics> {
     let recipe = Recipe::new(&config, Arc::new(network));
     let (members, reference) = (config.data.members, config.data.reference.values()[0]);
     let split = Split::random(dataset.records(), members, reference, None, 0)?;
-    let schedule = Schedule::from_config(&config, members);
+    let schedule = Schedule::from_config(&config, members, &[reference])?;
     let model = Model::new(0, config.replicas()[0], split, &dataset)?;
     let context = Context::new(&Options::default())?;
     let mut cohort = Cohort::new(&context, &config, &recipe, &schedule, &dataset, vec![model])?;

@@ -38,6 +38,6 @@ while [ "$done" -lt "$kills" ]; do
     echo "kill $done after $((tenths / 10)).$((tenths % 10)) s, $(epochs_done) epochs done"
 done
 $train --resume "$work/killed" >"$work/killed.txt"
-for name in model.safetensors predictions.npz split.npz run.toml; do
+for name in models/replica-0.safetensors predictions.npz split.npz run.toml; do
     cmp "$work/whole/$name" "$work/killed/$name" && echo "$name: the same bytes"
 done

@@ -1,13 +1,13 @@
-// dx = dy * act'(x), with the derivative from the activation's OUTPUT y: tanh 1 - y², relu [y > 0],
-// sigmoid y (1 - y). One vec4 an invocation. dy's padding is zero, so dx's is.
+// grad_x = dy * act'(x), with the derivative from the activation's OUTPUT y: tanh 1 - y², relu [y > 0],
+// sigmoid y (1 - y). One vec4 an invocation. dy's padding is zero, so grad_x's is.
 
 struct Dims {
     y_offset: u32,
     y_stride: u32,
     dy_offset: u32,
     dy_stride: u32,
-    dx_offset: u32,
-    dx_stride: u32,
+    grad_x_offset: u32,
+    grad_x_stride: u32,
     length: u32, // vec4s
     activation: u32, // 1 tanh, 2 relu, 3 sigmoid
 }
@@ -15,7 +15,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> grad_x: array<vec4<f32>>;
 
 fn slope(y: vec4<f32>) -> vec4<f32> {
     switch dims.activation {
@@ -42,5 +42,5 @@ fn main(
         return;
     }
     let d = slope(y[(dims.y_offset + r * dims.y_stride) / 4u + i]);
-    dx[(dims.dx_offset + r * dims.dx_stride) / 4u + i] = dy[(dims.dy_offset + r * dims.dy_stride) / 4u + i] * d;
+    grad_x[(dims.grad_x_offset + r * dims.grad_x_stride) / 4u + i] = dy[(dims.dy_offset + r * dims.dy_stride) / 4u + i] * d;
 }

@@ -63,37 +63,43 @@ fn inside(start: u32, length: u32) -> vec2<u32> {
 fn needed(row: u32) -> vec4<u32> {
     let first = place(row);
     let last = place(row + TILE_ROWS - 1);
-    if first.y == last.y && by_pixel(dims.out_h * dims.out_w) {
-        let down = inside(first.y / dims.out_w * dims.stride, dims.in_h);
-        return vec4(down, inside(first.y % dims.out_w * dims.stride, dims.in_w));
-    }
-    return vec4(0u, dims.window, 0u, dims.window);
+    let down = inside(first.y / dims.out_w * dims.stride, dims.in_h);
+    let across = inside(first.y % dims.out_w * dims.stride, dims.in_w);
+    let one_pixel = first.y == last.y && by_pixel(dims.out_h * dims.out_w);
+    // No early return: FXC would not see that all of a workgroup come to the barriers.
+    return select(vec4(0u, dims.window, 0u, dims.window), vec4(down, across), one_pixel);
 }
 
-// Four inputs, e .. e + 4 of row kh of the window, of the pixels of four rows; column i is pixel i's.
-fn fetch_x(places: array<vec2<u32>, 4>, kh: u32, e: u32, base: u32) -> mat4x4<f32> {
-    var block: mat4x4<f32>;
+// Four inputs, e .. e + 4 of row kh of the window, of a record's pixel.
+fn inputs(place: vec2<u32>, kh: u32, e: u32, base: u32) -> vec4<f32> {
     let x_pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
-    for (var i = 0u; i < 4; i++) {
-        let ih = places[i].y / dims.out_w * dims.stride + kh - dims.padding; // wraps above the image
-        let left = places[i].y % dims.out_w * dims.stride;
-        let columns = inside(left, dims.in_w) * dims.in_c;
-        let at = base + places[i].x * x_pitch + (ih * dims.in_w + left - dims.padding) * dims.in_c + e;
-        for (var j = 0u; j < 4; j++) {
-            let real = ih < dims.in_h && e + j >= columns.x && e + j < columns.y;
-            block[i][j] = select(0.0, x[select(base, at + j, real)], real);
-        }
+    let ih = place.y / dims.out_w * dims.stride + kh - dims.padding; // wraps above the image
+    let left = place.y % dims.out_w * dims.stride;
+    let columns = inside(left, dims.in_w) * dims.in_c;
+    let first = base + place.x * x_pitch + (ih * dims.in_w + left - dims.padding) * dims.in_c;
+    let own = e + vec4(0u, 1u, 2u, 3u);
+    let real = (own >= vec4(columns.x)) & (own < vec4(columns.y)) & vec4(ih < dims.in_h);
+    let at = select(vec4(base), first + own, real);
+    return select(vec4(0.0), vec4(x[at.x], x[at.y], x[at.z], x[at.w]), real);
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
     }
-    return block;
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
     let quad = group.x * (TILE_COLS / 4);
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
     let pitch = dims.out_c / 4;
     let x_base = dims.x_offset + group.z * dims.x_stride;
     let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
@@ -103,31 +109,42 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let taps = needed(row);
     let from_column = taps.z * dims.in_c;
     let to_column = taps.w * dims.in_c;
-    var places: array<vec2<u32>, 4>;
-    for (var i = 0u; i < 4; i++) {
-        places[i] = place(row + 4 * q + i);
-    }
+    let p0 = place(row + 4 * q);
+    let p1 = place(row + 4 * q + 1);
+    let p2 = place(row + 4 * q + 2);
+    let p3 = place(row + 4 * q + 3);
 
     var top = mat4x4<f32>(); // a column of the matrix is a row of y
     var bottom = mat4x4<f32>();
     for (var kh = taps.x; kh < taps.y; kh++) {
         for (var e = from_column; e < to_column; e += STEP) {
             var next: mat4x4<f32>;
-            if thread < 64 {
-                next = transpose(fetch_x(places, kh, e + 4 * s, x_base));
+            if local < 64 {
+                let own = e + 4 * s;
+                next = transpose(mat4x4(
+                    inputs(p0, kh, own, x_base),
+                    inputs(p1, kh, own, x_base),
+                    inputs(p2, kh, own, x_base),
+                    inputs(p3, kh, own, x_base),
+                ));
             } else {
-                for (var i = 0u; i < 4; i++) {
-                    // Beyond the row of the window x is zero; the clamp keeps w's factor finite.
-                    next[i] = w[w_col + min(kh * inputs_of_row + e + s + 4 * i, last) * pitch];
-                }
+                // Beyond the row of the window x is zero; the clamp keeps w's factor finite.
+                let at = min(kh * inputs_of_row + e + s + vec4(0u, 4u, 8u, 12u), vec4(last)) * pitch + w_col;
+                next = mat4x4(w[at.x], w[at.y], w[at.z], w[at.w]);
             }
             workgroupBarrier();
-            for (var i = 0u; i < 4; i++) {
-                if thread < 64 {
-                    x_tile[(4 * s + i) * SIDE + q] = next[i];
-                } else {
-                    w_tile[(s + 4 * i) * SIDE + q] = next[i];
-                }
+            if local < 64 {
+                let at = 4 * s * SIDE + q;
+                x_tile[at] = next[0];
+                x_tile[at + SIDE] = next[1];
+                x_tile[at + 2 * SIDE] = next[2];
+                x_tile[at + 3 * SIDE] = next[3];
+            } else {
+                let at = s * SIDE + q;
+                w_tile[at] = next[0];
+                w_tile[at + 4 * SIDE] = next[1];
+                w_tile[at + 8 * SIDE] = next[2];
+                w_tile[at + 12 * SIDE] = next[3];
             }
             workgroupBarrier();
             for (var i = 0u; i < STEP; i++) {
@@ -154,7 +171,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let n = row + 8 * down + i;
         if n < rows {
             let at = place(n);
-            let z = select(top[i % 4], bottom[i % 4], i >= 4);
+            let z = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
             y[base + (at.x * dims.out_h * dims.out_w + at.y) * (dims.y_channels / 4)] = activate(z + bias);
         }
     }

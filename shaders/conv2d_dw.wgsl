@@ -41,13 +41,31 @@ fn source(own: u32, oh: u32, ow: u32) -> u32 {
     return select(0xffffffffu, (ih * dims.in_w + iw) * dims.in_c + own % dims.in_c, real);
 }
 
+// What four rows of dw have in a record that begins at `record` of x: inputs, or `beside`.
+fn inputs(record: u32, sources: vec4<u32>, beside: vec4<f32>, real: bool) -> vec4<f32> {
+    let here = (sources != vec4(0xffffffffu)) & vec4(real);
+    let at = select(vec4(dims.x_offset), record + sources, here);
+    let value = vec4(x[at.x], x[at.y], x[at.z], x[at.w]);
+    return select(select(vec4(0.0), beside, vec4(real)), value, here);
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
+}
+
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
     let quad = group.x * (TILE_COLS / 4);
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
     let weights = dims.window * dims.window * dims.in_c;
     let pitch = dims.out_c / 4;
     let z_pitch = dims.y_channels / 4;
@@ -55,6 +73,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let x_record = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4 + min(quad + q, pitch - 1);
     let dz_record = dims.out_h * dims.out_w * z_pitch;
+    let own = row + 4 * q + vec4(0u, 1u, 2u, 3u);
+    let beside = select(vec4(0.0), vec4(1.0), own == vec4(weights)); // the bias
     // Where all rows have one tap, it alone says which pixels count.
     let one_tap = row / dims.in_c == (row + TILE_ROWS - 1) / dims.in_c && row + TILE_ROWS <= weights;
 
@@ -66,34 +86,46 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if one_tap && source(row, oh, ow) == 0xffffffffu {
             continue;
         }
-        var sources: array<u32, 4>;
-        for (var i = 0u; i < 4; i++) {
-            sources[i] = source(row + 4 * q + i, oh, ow);
-        }
+        let sources = vec4(
+            source(own.x, oh, ow),
+            source(own.y, oh, ow),
+            source(own.z, oh, ow),
+            source(own.w, oh, ow),
+        );
         for (var b = 0u; b < dims.batch; b += STEP) {
             var block: mat4x4<f32>;
-            for (var i = 0u; i < 4; i++) {
-                let record = b + s + 4 * i;
-                let real = record < dims.batch;
-                if thread < 64 {
-                    for (var j = 0u; j < 4; j++) {
-                        let beside = select(0.0, 1.0, row + 4 * q + j == weights); // the bias
-                        let here = real && sources[j] != 0xffffffffu;
-                        let value = x[x_base + select(0u, record * x_record + sources[j], here)];
-                        block[i][j] = select(select(0.0, beside, real), value, here);
-                    }
-                } else {
-                    let at = dz_base + min(record, dims.batch - 1) * dz_record + pixel * z_pitch;
-                    block[i] = select(vec4(0.0), dz[at], real);
-                }
+            let records = b + s + vec4(0u, 4u, 8u, 12u);
+            let real = records < vec4(dims.batch);
+            if local < 64 {
+                let first = x_base + records * x_record;
+                block = mat4x4(
+                    inputs(first.x, sources, beside, real.x),
+                    inputs(first.y, sources, beside, real.y),
+                    inputs(first.z, sources, beside, real.z),
+                    inputs(first.w, sources, beside, real.w),
+                );
+            } else {
+                let at = dz_base + min(records, vec4(dims.batch - 1)) * dz_record + pixel * z_pitch;
+                block = mat4x4(
+                    select(vec4(0.0), dz[at.x], real.x),
+                    select(vec4(0.0), dz[at.y], real.y),
+                    select(vec4(0.0), dz[at.z], real.z),
+                    select(vec4(0.0), dz[at.w], real.w),
+                );
             }
             workgroupBarrier();
-            for (var i = 0u; i < 4; i++) {
-                if thread < 64 {
-                    x_tile[(s + 4 * i) * SIDE + q] = block[i];
-                } else {
-                    dz_tile[(s + 4 * i) * SIDE + q] = block[i];
-                }
+            if local < 64 {
+                let at = s * SIDE + q;
+                x_tile[at] = block[0];
+                x_tile[at + 4 * SIDE] = block[1];
+                x_tile[at + 8 * SIDE] = block[2];
+                x_tile[at + 12 * SIDE] = block[3];
+            } else {
+                let at = s * SIDE + q;
+                dz_tile[at] = block[0];
+                dz_tile[at + 4 * SIDE] = block[1];
+                dz_tile[at + 8 * SIDE] = block[2];
+                dz_tile[at + 12 * SIDE] = block[3];
             }
             workgroupBarrier();
             for (var i = 0u; i < STEP; i++) {
@@ -114,7 +146,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < 8; i++) {
         let n = row + 8 * down + i;
         if n < weights + dims.bias {
-            dw[base + n * pitch] = select(top[i % 4], bottom[i % 4], i >= 4);
+            dw[base + n * pitch] = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
         }
     }
 }

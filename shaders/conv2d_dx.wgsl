@@ -1,4 +1,4 @@
-// Convolution, gradient of the input: dx[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
+// Convolution, gradient of the input: grad_x[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
 // see pixel i. For hardware GPUs; software adapters run conv2d_dx_outer.native.wgsl or conv2d_dx_register.wgsl.
 //
 // The tile of dense_dx.wgsl as an implicit matrix product: a workgroup of 128 computes 64 input pixels × 64 channels, each
@@ -8,7 +8,7 @@
 struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
@@ -21,7 +21,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> dz: array<vec4<f32>>;  // [B, OH OW Cout]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;   // [k k Cin (+ 1), Cout]
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;  // [B, IH IW Cin]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [B, IH IW Cin]
 
 const TILE_ROWS: u32 = 64;
 const TILE_COLS: u32 = 64;
@@ -55,25 +55,61 @@ fn seen(pixel: u32, kh: u32, kw: u32) -> u32 {
     return select(0xffffffffu, oh * dims.out_w + ow, oh < dims.out_h && ow < dims.out_w);
 }
 
+// Four output channels, those at `at`, of dz where a record's pixel is seen through a tap; zero where it is not.
+fn outputs(place: vec2<u32>, kh: u32, kw: u32, base: u32, at: u32, there: bool) -> vec4<f32> {
+    let z_pitch = dims.y_channels / 4;
+    let pixel = seen(place.y, kh, kw);
+    let real = there && pixel != 0xffffffffu;
+    let z = (place.x * dims.out_h * dims.out_w + pixel) * z_pitch + at;
+    return select(vec4(0.0), dz[base + select(0u, z, real)], real);
+}
+
+// Those of four channels from ci on that there are.
+fn store(base: u32, ci: u32, value: vec4<f32>) {
+    if ci < dims.in_c {
+        grad_x[base + ci] = value.x;
+    }
+    if ci + 1 < dims.in_c {
+        grad_x[base + ci + 1] = value.y;
+    }
+    if ci + 2 < dims.in_c {
+        grad_x[base + ci + 2] = value.z;
+    }
+    if ci + 3 < dims.in_c {
+        grad_x[base + ci + 3] = value.w;
+    }
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
+}
+
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
     let channel = group.x * TILE_COLS;
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
     let pitch = dims.out_c / 4;
-    let z_pitch = dims.y_channels / 4;
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4;
     let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
     let same = by_pixel(dims.in_h * dims.in_w) && place(row).y == place(row + TILE_ROWS - 1).y;
     let one_pixel = place(row).y;
-    var places: array<vec2<u32>, 4>;
-    for (var i = 0u; i < 4; i++) {
-        places[i] = place(row + 4 * q + i);
-    }
+    let p0 = place(row + 4 * q);
+    let p1 = place(row + 4 * q + 1);
+    let p2 = place(row + 4 * q + 2);
+    let p3 = place(row + 4 * q + 3);
+    // Channels beyond the last are computed from it and not stored.
+    let channels = min(channel + 4 * q + vec4(0u, 1u, 2u, 3u), vec4(dims.in_c - 1));
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of dx
+    var top = mat4x4<f32>(); // a column of the matrix is a row of grad_x
     var bottom = mat4x4<f32>();
     for (var tap = 0u; tap < dims.window * dims.window; tap++) {
         let kh = tap / dims.window;
@@ -84,25 +120,31 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var n = 0u; n < pitch; n += STEP / 4) {
             var block: mat4x4<f32>;
             let at = min(n + s, pitch - 1);
-            for (var i = 0u; i < 4; i++) {
-                if thread < 64 {
-                    let pixel = seen(places[i].y, kh, kw);
-                    let real = pixel != 0xffffffffu && n + s < pitch;
-                    let z = (places[i].x * dims.out_h * dims.out_w + pixel) * z_pitch + at;
-                    block[i] = select(vec4(0.0), dz[dz_base + select(0u, z, real)], real);
-                } else {
-                    // Channels beyond the last are computed from it and not stored.
-                    block[i] = w[w_base + (tap * dims.in_c + min(channel + 4 * q + i, dims.in_c - 1)) * pitch + at];
-                }
+            if local < 64 {
+                let there = n + s < pitch;
+                block = transpose(mat4x4(
+                    outputs(p0, kh, kw, dz_base, at, there),
+                    outputs(p1, kh, kw, dz_base, at, there),
+                    outputs(p2, kh, kw, dz_base, at, there),
+                    outputs(p3, kh, kw, dz_base, at, there),
+                ));
+            } else {
+                let from_w = w_base + at + (tap * dims.in_c + channels) * pitch;
+                block = transpose(mat4x4(w[from_w.x], w[from_w.y], w[from_w.z], w[from_w.w]));
             }
-            block = transpose(block);
             workgroupBarrier();
-            for (var i = 0u; i < 4; i++) {
-                if thread < 64 {
-                    dz_tile[(4 * s + i) * SIDE + q] = block[i];
-                } else {
-                    w_tile[(4 * s + i) * SIDE + q] = block[i];
-                }
+            if local < 64 {
+                let to = 4 * s * SIDE + q;
+                dz_tile[to] = block[0];
+                dz_tile[to + SIDE] = block[1];
+                dz_tile[to + 2 * SIDE] = block[2];
+                dz_tile[to + 3 * SIDE] = block[3];
+            } else {
+                let to = 4 * s * SIDE + q;
+                w_tile[to] = block[0];
+                w_tile[to + SIDE] = block[1];
+                w_tile[to + 2 * SIDE] = block[2];
+                w_tile[to + 3 * SIDE] = block[3];
             }
             workgroupBarrier();
             for (var i = 0u; i < STEP; i++) {
@@ -118,25 +160,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let rows = dims.batch * dims.in_h * dims.in_w;
     let features = dims.in_h * dims.in_w * dims.in_c;
     let x_pitch = (features + 3) / 4 * 4;
-    let dx_base = dims.dx_offset + group.z * dims.dx_stride;
+    let grad_x_base = dims.grad_x_offset + group.z * dims.grad_x_stride;
     for (var i = 0u; i < 8; i++) {
         let n = row + 8 * down + i;
         if n >= rows {
             continue;
         }
         let at = place(n);
-        let z = select(top[i % 4], bottom[i % 4], i >= 4);
-        let first = dx_base + at.x * x_pitch;
-        for (var j = 0u; j < 4; j++) {
-            let ci = channel + 4 * q + j;
-            if ci < dims.in_c {
-                dx[first + at.y * dims.in_c + ci] = z[j];
-            }
-        }
+        let z = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
+        let first = grad_x_base + at.x * x_pitch;
+        store(first + at.y * dims.in_c, channel + 4 * q, z);
         // The row's padding.
         if at.y + 1 == dims.in_h * dims.in_w && channel == 0 && q == 0 {
             for (var j = features; j < x_pitch; j++) {
-                dx[first + j] = 0.0;
+                grad_x[first + j] = 0.0;
             }
         }
     }

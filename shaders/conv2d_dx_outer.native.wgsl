@@ -1,4 +1,4 @@
-// Convolution, gradient of the input: dx[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
+// Convolution, gradient of the input: grad_x[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
 // see pixel i. For software adapters with subgroups of eight and 64-bit integers: the subgroup outer product of
 // dense_dx_outer.native.wgsl as an implicit matrix product; channels of x a multiple of 4. Portable twin: conv2d_dx_register.wgsl.
 //
@@ -10,7 +10,7 @@
 struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
@@ -23,7 +23,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> dz: array<vec2<u64>>;       // [B, OH OW Cout]
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;        // [k k Cin (+ 1), Cout]
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>; // [B, IH IW Cin]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<vec4<f32>>; // [B, IH IW Cin]
 
 const TILE_ROWS: u32 = 32;
 const TILE_COLS: u32 = 32;
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let row = group.y * TILE_ROWS;
     let col = group.x * (TILE_COLS / 4) + lane;
     let dz_pitch = dims.out_c / 4;
-    let dx_pitch = dims.in_c / 4;
+    let grad_x_pitch = dims.in_c / 4;
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4;
     let z_pitch = dims.y_channels / 4;
     let p0 = seen(row + lane, dz_base);
@@ -78,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let p2 = seen(row + 16 + lane, dz_base);
     let p3 = seen(row + 24 + lane, dz_base);
     // Columns beyond the last are computed from it and not stored.
-    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4 + min(col, dx_pitch - 1) * 4 * dz_pitch;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4 + min(col, grad_x_pitch - 1) * 4 * dz_pitch;
 
     // Separate variables, for an array would live in memory; a column of a matrix is a row of the tile.
     var rows0 = mat4x4<f32>();
@@ -156,18 +156,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         }
     }
 
-    if col >= dx_pitch {
+    if col >= grad_x_pitch {
         return;
     }
     // A loop, not 32 copies of the stores: the pipeline builds several times faster.
     var rows = array(rows0, rows4, rows8, rows12, rows16, rows20, rows24, rows28);
     let pixels = dims.in_h * dims.in_w;
-    let base = (dims.dx_offset + group.z * dims.dx_stride) / 4 + col;
+    let base = (dims.grad_x_offset + group.z * dims.grad_x_stride) / 4 + col;
     let end = min(TILE_ROWS, dims.batch * pixels - row);
     var b = row % dims.batch;
     var pixel = row / dims.batch;
     for (var i = 0u; i < end; i++) {
-        dx[base + select(row + i, b * pixels + pixel, by_pixel(pixels)) * dx_pitch] = rows[i / 4][i % 4];
+        grad_x[base + select(row + i, b * pixels + pixel, by_pixel(pixels)) * grad_x_pitch] = rows[i / 4][i % 4];
         b += 1;
         if b == dims.batch {
             b = 0;

@@ -1,4 +1,4 @@
-// Convolution, gradient of the input: dx[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
+// Convolution, gradient of the input: grad_x[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that
 // see pixel i. Idea: gathered, so no two invocations write the same; one computes 4 channels of the same pixel of 4
 // records. Dims' bias and activation are not used.
 // For software adapters without subgroups of eight.
@@ -6,7 +6,7 @@
 struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,
     in_h: u32, in_w: u32, in_c: u32,
     out_h: u32, out_w: u32, out_c: u32, // out_c a multiple of 4
@@ -19,20 +19,27 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> dz: array<vec4<f32>>;  // [B, OH OW Cout]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;   // [k k Cin (+ 1), Cout]
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;  // [B, IH IW Cin]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;  // [B, IH IW Cin]
 
 // Channels that there are of these four at ci, and zeros beyond the row's last element, its padding.
 fn store(at: u32, ci: u32, pixel: u32, four: vec4<f32>) {
-    for (var i = 0u; i < 4; i += 1) {
-        if ci + i < dims.in_c {
-            dx[at + i] = four[i];
-        }
+    if ci < dims.in_c {
+        grad_x[at] = four.x;
+    }
+    if ci + 1 < dims.in_c {
+        grad_x[at + 1] = four.y;
+    }
+    if ci + 2 < dims.in_c {
+        grad_x[at + 2] = four.z;
+    }
+    if ci + 3 < dims.in_c {
+        grad_x[at + 3] = four.w;
     }
     let features = dims.in_h * dims.in_w * dims.in_c;
     if ci + 4 >= dims.in_c && pixel + 1 == dims.in_h * dims.in_w {
         let first = at - (pixel * dims.in_c + ci);
         for (var i = features; i < (features + 3) / 4 * 4; i += 1) {
-            dx[first + i] = 0.0;
+            grad_x[first + i] = 0.0;
         }
     }
 }
@@ -103,7 +110,7 @@ fn main(
         }
     }
     let x_pitch = (pixels * dims.in_c + 3) / 4 * 4;
-    let base = dims.dx_offset + r * dims.dx_stride + pixel * dims.in_c + ci;
+    let base = dims.grad_x_offset + r * dims.grad_x_stride + pixel * dims.in_c + ci;
     store(base + b * x_pitch, ci, pixel, a0);
     if b + 1 < dims.batch { store(base + (b + 1) * x_pitch, ci, pixel, a1); }
     if b + 2 < dims.batch { store(base + (b + 2) * x_pitch, ci, pixel, a2); }

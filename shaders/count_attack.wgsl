@@ -30,9 +30,9 @@ fn softplus(x: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let r = group.z;
-    let out = dims.counts_offset + r * dims.counts_stride;
+    let to = dims.counts_offset + r * dims.counts_stride;
     let base = (dims.s_offset + r * dims.s_stride) / 4u;
-    let origin = select(counts[out + 6u], s[base].x, counts[out + 2u] == 0.0);
+    let origin = select(counts[to + 6u], s[base].x, counts[to + 2u] == 0.0);
     var sum = vec4<f32>(0.0);
     for (var b = local; b < dims.rows; b += 64u) {
         let value = s[base + b].x;
@@ -49,15 +49,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var t = 0u; t < 64u; t += 1u) {
             total += sums[t];
         }
-        counts[out] += total.x;
-        counts[out + 1u] += total.y;
-        counts[out + 2u] += f32(dims.rows);
-        counts[out + 3u] += total.z;
-        counts[out + 4u] += total.w;
-        counts[out + 6u] = origin;
+        counts[to] += total.x;
+        counts[to + 1u] += total.y;
+        counts[to + 2u] += f32(dims.rows);
+        counts[to + 3u] += total.z;
+        counts[to + 4u] += total.w;
+        counts[to + 6u] = origin;
         let finite = (bitcast<vec4<u32>>(total) & vec4<u32>(0x7f800000u)) != vec4<u32>(0x7f800000u);
-        if !all(finite) && counts[out + 5u] == 0.0 {
-            counts[out + 5u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
+        if !all(finite) && counts[to + 5u] == 0.0 {
+            counts[to + 5u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
         }
     }
 }

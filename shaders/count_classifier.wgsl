@@ -88,13 +88,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var t = 0u; t < 64u; t += 1u) {
             sum += vec3<f32>(losses[t], rights[t], records[t]);
         }
-        let out = dims.counts_offset + r * dims.counts_stride;
-        counts[out] += sum.x;
-        counts[out + 1u] += sum.y;
-        counts[out + 2u] += sum.z;
+        let to = dims.counts_offset + r * dims.counts_stride;
+        counts[to] += sum.x;
+        counts[to + 1u] += sum.y;
+        counts[to + 2u] += sum.z;
         let finite = (bitcast<u32>(sum.x) & 0x7f800000u) != 0x7f800000u;
-        if !finite && counts[out + 3u] == 0.0 {
-            counts[out + 3u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
+        if !finite && counts[to + 3u] == 0.0 {
+            counts[to + 3u] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1u);
         }
     }
 }

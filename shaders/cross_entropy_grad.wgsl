@@ -1,4 +1,4 @@
-// Backward of the mean softmax cross-entropy: dx[b, c] = dy / B (softmax(x_b)[c] - [c = label_b]).
+// Backward of the mean softmax cross-entropy: grad_x[b, c] = dy / B (softmax(x_b)[c] - [c = label_b]).
 // One row an invocation, three passes, no barrier.
 
 struct Dims {
@@ -8,8 +8,8 @@ struct Dims {
     labels_stride: u32,
     dy_offset: u32,
     dy_stride: u32,
-    dx_offset: u32,
-    dx_stride: u32,
+    grad_x_offset: u32,
+    grad_x_stride: u32,
     rows: u32,
     cols: u32,
     quads: u32, // vec4s a row
@@ -19,7 +19,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> grad_x: array<vec4<f32>>;
 
 fn inside(q: u32) -> vec4<bool> {
     return vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(dims.cols);
@@ -50,7 +50,7 @@ fn main(
         return;
     }
     let base = (dims.x_offset + r * dims.x_stride) / 4u + i * dims.quads;
-    let out = (dims.dx_offset + r * dims.dx_stride) / 4u + i * dims.quads;
+    let to = (dims.grad_x_offset + r * dims.grad_x_stride) / 4u + i * dims.quads;
     let label = labels[dims.labels_offset + r * dims.labels_stride + i];
     let scale = dy[dims.dy_offset + r * dims.dy_stride] / f32(dims.rows);
     let top = row_max(base);
@@ -58,11 +58,11 @@ fn main(
     for (var q = 0u; q < dims.quads; q += 1u) {
         let e = select(vec4<f32>(0.0), exp(x[base + q] - top), inside(q));
         total += e;
-        dx[out + q] = e;
+        grad_x[to + q] = e;
     }
     let norm = scale / (total.x + total.y + total.z + total.w);
     for (var q = 0u; q < dims.quads; q += 1u) {
         let hit = vec4<u32>(4u * q) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(label);
-        dx[out + q] = dx[out + q] * norm - select(vec4<f32>(0.0), vec4<f32>(scale), hit);
+        grad_x[to + q] = grad_x[to + q] * norm - select(vec4<f32>(0.0), vec4<f32>(scale), hit);
     }
 }

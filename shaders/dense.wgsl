@@ -29,30 +29,45 @@ const SIDE: u32 = 16; // vec4s in a row of either tile
 var<workgroup> x_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
 var<workgroup> w_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
 
-// Four vec4s of x (thread < 64: rows 4q.. of the tile, inputs k + 4s..) or of w (input k + s + 4i, columns 4q..).
-fn fetch(thread: u32, row: u32, quad: u32, k: u32, replica: u32) -> mat4x4<f32> {
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    var block: mat4x4<f32>;
-    if thread < 64 {
+// Four vec4s of x (local < 64: rows 4q.. of the tile, inputs k + 4s..) or of w (input k + s + 4i, columns 4q..).
+fn fetch(local: u32, row: u32, quad: u32, k: u32, replica: u32) -> mat4x4<f32> {
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    if local < 64 {
         let pitch = (dims.inputs + 3) / 4;
         let at = k / 4 + s;
-        let base = (dims.x_offset + replica * dims.x_stride) / 4 + min(at, pitch - 1);
-        for (var i = 0u; i < 4; i++) {
-            block[i] = x[base + min(row + 4 * q + i, dims.batch - 1) * pitch];
-        }
         if at >= pitch {
-            block = mat4x4<f32>();
+            return mat4x4<f32>();
         }
-        return transpose(block);
+        let base = (dims.x_offset + replica * dims.x_stride) / 4 + at;
+        let first = row + 4 * q;
+        let last = dims.batch - 1;
+        return transpose(mat4x4(
+            x[base + min(first, last) * pitch],
+            x[base + min(first + 1, last) * pitch],
+            x[base + min(first + 2, last) * pitch],
+            x[base + min(first + 3, last) * pitch],
+        ));
     }
     let pitch = (dims.outputs + 3) / 4;
     let base = (dims.w_offset + replica * dims.w_stride) / 4 + min(quad + q, pitch - 1);
-    for (var i = 0u; i < 4; i++) {
-        // Beyond K, x is zero; the clamp keeps w's factor inside this replica, where it is finite.
-        block[i] = w[base + min(k + s + 4 * i, dims.inputs) * pitch];
+    // Beyond K, x is zero; the clamp keeps w's factor inside this replica, where it is finite.
+    return mat4x4(
+        w[base + min(k + s, dims.inputs) * pitch],
+        w[base + min(k + s + 4, dims.inputs) * pitch],
+        w[base + min(k + s + 8, dims.inputs) * pitch],
+        w[base + min(k + s + 12, dims.inputs) * pitch],
+    );
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
     }
-    return block;
 }
 
 fn activate(z: vec4<f32>) -> vec4<f32> {
@@ -65,27 +80,33 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
     let quad = group.x * (TILE_COLS / 4);
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
 
     var top = mat4x4<f32>(); // a column of the matrix is a row of y
     var bottom = mat4x4<f32>();
-    var next = fetch(thread, row, quad, 0, group.z);
+    var next = fetch(local, row, quad, 0, group.z);
     for (var k = 0u; k < dims.inputs; k += STEP) {
         workgroupBarrier();
-        for (var i = 0u; i < 4; i++) {
-            if thread < 64 {
-                x_tile[(4 * s + i) * SIDE + q] = next[i];
-            } else {
-                w_tile[(s + 4 * i) * SIDE + q] = next[i];
-            }
+        if local < 64 {
+            let at = 4 * s * SIDE + q;
+            x_tile[at] = next[0];
+            x_tile[at + SIDE] = next[1];
+            x_tile[at + 2 * SIDE] = next[2];
+            x_tile[at + 3 * SIDE] = next[3];
+        } else {
+            let at = s * SIDE + q;
+            w_tile[at] = next[0];
+            w_tile[at + 4 * SIDE] = next[1];
+            w_tile[at + 8 * SIDE] = next[2];
+            w_tile[at + 12 * SIDE] = next[3];
         }
         workgroupBarrier();
-        next = fetch(thread, row, quad, k + STEP, group.z);
+        next = fetch(local, row, quad, k + STEP, group.z);
         for (var i = 0u; i < STEP; i++) {
             let a0 = x_tile[i * SIDE + 2 * down];
             let a1 = x_tile[i * SIDE + 2 * down + 1];
@@ -106,10 +127,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < 4; i++) {
         let first = row + 8 * down + i;
         if first < dims.batch {
-            y[base + first * pitch] = select(vec4(0.0), activate(top[i] + bias), real);
+            y[base + first * pitch] = select(vec4(0.0), activate(picked(top, i) + bias), real);
         }
         if first + 4 < dims.batch {
-            y[base + (first + 4) * pitch] = select(vec4(0.0), activate(bottom[i] + bias), real);
+            y[base + (first + 4) * pitch] = select(vec4(0.0), activate(picked(bottom, i) + bias), real);
         }
     }
 }

@@ -29,55 +29,74 @@ const SIDE: u32 = 16; // vec4s in a row of either tile
 var<workgroup> x_tile: array<vec4<f32>, 256>;  // [STEP][TILE_ROWS / 4]
 var<workgroup> dz_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
 
-// Records b + s + 4i of x (thread < 64: rows 4q.. of the tile) or of dz (columns 4q..); zero beyond the batch.
-fn fetch(thread: u32, row: u32, quad: u32, b: u32, replica: u32) -> mat4x4<f32> {
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    var block: mat4x4<f32>;
-    if thread < 64 {
+// Records b + s + 4i of x (local < 64: rows 4q.. of the tile) or of dz (columns 4q..); zero beyond the batch.
+fn fetch(local: u32, row: u32, quad: u32, b: u32, replica: u32) -> mat4x4<f32> {
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let records = b + s + vec4(0u, 4u, 8u, 12u);
+    let real = records < vec4(dims.batch);
+    let at = min(records, vec4(dims.batch - 1));
+    let zero = vec4(0.0);
+    if local < 64 {
         let pitch = (dims.inputs + 3) / 4;
         let k = row + 4 * q;
         let base = (dims.x_offset + replica * dims.x_stride) / 4 + min(k / 4, pitch - 1);
         let one = k + vec4(0u, 1u, 2u, 3u) == vec4(dims.inputs); // column K
-        for (var i = 0u; i < 4; i++) {
-            let record = b + s + 4 * i;
-            let v = select(x[base + min(record, dims.batch - 1) * pitch], vec4(1.0), one);
-            block[i] = select(vec4(0.0), v, record < dims.batch);
-        }
-    } else {
-        let pitch = (dims.outputs + 3) / 4;
-        let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + min(quad + q, pitch - 1);
-        for (var i = 0u; i < 4; i++) {
-            let record = b + s + 4 * i;
-            let v = dz[base + min(record, dims.batch - 1) * pitch];
-            block[i] = select(vec4(0.0), v, record < dims.batch);
-        }
+        return mat4x4(
+            select(zero, select(x[base + at.x * pitch], vec4(1.0), one), real.x),
+            select(zero, select(x[base + at.y * pitch], vec4(1.0), one), real.y),
+            select(zero, select(x[base + at.z * pitch], vec4(1.0), one), real.z),
+            select(zero, select(x[base + at.w * pitch], vec4(1.0), one), real.w),
+        );
     }
-    return block;
+    let pitch = (dims.outputs + 3) / 4;
+    let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + min(quad + q, pitch - 1);
+    return mat4x4(
+        select(zero, dz[base + at.x * pitch], real.x),
+        select(zero, dz[base + at.y * pitch], real.y),
+        select(zero, dz[base + at.z * pitch], real.z),
+        select(zero, dz[base + at.w * pitch], real.w),
+    );
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
     let quad = group.x * (TILE_COLS / 4);
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
 
     var top = mat4x4<f32>(); // a column of the matrix is a row of dw
     var bottom = mat4x4<f32>();
-    var next = fetch(thread, row, quad, 0, group.z);
+    var next = fetch(local, row, quad, 0, group.z);
     for (var b = 0u; b < dims.batch; b += STEP) {
         workgroupBarrier();
-        for (var i = 0u; i < 4; i++) {
-            if thread < 64 {
-                x_tile[(s + 4 * i) * SIDE + q] = next[i];
-            } else {
-                dz_tile[(s + 4 * i) * SIDE + q] = next[i];
-            }
+        if local < 64 {
+            let at = s * SIDE + q;
+            x_tile[at] = next[0];
+            x_tile[at + 4 * SIDE] = next[1];
+            x_tile[at + 8 * SIDE] = next[2];
+            x_tile[at + 12 * SIDE] = next[3];
+        } else {
+            let at = s * SIDE + q;
+            dz_tile[at] = next[0];
+            dz_tile[at + 4 * SIDE] = next[1];
+            dz_tile[at + 8 * SIDE] = next[2];
+            dz_tile[at + 12 * SIDE] = next[3];
         }
         workgroupBarrier();
-        next = fetch(thread, row, quad, b + STEP, group.z);
+        next = fetch(local, row, quad, b + STEP, group.z);
         for (var i = 0u; i < STEP; i++) {
             let a0 = x_tile[i * SIDE + 2 * down];
             let a1 = x_tile[i * SIDE + 2 * down + 1];
@@ -96,10 +115,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < 4; i++) {
         let first = row + 8 * down + i;
         if first <= dims.inputs {
-            dw[base + first * pitch] = top[i];
+            dw[base + first * pitch] = picked(top, i);
         }
         if first + 4 <= dims.inputs {
-            dw[base + (first + 4) * pitch] = bottom[i];
+            dw[base + (first + 4) * pitch] = picked(bottom, i);
         }
     }
 }

@@ -22,9 +22,19 @@ struct Dims {
 const TILE_ROWS: u32 = 64;
 const TILE_COLS: u32 = 8;
 
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
+}
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let row = group.y * TILE_ROWS + 8 * thread;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS + 8 * local;
     let col = group.x * (TILE_COLS / 4);
     let x_pitch = (dims.inputs + 3) / 4;
     let dz_pitch = (dims.outputs + 3) / 4;
@@ -53,14 +63,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         low_right += mat4x4(low.x * right, low.y * right, low.z * right, low.w * right);
     }
 
-    var left = array(top_left, low_left);
-    var right = array(top_right, low_right);
     let dw_base = (dims.dw_offset + group.z * dims.dw_stride) / 4 + col;
     for (var i = 0u; i < 8 && row + i <= dims.inputs; i++) {
+        let left = select(picked(top_left, i % 4), picked(low_left, i % 4), i >= 4);
+        let right = select(picked(top_right, i % 4), picked(low_right, i % 4), i >= 4);
         let at = dw_base + (row + i) * dz_pitch;
-        dw[at] = left[i / 4][i % 4];
+        dw[at] = left;
         if col + 1 < dz_pitch {
-            dw[at + 1] = right[i / 4][i % 4];
+            dw[at + 1] = right;
         }
     }
 }

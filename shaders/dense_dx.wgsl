@@ -1,8 +1,8 @@
-// Dense layer, gradient of the input: dx[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
+// Dense layer, gradient of the input: grad_x[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
 // activation that made it (tanh′ = 1 − x², relu′ = x > 0, sigmoid′ = x(1 − x)). For hardware GPUs; software
 // adapters run dense_dx_outer.native.wgsl or dense_dx_register.wgsl.
 //
-// A workgroup of 128 computes 64 rows × 64 columns of dx, each invocation 8 × 4 of them. N is walked in steps
+// A workgroup of 128 computes 64 rows × 64 columns of grad_x, each invocation 8 × 4 of them. N is walked in steps
 // of 16: half the workgroup fetches dz's share of the next step, the other half w's, into registers while the
 // current one is being multiplied, so that one copy of each tile in workgroup memory (8 KiB together) is
 // enough. Both run along N in memory: both are transposed on their way in.
@@ -11,7 +11,7 @@ struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
     x_offset: u32, x_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,      // B
     inputs: u32,     // K
     outputs: u32,    // N
@@ -22,7 +22,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> dz: array<vec4<f32>>;       // [B, N]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;        // [K + 1, N], the bias last
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;        // [B, K]
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>; // [B, K]
+@group(0) @binding(4) var<storage, read_write> grad_x: array<vec4<f32>>; // [B, K]
 
 const TILE_ROWS: u32 = 64;
 const TILE_COLS: u32 = 64;
@@ -32,28 +32,44 @@ const SIDE: u32 = 16; // vec4s in a row of either tile
 var<workgroup> dz_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
 var<workgroup> w_tile: array<vec4<f32>, 256>;  // [STEP][TILE_COLS / 4]
 
-// Outputs n + 4s.. of four rows of dz (thread < 64) or of w (then the rows are columns of dx), transposed.
-fn fetch(thread: u32, row: u32, col: u32, n: u32, replica: u32) -> mat4x4<f32> {
+// Outputs n + 4s.. of four rows of dz (local < 64) or of w (then the rows are columns of grad_x), transposed.
+fn fetch(local: u32, row: u32, col: u32, n: u32, replica: u32) -> mat4x4<f32> {
     let pitch = (dims.outputs + 3) / 4;
-    let at = n / 4 + (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    var block: mat4x4<f32>;
-    if thread < 64 {
-        let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + min(at, pitch - 1);
-        for (var i = 0u; i < 4; i++) {
-            block[i] = dz[base + min(row + 4 * q + i, dims.batch - 1) * pitch];
-        }
+    let at = n / 4 + (local % 64) / SIDE;
+    let q = local % SIDE;
+    if local < 64 {
         if at >= pitch {
-            block = mat4x4<f32>();
+            return mat4x4<f32>();
         }
-    } else {
-        // Beyond N, dz is zero; the clamp keeps w's factor inside this replica, where it is finite.
-        let base = (dims.w_offset + replica * dims.w_stride) / 4 + min(at, pitch - 1);
-        for (var i = 0u; i < 4; i++) {
-            block[i] = w[base + min(col + 4 * q + i, dims.inputs) * pitch];
-        }
+        let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + at;
+        let first = row + 4 * q;
+        let last = dims.batch - 1;
+        return transpose(mat4x4(
+            dz[base + min(first, last) * pitch],
+            dz[base + min(first + 1, last) * pitch],
+            dz[base + min(first + 2, last) * pitch],
+            dz[base + min(first + 3, last) * pitch],
+        ));
     }
-    return transpose(block);
+    // Beyond N, dz is zero; the clamp keeps w's factor inside this replica, where it is finite.
+    let base = (dims.w_offset + replica * dims.w_stride) / 4 + min(at, pitch - 1);
+    let first = col + 4 * q;
+    return transpose(mat4x4(
+        w[base + min(first, dims.inputs) * pitch],
+        w[base + min(first + 1, dims.inputs) * pitch],
+        w[base + min(first + 2, dims.inputs) * pitch],
+        w[base + min(first + 3, dims.inputs) * pitch],
+    ));
+}
+
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
 }
 
 fn derivative(y: vec4<f32>) -> vec4<f32> {
@@ -66,26 +82,32 @@ fn derivative(y: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
-    let s = (thread % 64) / SIDE;
-    let q = thread % SIDE;
-    let down = thread / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let s = (local % 64) / SIDE;
+    let q = local % SIDE;
+    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of dx
+    var top = mat4x4<f32>(); // a column of the matrix is a row of grad_x
     var bottom = mat4x4<f32>();
-    var next = fetch(thread, row, group.x * TILE_COLS, 0, group.z);
+    var next = fetch(local, row, group.x * TILE_COLS, 0, group.z);
     for (var n = 0u; n < dims.outputs; n += STEP) {
         workgroupBarrier();
-        for (var i = 0u; i < 4; i++) {
-            if thread < 64 {
-                dz_tile[(4 * s + i) * SIDE + q] = next[i];
-            } else {
-                w_tile[(4 * s + i) * SIDE + q] = next[i];
-            }
+        if local < 64 {
+            let at = 4 * s * SIDE + q;
+            dz_tile[at] = next[0];
+            dz_tile[at + SIDE] = next[1];
+            dz_tile[at + 2 * SIDE] = next[2];
+            dz_tile[at + 3 * SIDE] = next[3];
+        } else {
+            let at = 4 * s * SIDE + q;
+            w_tile[at] = next[0];
+            w_tile[at + SIDE] = next[1];
+            w_tile[at + 2 * SIDE] = next[2];
+            w_tile[at + 3 * SIDE] = next[3];
         }
         workgroupBarrier();
-        next = fetch(thread, row, group.x * TILE_COLS, n + STEP, group.z);
+        next = fetch(local, row, group.x * TILE_COLS, n + STEP, group.z);
         for (var i = 0u; i < STEP; i++) {
             let a0 = dz_tile[i * SIDE + 2 * down];
             let a1 = dz_tile[i * SIDE + 2 * down + 1];
@@ -102,15 +124,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs); // column K would be the bias: padding is zero
     let source = (dims.x_offset + group.z * dims.x_stride) / 4 + col;
-    let base = (dims.dx_offset + group.z * dims.dx_stride) / 4 + col;
+    let base = (dims.grad_x_offset + group.z * dims.grad_x_stride) / 4 + col;
     for (var i = 0u; i < 4; i++) {
         let first = row + 8 * down + i;
         if first < dims.batch {
-            dx[base + first * pitch] = select(vec4(0.0), top[i] * derivative(x[source + first * pitch]), real);
+            let at = first * pitch;
+            grad_x[base + at] = select(vec4(0.0), picked(top, i) * derivative(x[source + at]), real);
         }
         if first + 4 < dims.batch {
             let at = (first + 4) * pitch;
-            dx[base + at] = select(vec4(0.0), bottom[i] * derivative(x[source + at]), real);
+            grad_x[base + at] = select(vec4(0.0), picked(bottom, i) * derivative(x[source + at]), real);
         }
     }
 }

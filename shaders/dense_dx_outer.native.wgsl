@@ -1,9 +1,9 @@
-// Dense layer, gradient of the input: dx[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
+// Dense layer, gradient of the input: grad_x[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
 // activation that made it (tanh′ = 1 − x², relu′ = x > 0, sigmoid′ = x(1 − x)). For software adapters with
 // subgroups of eight and 64-bit integers: the subgroup outer product. Portable twin: dense_dx_register.wgsl.
 //
-// A workgroup is one subgroup and computes 32 rows × 32 columns of dx, four outputs n at a time. Lane l holds
-// four outputs of rows l, 8 + l, 16 + l, 24 + l of dz and of rows 4l .. 4l + 4 of w (columns of dx); each value
+// A workgroup is one subgroup and computes 32 rows × 32 columns of grad_x, four outputs n at a time. Lane l holds
+// four outputs of rows l, 8 + l, 16 + l, 24 + l of dz and of rows 4l .. 4l + 4 of w (columns of grad_x); each value
 // of dz then goes round by a broadcast from a constant lane. Such adapters spend their time on loads, which each
 // lane does and guards on its own: here 16 words of 64 bits a lane serve 4,096 products of the tile. Measured
 // (Mesa 25.0.7, lavapipe, one core, 128 × 600 × 1,024): 28 GFLOP/s, the register tile 6. Columns of w are rows in
@@ -13,7 +13,7 @@ struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
     x_offset: u32, x_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,      // B
     inputs: u32,     // K
     outputs: u32,    // N
@@ -24,7 +24,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> dz: array<vec2<u64>>;       // [B, N]
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;        // [K + 1, N], the bias last
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;        // [B, K]
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>; // [B, K]
+@group(0) @binding(4) var<storage, read_write> grad_x: array<vec4<f32>>; // [B, K]
 
 const TILE_ROWS: u32 = 32;
 const TILE_COLS: u32 = 32;
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let row = group.y * TILE_ROWS;
     let col = group.x * (TILE_COLS / 4) + lane;
     let dz_pitch = (dims.outputs + 3) / 4;
-    let dx_pitch = (dims.inputs + 3) / 4;
+    let grad_x_pitch = (dims.inputs + 3) / 4;
 
     // Rows beyond the batch are read from its last row and not stored; the same for columns, rows of w.
     let last = dims.batch - 1;
@@ -65,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     let w2 = w_base + min(4 * col + 2, dims.inputs) * dz_pitch;
     let w3 = w_base + min(4 * col + 3, dims.inputs) * dz_pitch;
 
-    // Separate variables, for an array would live in memory; a column of a matrix is a row of dx.
+    // Separate variables, for an array would live in memory; a column of a matrix is a row of grad_x.
     var rows0 = mat4x4<f32>();
     var rows4 = mat4x4<f32>();
     var rows8 = mat4x4<f32>();
@@ -114,18 +114,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         rows28[3] += b * subgroupBroadcast(a3, 7u);
     }
 
-    if col >= dx_pitch {
+    if col >= grad_x_pitch {
         return;
     }
     // A loop, not 32 copies of the derivatives: the pipeline builds several times faster.
     var rows = array(rows0, rows4, rows8, rows12, rows16, rows20, rows24, rows28);
     let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs); // column K would be the bias: padding is zero
-    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + row * dx_pitch + col;
-    let dx_base = (dims.dx_offset + group.z * dims.dx_stride) / 4 + row * dx_pitch + col;
-    let end = min(TILE_ROWS, dims.batch - row) * dx_pitch;
+    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + row * grad_x_pitch + col;
+    let grad_x_base = (dims.grad_x_offset + group.z * dims.grad_x_stride) / 4 + row * grad_x_pitch + col;
+    let end = min(TILE_ROWS, dims.batch - row) * grad_x_pitch;
     var at = 0u;
     for (var i = 0u; at < end; i++) {
-        dx[dx_base + at] = select(vec4(0.0), rows[i / 4][i % 4] * derivative(x[x_base + at]), real);
-        at += dx_pitch;
+        grad_x[grad_x_base + at] = select(vec4(0.0), rows[i / 4][i % 4] * derivative(x[x_base + at]), real);
+        at += grad_x_pitch;
     }
 }

@@ -1,15 +1,15 @@
-// Dense layer, gradient of the input: dx[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
+// Dense layer, gradient of the input: grad_x[B,K] = (dz[B,N] · w[0..K,N]ᵀ) ⊙ act′(x), where x is the OUTPUT of the
 // activation that made it (tanh′ = 1 − x², relu′ = x > 0, sigmoid′ = x(1 − x)). For software adapters without
 // usable subgroups, where a barrier costs more than the loads it would save; see dense_dx_outer.native.wgsl.
 //
-// An invocation computes 8 rows × 8 columns of dx in registers, four outputs n at a time: 16 vec4 loads for 256
+// An invocation computes 8 rows × 8 columns of grad_x in registers, four outputs n at a time: 16 vec4 loads for 256
 // products. The 8 invocations of a workgroup take neighbouring blocks of rows and so read the same rows of w.
 
 struct Dims {
     dz_offset: u32, dz_stride: u32,
     w_offset: u32, w_stride: u32,
     x_offset: u32, x_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,      // B
     inputs: u32,     // K
     outputs: u32,    // N
@@ -20,7 +20,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> dz: array<vec4<f32>>;       // [B, N]
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;        // [K + 1, N], the bias last
 @group(0) @binding(3) var<storage, read> x: array<vec4<f32>>;        // [B, K]
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>; // [B, K]
+@group(0) @binding(4) var<storage, read_write> grad_x: array<vec4<f32>>; // [B, K]
 
 const TILE_ROWS: u32 = 64;
 const TILE_COLS: u32 = 8;
@@ -34,9 +34,19 @@ fn derivative(y: vec4<f32>) -> vec4<f32> {
     }
 }
 
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
+}
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let row = group.y * TILE_ROWS + 8 * thread;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS + 8 * local;
     let col = group.x * (TILE_COLS / 4);
     let pitch = (dims.outputs + 3) / 4;
     let last = dims.batch - 1;
@@ -61,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let w6 = w_base + min(4 * col + 6, dims.inputs) * pitch;
     let w7 = w_base + min(4 * col + 7, dims.inputs) * pitch;
 
-    var top_left = mat4x4<f32>(); // a column of a matrix is a row of dx
+    var top_left = mat4x4<f32>(); // a column of a matrix is a row of grad_x
     var top_right = mat4x4<f32>();
     var low_left = mat4x4<f32>();
     var low_right = mat4x4<f32>();
@@ -77,19 +87,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
     // A loop, not 16 copies of the derivatives: the pipeline builds several times faster.
-    var left = array(top_left, low_left);
-    var right = array(top_right, low_right);
-    let dx_pitch = (dims.inputs + 3) / 4;
+    let grad_x_pitch = (dims.inputs + 3) / 4;
     let left_real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs); // column K would be the bias
     let right_real = 4 * col + vec4(4u, 5u, 6u, 7u) < vec4(dims.inputs);
     let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + col;
-    let dx_base = (dims.dx_offset + group.z * dims.dx_stride) / 4 + col;
+    let grad_x_base = (dims.grad_x_offset + group.z * dims.grad_x_stride) / 4 + col;
     for (var i = 0u; i < 8 && row + i < dims.batch; i++) {
-        let at = (row + i) * dx_pitch;
-        dx[dx_base + at] = select(vec4(0.0), left[i / 4][i % 4] * derivative(x[x_base + at]), left_real);
-        if col + 1 < dx_pitch {
+        let left = select(picked(top_left, i % 4), picked(low_left, i % 4), i >= 4);
+        let right = select(picked(top_right, i % 4), picked(low_right, i % 4), i >= 4);
+        let at = (row + i) * grad_x_pitch;
+        grad_x[grad_x_base + at] = select(vec4(0.0), left * derivative(x[x_base + at]), left_real);
+        if col + 1 < grad_x_pitch {
             let next = x[x_base + at + 1];
-            dx[dx_base + at + 1] = select(vec4(0.0), right[i / 4][i % 4] * derivative(next), right_real);
+            grad_x[grad_x_base + at + 1] = select(vec4(0.0), right * derivative(next), right_real);
         }
     }
 }

@@ -31,9 +31,19 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
     }
 }
 
+// Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
+fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
+    switch i {
+        case 0: { return m[0]; }
+        case 1: { return m[1]; }
+        case 2: { return m[2]; }
+        default: { return m[3]; }
+    }
+}
+
 @compute @workgroup_size(8)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let row = group.y * TILE_ROWS + 8 * thread;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS + 8 * local;
     let col = group.x * (TILE_COLS / 4);
     let x_pitch = (dims.inputs + 3) / 4;
     let w_pitch = (dims.outputs + 3) / 4;
@@ -74,18 +84,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
     // A loop, not 16 copies of the activations: the pipeline builds several times faster.
-    var left = array(top_left, low_left);
-    var right = array(top_right, low_right);
     let left_bias = w[w_left + dims.inputs * w_pitch];
     let right_bias = w[w_right + dims.inputs * w_pitch];
     let left_real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs); // padding stays zero whatever act(0) is
     let right_real = 4 * col + vec4(4u, 5u, 6u, 7u) < vec4(dims.outputs);
     let base = (dims.y_offset + group.z * dims.y_stride) / 4 + col;
     for (var i = 0u; i < 8 && row + i < dims.batch; i++) {
+        let left = select(picked(top_left, i % 4), picked(low_left, i % 4), i >= 4);
+        let right = select(picked(top_right, i % 4), picked(low_right, i % 4), i >= 4);
         let at = base + (row + i) * w_pitch;
-        y[at] = select(vec4(0.0), activate(left[i / 4][i % 4] + left_bias), left_real);
+        y[at] = select(vec4(0.0), activate(left + left_bias), left_real);
         if col + 1 < w_pitch {
-            y[at + 1] = select(vec4(0.0), activate(right[i / 4][i % 4] + right_bias), right_real);
+            y[at + 1] = select(vec4(0.0), activate(right + right_bias), right_real);
         }
     }
 }

@@ -29,19 +29,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if q >= dims.quads {
         return;
     }
-    let out = (dims.dw_offset + r * dims.dw_stride) / 4u + q;
+    let to = (dims.dw_offset + r * dims.dw_stride) / 4u + q;
     let base = (dims.dz_offset + r * dims.dz_stride) / 4u + q;
     for (var c = 0u; c < dims.classes; c += 1u) {
-        dw[out + c * dims.quads] = vec4<f32>(0.0);
+        dw[to + c * dims.quads] = vec4<f32>(0.0);
     }
     var sum = vec4<f32>(0.0);
     for (var b = 0u; b < dims.rows; b += 1u) {
         let value = dz[base + b * dims.quads];
         let label = labels[dims.labels_offset + r * dims.labels_stride + b];
         if label < dims.classes {
-            dw[out + label * dims.quads] += value;
+            dw[to + label * dims.quads] += value;
         }
         sum += value;
     }
-    dw[out + dims.classes * dims.quads] = sum;
+    dw[to + dims.classes * dims.quads] = sum;
 }

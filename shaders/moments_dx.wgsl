@@ -1,11 +1,11 @@
-// Gradient of a batch's moments: dx = dmean / N + 2 dvar (x - mean) / N, added to dx or, for other channels too (zeros),
+// Gradient of a batch's moments: grad_x = dmean / N + 2 dvar (x - mean) / N, added to grad_x or, for other channels too (zeros),
 // written. Idea: an invocation goes down 8 pixels of four channels, whose numbers it loads once.
 
 struct Dims {
     ds_offset: u32, ds_stride: u32,
     x_offset: u32, x_stride: u32,
     s_offset: u32, s_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     rows: u32, // N = B · pixels
     pitch: u32, // vec4s a pixel of x and a row of s
     first: u32, // the first of these channels
@@ -17,7 +17,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> ds: array<vec4<f32>>; // [2, channels]
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>; // [N, channels]
 @group(0) @binding(3) var<storage, read> s: array<vec4<f32>>; // [2, channels]: mean, variance
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>; // [N, channels]
+@group(0) @binding(4) var<storage, read_write> grad_x: array<vec4<f32>>; // [N, channels]
 
 fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
     return (group.y * groups.x + group.x) * 64u + local;
@@ -44,12 +44,12 @@ fn main(
     let mean = s[(dims.s_offset + r * dims.s_stride) / 4u + q];
     for (var i = start; i < min(start + 8u, dims.rows); i += 1u) {
         let at = i * dims.pitch + q;
-        let to = (dims.dx_offset + r * dims.dx_stride) / 4u + at;
+        let to = (dims.grad_x_offset + r * dims.grad_x_stride) / 4u + at;
         let d = by_mean + by_variance * (x[(dims.x_offset + r * dims.x_stride) / 4u + at] - mean);
         if dims.accumulate == 1u {
-            dx[to] += d;
+            grad_x[to] += d;
         } else {
-            dx[to] = select(vec4<f32>(0.0), d, own);
+            grad_x[to] = select(vec4<f32>(0.0), d, own);
         }
     }
 }

@@ -1,12 +1,12 @@
-// Gradient of norm_relu.wgsl through x itself, its moments held fixed: dx = dy [y > 0] gamma / sqrt(variance + 1e-5), added to
-// dx or, for other channels too (zeros), written. Idea: an invocation goes down 8 pixels of four channels.
+// Gradient of norm_relu.wgsl through x itself, its moments held fixed: grad_x = dy [y > 0] gamma / sqrt(variance + 1e-5), added to
+// grad_x or, for other channels too (zeros), written. Idea: an invocation goes down 8 pixels of four channels.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
     s_offset: u32, s_stride: u32,
     w_offset: u32, w_stride: u32,
     dy_offset: u32, dy_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     rows: u32, // N = B · pixels
     x_pitch: u32, // vec4s a pixel of x
     quads: u32, // how many of them, from the first on, are normalised
@@ -20,7 +20,7 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> s: array<vec4<f32>>; // [2, …]: mean, variance
 @group(0) @binding(3) var<storage, read> w: array<vec4<f32>>; // [2, C]: gamma, beta
 @group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>; // [N, C]
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>; // [N, …]
+@group(0) @binding(5) var<storage, read_write> grad_x: array<vec4<f32>>; // [N, …]
 
 fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
     return (group.y * groups.x + group.x) * 64u + local;
@@ -52,11 +52,11 @@ fn main(
         let centred = x[(dims.x_offset + r * dims.x_stride) / 4u + i * dims.x_pitch + q] - mean;
         let open = gamma * (centred * scale) + beta > vec4<f32>(0.0);
         let d = dy[(dims.dy_offset + r * dims.dy_stride) / 4u + i * dims.quads + q] * (gamma * scale);
-        let dx_at = (dims.dx_offset + r * dims.dx_stride) / 4u + at;
+        let dx_at = (dims.grad_x_offset + r * dims.grad_x_stride) / 4u + at;
         if dims.accumulate == 1u {
-            dx[dx_at] += select(vec4<f32>(0.0), d, open);
+            grad_x[dx_at] += select(vec4<f32>(0.0), d, open);
         } else {
-            dx[dx_at] = select(vec4<f32>(0.0), d, open & vec4<bool>(own));
+            grad_x[dx_at] = select(vec4<f32>(0.0), d, open & vec4<bool>(own));
         }
     }
 }

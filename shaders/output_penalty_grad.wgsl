@@ -1,5 +1,5 @@
 // Backward of label smoothing and the confidence penalty:
-// dx[b, c] = dy / B (a ([c = label_b] - 1/C) + w p_c (log p_c - sum_j p_j log p_j)).
+// grad_x[b, c] = dy / B (a ([c = label_b] - 1/C) + w p_c (log p_c - sum_j p_j log p_j)).
 // One row an invocation; padding is written as zero.
 
 struct Dims {
@@ -11,8 +11,8 @@ struct Dims {
     weights_stride: u32,
     dy_offset: u32,
     dy_stride: u32,
-    dx_offset: u32,
-    dx_stride: u32,
+    grad_x_offset: u32,
+    grad_x_stride: u32,
     rows: u32,
     cols: u32,
     quads: u32, // vec4s a row
@@ -23,7 +23,7 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>; // a, w
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
-@group(0) @binding(5) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(5) var<storage, read_write> grad_x: array<f32>;
 
 fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
     return (group.y * groups.x + group.x) * 64u + local;
@@ -41,7 +41,7 @@ fn main(
         return;
     }
     let base = dims.x_offset + r * dims.x_stride + 4u * i * dims.quads;
-    let out = dims.dx_offset + r * dims.dx_stride + 4u * i * dims.quads;
+    let to = dims.grad_x_offset + r * dims.grad_x_stride + 4u * i * dims.quads;
     let k = dims.weights_offset + r * dims.weights_stride;
     let label = labels[dims.labels_offset + r * dims.labels_stride + i];
     let scale = dy[dims.dy_offset + r * dims.dy_stride] / f32(dims.rows);
@@ -65,6 +65,6 @@ fn main(
             let smoothed = select(0.0, 1.0, c == label) - 1.0 / f32(dims.cols);
             value = scale * (weights[k] * smoothed + weights[k + 1u] * exp(z) / total * (z - mean));
         }
-        dx[out + c] = value;
+        grad_x[to + c] = value;
     }
 }

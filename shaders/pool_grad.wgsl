@@ -5,7 +5,7 @@
 struct Dims {
     x_offset: u32, x_stride: u32,
     dy_offset: u32, dy_stride: u32,
-    dx_offset: u32, dx_stride: u32,
+    grad_x_offset: u32, grad_x_stride: u32,
     batch: u32,
     in_h: u32, in_w: u32,
     out_h: u32, out_w: u32,
@@ -18,7 +18,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [B, IH IW C]
 @group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;       // [B, OH OW C]
-@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>; // [B, IH IW C]
+@group(0) @binding(3) var<storage, read_write> grad_x: array<vec4<f32>>; // [B, IH IW C]
 
 // Where this pixel's value, number `own` of the window with its corner at `base`, is the window's first maximum.
 fn first(base: u32, own: u32, value: vec4<f32>) -> vec4<bool> {
@@ -74,5 +74,5 @@ fn main(
             sum += select(vec4<f32>(0.0), d, first(x_base + corner, own, value));
         }
     }
-    dx[(dims.dx_offset + r * dims.dx_stride) / 4u + n] = sum;
+    grad_x[(dims.grad_x_offset + r * dims.grad_x_stride) / 4u + n] = sum;
 }

@@ -44,16 +44,16 @@ fn main(
         return;
     }
     let base = (dims.x_offset + r * dims.x_stride) / 4u + i * dims.quads;
-    let out = (dims.y_offset + r * dims.y_stride) / 4u + i * dims.quads;
+    let to = (dims.y_offset + r * dims.y_stride) / 4u + i * dims.quads;
     let top = row_max(base);
     var total = vec4<f32>(0.0);
     for (var q = 0u; q < dims.quads; q += 1u) {
         let e = select(vec4<f32>(0.0), exp(x[base + q] - top), inside(q));
         total += e;
-        y[out + q] = e;
+        y[to + q] = e;
     }
     let scale = 1.0 / (total.x + total.y + total.z + total.w);
     for (var q = 0u; q < dims.quads; q += 1u) {
-        y[out + q] *= scale;
+        y[to + q] *= scale;
     }
 }

@@ -47,14 +47,14 @@ fn main(
     let row = i / dims.pitch_x;
     let c = i % dims.pitch_x;
     let base = dims.x_offset + r * dims.x_stride + row * dims.pitch_x;
-    let out = dims.y_offset + r * dims.y_stride + row * dims.pitch;
+    let to = dims.y_offset + r * dims.y_stride + row * dims.pitch;
     if c < dims.cols {
         let place = rank(base, c);
         if place < dims.k {
-            y[out + place] = x[base + c];
+            y[to + place] = x[base + c];
         }
     }
     if c < dims.pitch - dims.k {
-        y[out + dims.k + c] = 0.0;
+        y[to + dims.k + c] = 0.0;
     }
 }

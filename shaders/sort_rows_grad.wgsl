@@ -1,4 +1,4 @@
-// Backward of the sorted rows: dx[b, c] = dy[b, rank(c)] where that is among the first k, else 0.
+// Backward of the sorted rows: grad_x[b, c] = dy[b, rank(c)] where that is among the first k, else 0.
 // One element an invocation.
 
 struct Dims {
@@ -6,8 +6,8 @@ struct Dims {
     x_stride: u32,
     dy_offset: u32,
     dy_stride: u32,
-    dx_offset: u32,
-    dx_stride: u32,
+    grad_x_offset: u32,
+    grad_x_stride: u32,
     rows: u32,
     cols: u32, // of x
     pitch_x: u32,
@@ -18,7 +18,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad_x: array<f32>;
 
 // How many elements of row `row` come before element c in descending order; the lower column wins a tie.
 fn rank(base: u32, c: u32) -> u32 {
@@ -55,5 +55,5 @@ fn main(
             value = dy[dims.dy_offset + r * dims.dy_stride + row * dims.pitch + place];
         }
     }
-    dx[dims.dx_offset + r * dims.dx_stride + i] = value;
+    grad_x[dims.grad_x_offset + r * dims.grad_x_stride + i] = value;
 }

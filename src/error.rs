@@ -17,8 +17,12 @@ pub enum Kind {
     Data,
     /// The file system: missing, unreadable, unwritable, already there.
     Io,
-    /// No adapter, a limit of the adapter, memory, a kernel that did not build or run.
+    /// No adapter, a limit of the adapter, a kernel that did not build or run.
     Gpu,
+    /// The GPU's memory did not suffice: less at once may fit.
+    Memory,
+    /// The device was lost: nothing more runs on it, what is on disk is kept.
+    Lost,
     /// Shapes or nodes of a graph that do not fit each other: a bug in the caller's graph.
     Graph,
     /// A replica's loss or parameters became NaN or infinite.
@@ -27,6 +31,8 @@ pub enum Kind {
     Interrupted,
     /// An audit's result is not what was demanded of it (exit code 3).
     Gate,
+    /// What was demanded of an audit cannot be judged (exit code 4).
+    Inconclusive,
 }
 
 /// An error message in four parts. Displayed as

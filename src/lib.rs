@@ -12,7 +12,7 @@
 //! | [`dataset`] | files of records, their labels and splits; no GPU |
 //! | [`nn`] | parameters, layers, networks, optimizers |
 //! | [`run`] | what a run is: configuration, presets, directory, events |
-//! | [`statistics`] | ROC, intervals, bootstrap, bounds on ε: numbers in, numbers out |
+//! | [`statistics`] | ROC, intervals that cover, bounds on ε: numbers in, numbers out |
 //! | [`train`] | the game and the loop that carries it out |
 //! | [`release`] | what leaves: a trained model asked again, and what of its outputs is shown |
 //! | [`lab`] | measuring the engine: conformance, kernels, steps, tuning |

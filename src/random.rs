@@ -1,12 +1,14 @@
 //! The random numbers that decide splits, synthetic data, initial weights and batches: the same seed
 //! gives the same numbers on every machine and in every version.
 //!
-//! Not the GPU's generator (dropout masks are counted there), and not for cryptographic keys.
+//! Not the GPU's generator (dropout masks are counted there). Keys that must be secret come from the operating
+//! system: [`secret_key`].
 //!
 //! ChaCha with 8 rounds (Bernstein 2008) is specified to the bit. What libraries change between
 //! versions is what is built on it: expansion of a seed, bounded integers, shuffles. Those are written
 //! out here, and their outputs are pinned by the tests.
 
+use crate::error::{Error, Result};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 use std::f64::consts::TAU;
@@ -36,6 +38,8 @@ pub enum Stream {
     Shadows,
     /// The perturbed copies of record `record`.
     Perturbation { record: u64 },
+    /// The key of a private training's noise where it is to be repeated, of a replica with this `seed`.
+    Noise { seed: u64 },
 }
 
 impl Stream {
@@ -53,6 +57,7 @@ impl Stream {
             Stream::Bootstrap => (7, 0, 0),
             Stream::Shadows => (8, 0, 0),
             Stream::Perturbation { record } => (9, 0, record),
+            Stream::Noise { seed } => (10, 0, seed),
         }
     }
 }
@@ -72,6 +77,18 @@ pub fn stream(seed: u64, stream: Stream) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(sequence);
     rng
+}
+
+/// 256 bits that nobody can know or draw again, from the operating system's generator.
+///
+/// # Errors
+/// A system that has none.
+pub fn secret_key() -> Result<[u32; 8]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| {
+        Error::usage("secret key").expected("random numbers of the operating system").found(e.to_string())
+    })?;
+    Ok(std::array::from_fn(|i| u32::from_le_bytes(std::array::from_fn(|byte| bytes[4 * i + byte]))))
 }
 
 /// A uniform integer in `0..n`, without bias: Lemire's multiply-and-reject (2019, "Fast Random Integer
@@ -153,6 +170,8 @@ mod tests {
             Stream::Audit,
             Stream::Schedule { epoch: 0 },
             Stream::Bootstrap,
+            Stream::Noise { seed: 0 },
+            Stream::Noise { seed: 1 },
         ];
         let mut first: Vec<u64> = streams.iter().map(|s| stream(1, *s).next_u64()).collect();
         first.push(stream(2, Stream::Split).next_u64());

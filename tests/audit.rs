@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use veilgrad::audit::attacks::ALL;
+use veilgrad::audit::persons::Persons;
+use veilgrad::audit::results::score_file;
 use veilgrad::audit::results::subgroups::Subgroups;
 use veilgrad::audit::results::summary::Summary;
 use veilgrad::dataset::{Dataset, Synthetic, synthetic};
@@ -71,6 +73,14 @@ impl Scene {
 
     /// The audit's result and the notes that it made on its way.
     fn audited(&self, subgroups: Option<&Subgroups>) -> (Summary, Vec<String>) {
+        self.audited_by_person(subgroups, None)
+    }
+
+    fn audited_by_person(
+        &self,
+        subgroups: Option<&Subgroups>,
+        persons: Option<&Persons>,
+    ) -> (Summary, Vec<String>) {
         let stop = AtomicBool::new(false);
         let job = veilgrad::audit::AuditJob {
             config: &self.config,
@@ -78,6 +88,7 @@ impl Scene {
             context: &self.context,
             dataset: Some(&self.dataset),
             subgroups,
+            persons,
             stop: &stop,
         };
         let mut notes = Notes::default();
@@ -127,15 +138,21 @@ fn every_attack_finds_an_overfitted_model_and_shadow_models_are_trained_once() {
     let details = scene.directory.read_details().unwrap();
     let first = &details.replicas[0];
     assert_eq!(first.curves.keys().collect::<Vec<_>>(), all());
-    assert_eq!((first.classes.len(), first.subgroups.len(), first.worst.len()), (5, 2, 20));
+    assert_eq!((first.classes.len(), first.subgroups.len()), (5, 2));
     assert_eq!(first.subgroups.iter().map(|g| g.members + g.nonmembers).sum::<usize>(), 600);
     assert_eq!(first.confidence.members.iter().sum::<u64>(), 200);
+    let records = &score_file::load(&scene.directory.file("scores.npz")).unwrap()[0];
+    let judged: Vec<&str> = records.on_members.attacks.iter().map(|attack| attack.name.as_str()).collect();
+    assert_eq!(judged, ALL.iter().map(|attack| attack.name).collect::<Vec<_>>());
     let members = scene.directory.read_replica(0).unwrap().rows_of(MEMBER);
-    assert!(
-        first.worst.iter().all(|record| members.contains(&record.row) && record.risk > 0.5),
-        "{:?}",
-        first.worst
-    );
+    assert_eq!(records.on_members.rows[..200], members);
+    for i in records.on_members.most_exposed(20) {
+        let risk = records.on_members.risks[i].unwrap();
+        assert!(risk.low <= risk.value && risk.value <= risk.high && risk.value > 0.5, "{risk:?}");
+        assert!(records.on_members.agreement(i).members > 0);
+    }
+    let of_reference = records.on_reference.as_ref().unwrap();
+    assert_eq!((of_reference.members, of_reference.rows.len()), (100, 500));
 
     let (again, notes) = scene.audited(Some(&subgroups));
     assert!(!notes.iter().any(|n| n.contains("are trained")), "{notes:?}");
@@ -194,14 +211,15 @@ fn a_classifier_read_from_its_file_gives_the_outputs_it_gave() {
     let temporary = tempfile::tempdir().unwrap();
     let changes = ["train.seed=[0,1]", "train.epochs=3"];
     let scene = Scene::trained(&changes, &temporary.path().join("run"));
-    let file = ModelFile::read(&scene.directory.file("model.safetensors")).unwrap();
-    let load = |number| TrainedClassifier::load(&scene.context, &scene.config, &file, number, &scene.dataset);
+    let file = |number| ModelFile::read(&scene.directory.model(number));
     for replica in 0..2 {
-        let logits = load(replica).unwrap().logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
+        let file = file(replica).unwrap();
+        let classifier = TrainedClassifier::load(&scene.context, &file, &scene.dataset).unwrap();
+        let logits = classifier.logits(&scene.dataset, &AtomicBool::new(false)).unwrap();
         let saved = scene.directory.read_replica(replica).unwrap();
         for (place, &row) in saved.rows.iter().enumerate() {
             assert_eq!(saved.logits[place * 5..][..5], logits[row as usize * 5..][..5]);
         }
     }
-    assert!(load(2).unwrap_err().to_string().contains("expected a number below 2"));
+    assert!(file(2).unwrap_err().to_string().contains("replica-2.safetensors"));
 }

@@ -6,9 +6,9 @@ use veilgrad::audit::attacks::scores::{self, Predictions};
 use veilgrad::audit::attacks::{lira, rmia};
 use veilgrad::audit::shadows::moments::{ConfidenceSums, PhiMoments};
 use veilgrad::statistics::halves::Halves;
+use veilgrad::statistics::intervals;
 use veilgrad::statistics::judgment::{Terms, evaluate};
 use veilgrad::statistics::roc::Roc;
-use veilgrad::statistics::{bootstrap, intervals};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/audit_metrics.json")).expect("the fixture is JSON")
@@ -47,29 +47,11 @@ fn roc_metrics_are_scikit_learns() {
         let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
         let expected = |key: &str| case[key].as_f64();
         close("AUC", &[roc.auc()], &[expected("auc").expect("an area")], 1e-14);
-        let ratio = roc.auc_variance() / expected("variance").expect("a variance");
+        let ratio = roc.auc_variance_parts().iter().sum::<f64>() / expected("variance").expect("a variance");
         close("DeLong's variance", &[ratio], &[1.0], 1e-11);
         assert_eq!(Some(roc.best_threshold()), expected("threshold"));
         assert_eq!(roc.tpr_at_fpr(0.01), expected("tpr_at_fpr_0.01"));
     }
-}
-
-#[test]
-fn the_bootstrap_agrees_with_resampling_record_by_record() {
-    let mut compared = 0;
-    for case in
-        golden()["rocs"].as_array().expect("a list").iter().filter(|case| case["bootstrap"].is_array())
-    {
-        let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
-        let expected = numbers(&case["bootstrap"]);
-        for seed in 0..5 {
-            let found = bootstrap::tpr_at_fpr(&roc, 0.01, seed).expect("a resolvable rate");
-            // The end of a percentile interval of 1,000 draws strays by about a twelfth of its width.
-            close("bootstrap", &found, &expected, 0.3 * (expected[1] - expected[0]));
-        }
-        compared += 1;
-    }
-    assert_eq!(compared, 2);
 }
 
 #[test]
@@ -86,7 +68,7 @@ fn intervals_are_scipys() {
 }
 
 #[test]
-fn precision_and_epsilon_are_those_of_their_definitions() {
+fn precision_epsilon_and_intervals_are_those_of_their_definitions() {
     for case in golden()["at_errors"].as_array().expect("a list") {
         let halves = Halves {
             known_members: numbers(&case["known"][0]),
@@ -101,6 +83,8 @@ fn precision_and_epsilon_are_those_of_their_definitions() {
         close("precision", &[found.precision.expect("somebody is accused")], &[number("precision")], 1e-12);
         let interval = found.ci95.precision.expect("an interval");
         close("precision's interval", &interval, &numbers(&case["precision_ci95"]), 1e-9);
+        close("accuracy's interval", &found.ci95.accuracy, &numbers(&case["accuracy_ci95"]), 1e-9);
+        close("AUC's interval", &found.ci95.auc, &numbers(&case["auc_ci95"]), 1e-9);
         close(
             "epsilon",
             &[found.epsilon_lower_bound.expect("a number")],
@@ -135,10 +119,10 @@ fn lira_and_rmia_are_those_of_their_definitions() {
         let population: Vec<u32> = numbers(&case["population"]).iter().map(|&i| i as u32).collect();
         let p = probability(&target);
         for (name, found) in [
-            ("lira_online", lira::online(&moments, &target)),
-            ("lira_offline", lira::offline(&moments, &target)),
+            ("lira_online", lira::online(&moments, &target).expect("models enough")),
+            ("lira_offline", lira::offline(&moments, &target).expect("models enough")),
             ("rmia_online", rmia::online(&sums, &p, &population)),
-            ("rmia_offline", rmia::offline(&sums, &p, &population)),
+            ("rmia_offline", rmia::offline(&sums, &p, &population, 0.33)),
         ] {
             let expected = numbers(&case[name]);
             close(name, &found[..expected.len()], &expected, 1e-9);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use veilgrad::dataset::npy::{Array as File, Values as Elements};
-use veilgrad::dataset::{Dataset, Encoding, Features, Image, npz};
+use veilgrad::dataset::{Dataset, Features, Image, Schema, npz};
 use veilgrad::gpu::{Buffer, Context, Options};
 use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
 use veilgrad::nn::{LayerForm, Parameters, RecordShape};
@@ -74,7 +74,7 @@ impl Golden {
             labels: self.words("labels"),
             classes: CLASSES,
             class_names: (0..CLASSES).map(|c| c.to_string()).collect(),
-            encoding: Encoding { columns: vec![] },
+            schema: Schema::default(),
             image: Some(image),
         }
     }
@@ -170,14 +170,14 @@ fn agrees(kind: &str, played: bool) {
     };
     let losses = golden.numbers(&format!("{case}.losses"));
     for (step, loss) in losses.iter().enumerate() {
-        context.write(&f_counts, 0, &[0; 4]);
+        context.write(&f_counts, 0, &[0; 4]).unwrap();
         plan.submit(&context, 1);
         let found = context.read_f32(&f_counts, 4).unwrap()[0] / M as f32;
         near(found, *loss, 1e-3 * loss, &format!("loss of step {step}"));
         if let Some((_, counts)) = &attack {
             let gain = golden.numbers(&format!("{case}.gains"))[step];
             let found = context.read_f32(counts, 8).unwrap()[0] / (2 * M) as f32;
-            context.write(counts, 0, &[0; 8]);
+            context.write(counts, 0, &[0; 8]).unwrap();
             near(found, gain, 1e-3 * gain.abs(), &format!("gain of step {step}"));
         }
     }
@@ -255,8 +255,9 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     let shape = RecordShape { features: image.features(), image: Some(image) };
     let recipe = Recipe::from_config(&config, shape, CLASSES).unwrap();
     let (records, format) = (20, veilgrad::ops::Format::Bytes);
-    let images = Some(ImageLayout { image, pad: 0, first: records });
-    let layout = ResidentLayout { format, records, width: image.features(), standardized: true, images };
+    let images = Some(ImageLayout { image, pad: 0 });
+    let width = image.features();
+    let layout = ResidentLayout { format, records, part: records, width, standardized: true, images };
     let round = Round { attack: 2, classifier: 1, penalized: true };
     let nodes = recipe.graph(round, layout, 1).unwrap();
     let graph = &nodes.graph;

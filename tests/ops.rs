@@ -1,14 +1,13 @@
 //! Every operation of `ops::ALL`: kernels against the f64 reference, in checked and unchecked mode,
 //! and derivatives against central differences.
 
-use veilgrad::gpu::{Context, Options};
-use veilgrad::graph::{Array, Values};
+use veilgrad::gpu::{Asked, Context, Options};
+use veilgrad::graph::{Array, Class, Values};
 use veilgrad::lab::check;
 use veilgrad::ops;
 
-fn kernels_agree(checked: bool) {
-    let context =
-        Context::new(&Options { checked: Some(checked), ..Options::default() }).expect("a GPU adapter");
+fn kernels_agree(options: &Options) {
+    let context = Context::new(options).expect("a GPU adapter");
     let seed = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| u64::from(d.subsec_nanos()));
@@ -21,12 +20,25 @@ fn kernels_agree(checked: bool) {
 
 #[test]
 fn unchecked_kernels_agree_with_the_reference() {
-    kernels_agree(false);
+    kernels_agree(&Options { checked: Some(false), ..Options::default() });
 }
 
 #[test]
 fn checked_kernels_agree_with_the_reference() {
-    kernels_agree(true);
+    kernels_agree(&Options { checked: Some(true), ..Options::default() });
+}
+
+/// What runs on a small GPU, whatever the adapter is: no subgroups, no 64-bit integers, 8 storage buffers,
+/// bindings of 128 MiB.
+#[test]
+fn the_kernels_of_hardware_agree_with_the_reference_at_webgpus_default_limits() {
+    let options = Options { asked: Asked::WebGpu, ..Options::default() };
+    let context = Context::new(&options).expect("a GPU adapter");
+    let target = context.target();
+    assert_ne!(target.class, Class::Software);
+    assert_eq!((target.subgroup, target.int64), (None, false));
+    assert!(context.limits().binding_bytes <= 128 << 20 && context.adapter().workgroup_bytes <= 16 << 10);
+    kernels_agree(&options);
 }
 
 /// ⟨y(inputs), dy⟩ and its derivative along a small change of one input.

@@ -2,7 +2,10 @@
 //! DX12 take, laid out as the engine reflects it, and used. What it computes is for `tests/ops.rs`.
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, EntryPoint, GlobalVariable, Module, ShaderStage, StorageAccess, TypeInner};
+use naga::{
+    AddressSpace, EntryPoint, Expression, Function, GlobalVariable, Handle, Module, ShaderStage,
+    StorageAccess, TypeInner,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
 use veilgrad::ops;
@@ -152,6 +155,76 @@ fn portable_shaders_translate_to_every_backends_language() {
     }
 }
 
+/// naga does not rename a name that is a namespace of DXC, such as `dx`: no kernel that has it compiles there.
+#[test]
+fn no_name_is_a_word_of_hlsl_msl_or_glsl() {
+    let lines = include_str!("golden/reserved_words.txt").lines().filter(|line| !line.starts_with('#'));
+    let reserved: BTreeSet<&str> = lines.flat_map(str::split_whitespace).collect();
+    assert!(reserved.len() > 250 && reserved.contains("dx"));
+    let mut found = vec![];
+    for shader in shaders() {
+        let names = names(&shader.module);
+        assert!(names.contains("dims"), "{}", shader.name);
+        found.extend(
+            names.into_iter().filter(|name| reserved.contains(&**name)).map(|n| (n, shader.name.clone())),
+        );
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Every name that a module gives to something.
+fn names(module: &Module) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let points = module.entry_points.iter();
+    names.extend(points.clone().map(|point| point.name.clone()));
+    names.extend(module.global_variables.iter().filter_map(|(_, variable)| variable.name.clone()));
+    names.extend(module.constants.iter().filter_map(|(_, constant)| constant.name.clone()));
+    names.extend(module.overrides.iter().filter_map(|(_, constant)| constant.name.clone()));
+    for (_, ty) in module.types.iter() {
+        if let TypeInner::Struct { members, .. } = &ty.inner {
+            names.extend(ty.name.clone());
+            names.extend(members.iter().filter_map(|member| member.name.clone()));
+        }
+    }
+    for function in module.functions.iter().map(|(_, function)| function).chain(points.map(|p| &p.function)) {
+        names.extend(function.name.clone());
+        names.extend(function.arguments.iter().filter_map(|argument| argument.name.clone()));
+        names.extend(function.local_variables.iter().filter_map(|(_, variable)| variable.name.clone()));
+        names.extend(function.named_expressions.values().cloned());
+    }
+    names
+}
+
+/// FXC cannot index registers: it unrolls every loop around a local array, matrix or vector that is indexed by
+/// something else than a constant, for minutes, and then fails (X3511). Other compilers put it into memory.
+#[test]
+fn no_local_value_of_a_portable_shader_is_indexed_by_a_variable() {
+    let mut found = vec![];
+    for shader in portable() {
+        let points = shader.module.entry_points.iter().map(|point| &point.function);
+        for function in shader.module.functions.iter().map(|(_, function)| function).chain(points) {
+            for (_, expression) in function.expressions.iter() {
+                if let Expression::Access { base, .. } = expression
+                    && is_local(function, *base)
+                {
+                    found.push((shader.name.clone(), function.name.clone()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// Whether an expression is, or points into, a variable or a value of a function, not memory.
+fn is_local(function: &Function, expression: Handle<Expression>) -> bool {
+    match &function.expressions[expression] {
+        Expression::GlobalVariable(_) => false,
+        Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => is_local(function, *base),
+        Expression::Load { pointer } => is_local(function, *pointer),
+        _ => true,
+    }
+}
+
 /// WebGPU's defaults, which every adapter has: 16 KiB, 256 invocations, 8 storage buffers a stage.
 #[test]
 fn portable_shaders_fit_webgpus_default_limits() {
@@ -267,7 +340,9 @@ fn a_native_shader_is_a_variant_with_needs_and_a_portable_one_has_none() {
 #[test]
 fn functions_that_must_agree_have_one_text() {
     let all = shaders();
-    for name in ["by_pixel", "derivative", "log_sum_exp", "mask", "pair", "row_max", "sigmoid", "softplus"] {
+    for name in
+        ["by_pixel", "derivative", "log_sum_exp", "mask", "pair", "picked", "row_max", "sigmoid", "softplus"]
+    {
         let texts: Vec<&str> = all.iter().filter_map(|shader| function(&shader.source, name)).collect();
         assert!(texts.len() > 1 && texts.iter().all(|text| *text == texts[0]), "{texts:#?}");
     }

@@ -58,7 +58,7 @@ fn refused<T>(result: Result<T>, part: &str) {
 /// Makes a cohort of one model that is trained on these records.
 fn cohort(recipe: &Recipe, dataset: &Dataset, split: Split) -> Result<Vec<usize>> {
     let (context, config) = (context(), config());
-    let schedule = Schedule::from_config(&config, 60);
+    let schedule = Schedule::from_config(&config, 60, &[50]).unwrap();
     let model = Model { number: 0, settings: config.replicas()[0], split, standardization: None };
     Cohort::new(&context, &config, recipe, &schedule, dataset, vec![model]).map(|cohort| cohort.dispatches())
 }
@@ -169,7 +169,7 @@ fn more_runs_than_lines() {
     run(&mut steps, 2).unwrap();
     refused(run(&mut steps, 2), "at most 1 more");
     run(&mut steps, 1).unwrap();
-    steps.rewind(&context);
+    steps.rewind(&context).unwrap();
     run(&mut steps, 3).unwrap();
 }
 
@@ -213,7 +213,7 @@ fn more_records_than_a_table_holds() {
 #[test]
 fn a_snapshot_of_other_networks_and_an_epoch_beyond_the_schedule() {
     let (context, config, recipe, dataset) = (context(), config(), recipe(), data());
-    let schedule = Schedule::from_config(&config, 60);
+    let schedule = Schedule::from_config(&config, 60, &[50]).unwrap();
     let model = Model::new(0, config.replicas()[0], split(), &dataset).unwrap();
     let mut cohort = Cohort::new(&context, &config, &recipe, &schedule, &dataset, vec![model]).unwrap();
     refused(cohort.restore(Snapshot::default()), "1 replicas of");

@@ -9,9 +9,14 @@ use super::attacks::scored::Scored;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
 use super::results::attacks::{Attacks, all_results, strongest};
 use super::results::describe;
+use super::results::describe_shadows::shadow_summary;
 use super::results::details::{self, Details};
+use super::results::masked;
 use super::results::notes::notes;
-use super::results::score_file::{self, ReplicaScores};
+use super::results::per_person;
+use super::results::records::{RecordsFound, ReplicaScores};
+use super::results::score_file;
+use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
 use crate::error::Result;
 use crate::run::RunDirectory;
@@ -86,20 +91,39 @@ pub fn carry_out(
         let mut replica = model.measured.clone();
         replica.blind = blind_attack(model, &terms)?;
         replica.attacks = found.results(&terms)?;
+        replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
-        if model.on_reference.is_some()
+        replica.shadows =
+            evidence.shadows.as_ref().ok().map(|shadows| shadow_summary(shadows, found.tuned_a));
+        if let Some(persons) = &evidence.persons {
+            replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
+        }
+        let mut records_of_reference = None;
+        if let Some(evidence) = &model.on_reference
             && let Some(mut on_reference) = found_on_reference.next()
         {
             on_reference.take_controls(&found);
             replica.attacks_on_reference = on_reference.results(&terms)?;
+            replica.strongest_on_reference =
+                strongest_of(&on_reference.scored, &replica.attacks_on_reference, terms.seed)?;
+            let best = strongest(&replica.attacks_on_reference).map(|(name, _)| name);
+            let found = RecordsFound::new(evidence, case.class_names, &on_reference.scored, best)?;
+            records_of_reference = Some(found);
         }
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
         let best = strongest(&replica.attacks).map(|(name, _)| name);
         let details = describe::replica(model, case.class_names, &found.scored, best)?;
-        audit.scores.push(ReplicaScores::new(evidence, &found.scored, best)?);
+        let worst = [("class", &details.worst_class), ("subgroup", &details.worst_subgroup)];
+        let stand_out = worst.into_iter().filter_map(|(kind, worst)| worst.as_ref()?.note(kind));
+        let stand_out: Vec<String> = stand_out.map(|note| format!("replica {number}: {note}")).collect();
+        audit.scores.push(ReplicaScores {
+            on_members: RecordsFound::new(evidence, case.class_names, &found.scored, best)?,
+            on_reference: records_of_reference,
+        });
         audit.details.replicas.push(details);
+        replica.notes.extend(stand_out);
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {
                 audit.summary.notes.push(note);
@@ -131,6 +155,8 @@ struct Found {
     scored: Vec<Scored>,
     /// By attack, of those that trained a network.
     training: BTreeMap<&'static str, NetworkTraining>,
+    /// a of RMIA, where it was chosen.
+    tuned_a: Option<f64>,
     not_run: Vec<String>,
 }
 
@@ -138,8 +164,11 @@ impl Found {
     /// The results, with a remark on an attack whose network did not train.
     fn results(&self, terms: &Terms) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, terms)?;
-        for (name, _) in self.training.iter().filter(|(_, training)| !training.succeeded()) {
-            if let Some(result) = attacks.get_mut(*name) {
+        masked::flag(&self.scored, &mut attacks);
+        for (name, training) in &self.training {
+            let Some(result) = attacks.get_mut(*name) else { continue };
+            result.trained = Some(training.succeeded());
+            if !training.succeeded() {
                 result.remark("attack did not train: no evidence of privacy");
             }
         }
@@ -164,8 +193,9 @@ fn attack_all(evidence: &[&Evidence], tools: &mut Tools) -> Result<Vec<Found>> {
         let outcomes = timed(attack, first.attacked, tools, |tools| (attack.run)(attack, evidence, tools))?;
         for (found, outcome) in found.iter_mut().zip(outcomes) {
             match outcome {
-                Outcome::Scored { scored, training } => {
-                    found.scored.push(scored);
+                Outcome::Scored { scored, training, tuned_a } => {
+                    found.scored.push(Scored { learns: attack.learns, ..scored });
+                    found.tuned_a = found.tuned_a.or(tuned_a);
                     found.training.extend(training.map(|training| (attack.name, training)));
                 }
                 Outcome::NotRun(reason) => found.not_run.push(reason),
@@ -273,9 +303,12 @@ mod tests {
         // ½(0.9 + 0.5).
         assert!((attacks["gap"].accuracy - 0.7).abs() < 0.02, "{:?}", attacks["gap"]);
         assert_eq!(attacks["gap"].accuracy, attacks["confidence"].accuracy);
-        // Its entropy is the same right or wrong, so that attack guesses, and is flagged.
+        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the label.
         assert!((attacks["entropy"].auc - 0.5).abs() < 0.03, "{:?}", attacks["entropy"]);
-        assert!(attacks["entropy"].note.is_some() && attacks["gap"].note.is_none());
+        assert!(attacks["entropy"].note.is_none() && attacks["gap"].note.is_none());
+        // All records of what learns nothing, the scored half of what does.
+        assert_eq!((attacks["gap"].curve_members, attacks["gap"].members), (2000, 1000));
+        assert_eq!(attacks["confidence_per_class"].curve_nonmembers, 1000);
         // No network was trained, so none failed.
         assert_eq!((replica.attack_trained, replica.control_accuracy), (true, None));
         assert_eq!((audit.scores.len(), audit.details.replicas[0].curves.len()), (1, attacks.len()));

@@ -6,6 +6,7 @@
 use super::attacks::scores::Predictions;
 use super::job::AuditJob;
 use super::outputs::{ModelRecords, Outputs};
+use super::persons::RecordPersons;
 use super::results::subgroups::Grouping;
 use super::results::summary::ReplicaSummary;
 use super::shadows::Shadows;
@@ -14,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::release::predict::TrainedClassifier;
 use crate::run::config::Replica;
-use crate::run::directory::MODEL;
 use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, TEST};
 use crate::statistics::halves::Halves;
@@ -65,6 +65,10 @@ pub struct Evidence<'a> {
     pub members: usize,
     /// `[N]`: the records' numbers.
     pub rows: Vec<u32>,
+    /// `[N]`: the records' names, where they have some.
+    pub ids: Option<Vec<String>>,
+    /// Where several records may be of one person, and the audit is to go by persons too.
+    pub persons: Option<RecordPersons<'a>>,
     /// What the attacker knows and what is scored; into the members and into the others.
     pub halves: Halves<u32>,
     /// Of all that is random.
@@ -105,12 +109,23 @@ impl<'a> Evidence<'a> {
             labels: at(records.labels),
             rows: at(records.rows),
             places,
+            ids: None,
+            persons: None,
             classes: records.outputs.classes,
             seed,
             gpu,
             queries: Err("not given".to_owned()),
             shadows: Err("not given".to_owned()),
         })
+    }
+
+    /// The same evidence, of which the attacker knows persons, with all their records, and none of the other
+    /// persons' ones.
+    ///
+    /// # Errors
+    /// As [`RecordPersons::halves`].
+    pub fn by_person(self, persons: RecordPersons<'a>) -> Result<Self> {
+        Ok(Evidence { halves: persons.halves(self.members, self.seed)?, persons: Some(persons), ..self })
     }
 
     /// The outputs on the members and on the others.
@@ -148,9 +163,9 @@ impl<'a> Queries<'a> {
     /// # Errors
     /// As [`TrainedClassifier::load`].
     pub fn classifier(&self) -> Result<TrainedClassifier<'a>> {
-        let AuditJob { config, directory, context, .. } = *self.job;
-        let file = ModelFile::read(&directory.file(MODEL))?;
-        TrainedClassifier::load(context, config, &file, self.number, self.dataset)
+        let AuditJob { directory, context, .. } = *self.job;
+        let file = ModelFile::read(&directory.model(self.number))?;
+        TrainedClassifier::load(context, &file, self.dataset)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Not what is known of its models ([`super::evidence`]).
 
+use super::persons::Persons;
 use super::results::subgroups::Subgroups;
 use crate::dataset::Dataset;
 use crate::gpu::Context;
@@ -20,6 +21,8 @@ pub struct AuditJob<'a> {
     pub dataset: Option<&'a Dataset>,
     /// Groups of records to be told apart in the results.
     pub subgroups: Option<&'a Subgroups>,
+    /// The records' persons, where the audit is to go by persons too.
+    pub persons: Option<&'a Persons>,
     /// Set from outside (Ctrl-C): stop soon.
     pub stop: &'a AtomicBool,
 }

@@ -13,6 +13,7 @@ pub mod external;
 mod job;
 pub mod outputs;
 mod own_run;
+pub mod persons;
 pub mod results;
 pub mod shadows;
 mod work;

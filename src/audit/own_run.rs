@@ -9,14 +9,12 @@ use super::job::AuditJob;
 use super::results::summary::Summary;
 use super::shadows::trained::{self, TargetReplica};
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::run::config::Replica;
-use crate::run::directory::MODEL;
 use crate::run::event::{EpochMetrics, Observer};
-use crate::run::model_file::ModelFile;
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
-use crate::train::privacy::Guarantee;
+use crate::train::privacy;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -26,10 +24,22 @@ use std::time::Instant;
 /// A run without predictions, too few records for an audit, a lost device;
 /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
 pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
+    attack(job, observer).map_err(|error| match error.kind {
+        Kind::Lost => {
+            let path = job.directory.path().display();
+            let kept = "the models are kept, and of shadow models every finished epoch";
+            let advice = format!("{kept}: continue with `veilgrad audit {path}`; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
+    })
+}
+
+fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let AuditJob { config, directory, .. } = *job;
     let started = Instant::now();
     let predictions = directory.read_predictions()?;
-    let facts = ModelFile::read(&directory.file(MODEL))?.facts;
+    let data = directory.read_data()?;
     let metrics = directory.read_metrics()?;
     let settings = config.replicas();
     if predictions.len() != settings.len() {
@@ -52,8 +62,8 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let case = AuditCase {
         name: directory.name(),
         models,
-        class_names: &facts.class_names,
-        dataset: facts.dataset.clone(),
+        class_names: &data.class_names,
+        dataset: data.dataset.clone(),
         notes: vec![],
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };
@@ -72,8 +82,13 @@ fn model<'a>(
     metrics: &[EpochMetrics],
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
-    let evidence =
-        |target| Evidence::new(predictions, target, settings.seed, Ok(job.context));
+    let evidence = |target| {
+        let evidence =
+            Evidence::new(predictions, target, settings.seed, Ok(job.context))?;
+        let Some(persons) = job.persons else { return Ok(evidence) };
+        let persons = persons.of(evidence.rows.iter().copied());
+        evidence.by_person(persons)
+    };
     let mut on_members = evidence(AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),
@@ -91,13 +106,15 @@ fn model<'a>(
     measured.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     let [members, others] = on_members.split(&on_members.rows);
     let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));
-    let guarantee = Guarantee::of(job.config, &settings, members.len());
     Ok(AuditedModel {
         measured,
         on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
         blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
         subgroups,
-        notes: guarantee.map(|guarantee| format!("replica {number}: {guarantee}")).into_iter().collect(),
+        notes: privacy::statement(job.config, &settings)
+            .map(|text| format!("replica {number}: {text}"))
+            .into_iter()
+            .collect(),
         on_members,
     })
 }

@@ -4,20 +4,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::gate::{Audited, GateArgs};
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::{Global, interrupt, output};
 use crate::audit::AuditJob;
-use crate::audit::attacks::ALL;
-use crate::audit::attacks::attack::MembershipAttack;
-use crate::audit::results::gate::Condition;
-use crate::audit::results::subgroups::Subgroups;
+use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
 use crate::run::RunDirectory;
 use crate::run::config::{AuditConfig, Config};
+use crate::run::directory::SCORES;
 use crate::run::event::{Event, Observer};
 
 /// Attacks the models of a finished run again, or any model by its predictions, and shows what came of it.
@@ -42,22 +42,15 @@ pub(super) struct AuditArgs {
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
     #[arg(long, conflicts_with = "predictions")]
     label_only: bool,
-    /// A CSV file with a row for each record of the data set (or of --predictions): results are given by
-    /// group too.
-    #[arg(long, value_name = "FILE", requires = "subgroup_column")]
-    subgroups: Option<PathBuf>,
     /// How frequent members are among the records that an attacker would try: precision is for this.
     ///
     /// Without it: the run's own, 0.1 by default.
     #[arg(long, value_name = "RATE", value_parser = base_rate)]
     base_rate: Option<f64>,
-    /// Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any
-    /// attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.
-    #[arg(long, value_name = "CONDITION", long_help = fail_if_help())]
-    fail_if: Vec<String>,
-    /// The column of --subgroups that names a record's group; without --subgroups, of --predictions.
-    #[arg(long, value_name = "NAME")]
-    subgroup_column: Option<String>,
+    #[command(flatten)]
+    gate: GateArgs,
+    #[command(flatten)]
+    records: RecordArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -68,29 +61,7 @@ Examples:
     veilgrad audit --predictions model.npz --out audits/model
     veilgrad report audits/model -o report.html
   In a pipeline, which is to stop (exit code 3) where the model leaks:
-    veilgrad audit --predictions model.npz --fail-if 'tpr_at_fpr_0.001 > 0.01' --fail-if 'accuracy > 0.6'";
-
-/// The help of `--fail-if`, with the attacks there are.
-fn fail_if_help() -> String {
-    let attack = |attack: &MembershipAttack| {
-        let needs = attack.needs.iter().map(|need| need.text());
-        let learns = attack.learns.then_some("learns from the known half");
-        let blind = (!attack.sees_label).then_some("does not see the label");
-        let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();
-        match remarks.is_empty() {
-            true => attack.name.to_owned(),
-            false => format!("{} ({})", attack.name, remarks.join(", ")),
-        }
-    };
-    format!(
-        "Fail, with exit code 3, if this holds: `neural.accuracy > 0.6`, `tpr_at_fpr_0.001 > 0.01` (any \
-         attack), `reference.accuracy > 0.55` (on D′), `test_accuracy < 0.7`. May be repeated.\n\n\
-         The names are the keys of summary.json. A number that is not resolvable, or of an attack that was \
-         not run, fails too. Results are printed and written all the same.\n\n\
-         The attacks: {}.",
-        ALL.iter().map(attack).collect::<Vec<_>>().join(", ")
-    )
-}
+    veilgrad audit --predictions model.npz --fail-if 'strongest.auc.low > 0.55' --junit gate.xml";
 
 fn base_rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
@@ -107,40 +78,32 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
 }
 
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
-    let conditions = args.fail_if.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>>>()?;
-    let subgroups = args.subgroups.as_deref().zip(args.subgroup_column.as_deref());
+    let gate = args.gate.gate()?;
+    args.records.check(args.directory.is_some())?;
     let mut progress = Progress::new(global.quiet);
-    let summary = match &args.directory {
-        Some(directory) => audit_run(args, directory, subgroups, global, &mut progress),
+    let audited = match &args.directory {
+        Some(directory) => audit_run(args, directory, global, &mut progress),
         None if !args.predictions.are_given() => {
             Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
         }
         None => {
             let mut config = AuditConfig::default();
             config.base_rate = args.base_rate.unwrap_or(config.base_rate);
-            // The column is the predictions' own where no other file is named.
-            let column = args.subgroup_column.as_deref().filter(|_| subgroups.is_none());
-            args.predictions.audit(&config, subgroups, column, global, &mut progress)
+            args.predictions.audit(&config, &args.records, global, &mut progress)
         }
     };
     progress.finish();
-    let summary = summary?;
-    show(&summary, global)?;
-    check(&conditions, &summary)
+    let audited = audited?;
+    show(&audited.summary, global)?;
+    args.gate.check(&gate, &audited)
 }
 
 fn audit_run(
     args: &AuditArgs,
     directory: &Path,
-    subgroups: Option<(&Path, &str)>,
     global: &Global,
     progress: &mut Progress,
-) -> Result<Summary> {
-    if args.subgroup_column.is_some() && subgroups.is_none() {
-        return Err(Error::usage("--subgroup-column")
-            .expected("--subgroups, the file of the column")
-            .found("none"));
-    }
+) -> Result<Audited> {
     let directory = RunDirectory::open(directory)?;
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
@@ -148,31 +111,20 @@ fn audit_run(
     config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
     // Without predictions there is nothing to open an adapter for.
     directory.check_trained()?;
-    attack(&config, &directory, subgroups, global, progress)
-}
-
-/// Fails where a condition of the gate holds.
-fn check(conditions: &[Condition], summary: &Summary) -> Result<()> {
-    let mut violations = vec![];
-    for condition in conditions {
-        violations.extend(condition.violations(summary)?);
-    }
-    match violations.is_empty() {
-        true => Ok(()),
-        false => Err(Error::new(Kind::Gate, "--fail-if").found(violations.join("\n  "))),
-    }
+    let summary = attack(&config, &directory, &args.records, global, progress)?;
+    Ok(Audited { name: directory.name(), summary, details: directory.read_details()? })
 }
 
 /// Audits the finished run in `directory`.
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,
-    subgroups: Option<(&Path, &str)>,
+    records: &RecordArgs,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
-    let needs_data = config.audit.shadows > 0 || config.audit.label_only || subgroups.is_some();
-    let dataset = match crate::train::load(config) {
+    let needs_data = config.audit.shadows > 0 || config.audit.label_only || records.has_file();
+    let dataset = match crate::train::load_again(config, directory) {
         Ok(dataset) => Some(dataset),
         Err(error) if needs_data => return Err(error),
         Err(error) => {
@@ -182,14 +134,16 @@ pub(super) fn attack(
             None
         }
     };
-    let subgroups = match (subgroups, &dataset) {
-        (Some((path, column)), Some(dataset)) => Some(Subgroups::read(path, column, dataset.records())?),
-        _ => None,
+    let (subgroups, persons) = match &dataset {
+        Some(dataset) => {
+            (records.read_subgroups(dataset.records())?, records.read_persons(dataset.records())?)
+        }
+        None => (None, None),
     };
     let (context, _) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    interrupt::heed(|stop| {
-        let subgroups = subgroups.as_ref();
+    let summary = interrupt::heed(|stop| {
+        let (subgroups, persons) = (subgroups.as_ref(), persons.as_ref());
         let context = &context;
         let job = |dataset| RunJob { config, dataset, context, directory, resume: true, stop };
         // What spoils the plan (the data are others now) need not spoil the audit.
@@ -197,9 +151,11 @@ pub(super) fn attack(
             progress.event(&Event::Planned(works));
         }
         let dataset = dataset.as_ref();
-        let job = AuditJob { config, directory, context, dataset, subgroups, stop };
+        let job = AuditJob { config, directory, context, dataset, subgroups, persons, stop };
         crate::audit::run(&job, progress)
-    })
+    })?;
+    records.write(&directory.name(), || score_file::load(&directory.file(SCORES)))?;
+    Ok(summary)
 }
 
 /// The summary on standard output.

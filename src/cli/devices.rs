@@ -6,7 +6,7 @@ use crate::gpu::{AdapterSummary, Context, adapters};
 use crate::report::class;
 
 pub(super) fn run(global: &Global) -> Result<()> {
-    let mut adapters = adapters();
+    let mut adapters = adapters(global.asked());
     if adapters.is_empty() || global.adapter.is_some() {
         // Opening says what to install or which adapters there are, and which one is taken.
         let context = Context::new(&global.gpu_options())?;
@@ -24,8 +24,10 @@ pub(super) fn run(global: &Global) -> Result<()> {
 fn text(adapters: &[AdapterSummary]) -> String {
     let mut lines = Vec::new();
     for (index, adapter) in adapters.iter().enumerate() {
+        let conforms =
+            if adapter.not_conformant { "  (not conformant: taken only where it is named)" } else { "" };
         let taken = if adapter.default { "  (taken; choose another with --adapter)" } else { "" };
-        lines.push(format!("{index}  {}{taken}", adapter.name));
+        lines.push(format!("{index}  {}{conforms}{taken}", adapter.name));
         lines.push(format!("   {}, {}; driver: {}", adapter.backend, class(adapter.kind), adapter.driver));
         lines.push(format!(
             "   a binding of at most {}, a buffer of {}; workgroups of {} and {} threads; {}, {}",
@@ -70,6 +72,8 @@ mod tests {
             subgroup: default.then_some(8),
             int64: default,
             timestamps: default,
+            not_conformant: false,
+            webgpu_limits: false,
             default,
         };
         assert_eq!(

@@ -9,15 +9,18 @@ mod bench;
 mod check;
 mod demo;
 mod devices;
+mod gate;
 mod interrupt;
 mod output;
 mod predict;
 mod predictions;
 mod presets;
 mod progress;
+mod record_flags;
 mod report;
 mod reproduce;
 mod run_flags;
+mod schema;
 mod settings;
 mod train;
 mod tune;
@@ -59,7 +62,7 @@ The numbers:
                     the test accuracy too
 
 Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable,
-3 an audit's result is not acceptable (--fail-if).";
+3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged.";
 
 /// Flags of every subcommand.
 #[derive(Debug, Clone, Args)]
@@ -67,11 +70,20 @@ struct Global {
     /// Print the result as JSON, and nothing else, on standard output.
     #[arg(long, global = true)]
     json: bool,
-    /// The adapter to use: a part of its name, or its number in `veilgrad devices`.
+    /// The adapter to use: its number in `veilgrad devices`, a part of its name, an API (vulkan, dx12,
+    /// metal), or both (vulkan:nvidia).
     ///
-    /// Without it: a discrete GPU before an integrated one before software.
-    #[arg(long, global = true, value_name = "NAME|INDEX")]
+    /// Without it: the one that WGPU_ADAPTER_NAME names, or else a discrete GPU before an integrated one
+    /// before software (WGPU_POWER_PREF=low: an integrated one first). WGPU_BACKEND restricts the APIs,
+    /// WGPU_VALIDATION=1 turns on the validation of the driver's API where it is installed.
+    #[arg(long, global = true, value_name = "INDEX|NAME|API")]
     adapter: Option<String>,
+    /// What the adapter is asked for: all that it can do, or no more than every WebGPU adapter can.
+    ///
+    /// `webgpu`: WebGPU's default limits, no further feature, and the kernels that hardware runs, also where
+    /// the adapter is software: so any machine can play a small GPU.
+    #[arg(long, global = true, value_enum, default_value_t = AskedLimits::Adapter)]
+    limits: AskedLimits,
     /// No progress and no notes: results, warnings and errors only.
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -81,6 +93,15 @@ struct Global {
     /// Run the adapter's default kernel variants, whatever `veilgrad tune` stored.
     #[arg(long, global = true)]
     untuned: bool,
+}
+
+/// The values of `--limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum AskedLimits {
+    /// The adapter's own.
+    Adapter,
+    /// WebGPU's defaults.
+    Webgpu,
 }
 
 impl Global {
@@ -93,9 +114,17 @@ impl Global {
     fn gpu_options(&self) -> gpu::Options {
         gpu::Options {
             adapter: self.adapter.clone(),
+            asked: self.asked(),
             checked: self.checked.then_some(true),
-            tensor_bytes: None,
             keep_pipelines: true,
+            ..gpu::Options::default()
+        }
+    }
+
+    fn asked(&self) -> gpu::Asked {
+        match self.limits {
+            AskedLimits::Adapter => gpu::Asked::Adapters,
+            AskedLimits::Webgpu => gpu::Asked::WebGpu,
         }
     }
 }
@@ -116,6 +145,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Writes a trained model's predictions of records, as they would be released.
     Predict(predict::PredictArgs),
+    /// Finds out what the columns of a data file are, for you to check and edit.
+    Schema(Box<schema::SchemaArgs>),
     /// Compares every GPU kernel with a double-precision reference on this machine.
     Check,
     /// Finds this adapter's fastest kernel variants and stores them for training.
@@ -145,6 +176,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(match error.kind {
                 Kind::Usage => 2,
                 Kind::Gate => 3,
+                Kind::Inconclusive => 4,
                 _ => 1,
             })
         }
@@ -161,6 +193,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Reproduce(args) => reproduce::run(args, global),
         Command::Report(args) => report::run(args, global),
         Command::Predict(args) => predict::run(args, global),
+        Command::Schema(args) => schema::run(args, global),
         Command::Check => check::run(global),
         Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::gate::Audited;
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::{Global, interrupt};
 use crate::audit::attacks::scores::OutputForm;
 use crate::audit::carry_out;
 use crate::audit::external::{self, Options};
-use crate::audit::results::subgroups::Subgroups;
-use crate::audit::results::summary::Summary;
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::run::RunDirectory;
@@ -79,13 +79,13 @@ impl PredictionsArgs {
     pub(super) fn audit(
         &self,
         config: &AuditConfig,
-        subgroups: Option<(&Path, &str)>,
-        subgroup_column: Option<&str>,
+        records: &RecordArgs,
         global: &Global,
         progress: &mut Progress,
-    ) -> Result<Summary> {
+    ) -> Result<Audited> {
         let path = self.predictions.as_deref().unwrap_or(Path::new(""));
         let defaults = Options::default();
+        let [subgroups, persons] = records.own_columns();
         let options = Options {
             form: self.outputs.map(|outputs| match outputs {
                 Outputs::Logits => OutputForm::Logits,
@@ -94,7 +94,8 @@ impl PredictionsArgs {
             label_base: self.label_base,
             member_value: self.member_value.clone(),
             normalise: self.normalise,
-            subgroups: subgroup_column.map(str::to_owned),
+            subgroups,
+            persons,
             shadows: self.shadow_predictions.clone(),
             max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
         };
@@ -105,19 +106,23 @@ impl PredictionsArgs {
         let external = external::read(path, &options)?;
         external.found.iter().for_each(|found| progress.event(&Event::Note(found.clone())));
         external.warnings.iter().for_each(|warning| progress.event(&Event::Warning(warning.clone())));
-        let subgroups = match subgroups {
-            Some((path, column)) => Some(Subgroups::read(path, column, external.predictions.rows.len())?),
-            None => None,
-        };
+        let count = external.predictions.rows.len();
+        let (subgroups, persons) = (records.read_subgroups(count)?, records.read_persons(count)?);
         let context = if self.neural { Some(Context::new(&global.gpu_options())?) } else { None };
         if let Some(context) = &context {
             progress.event(&Event::Adapter(context.adapter().clone()));
         }
-        let case = external.case(self.audit_seed.unwrap_or(0), subgroups.as_ref(), context.as_ref())?;
+        let case = external.case(
+            self.audit_seed.unwrap_or(0),
+            subgroups.as_ref(),
+            persons.as_ref(),
+            context.as_ref(),
+        )?;
         let audit = interrupt::heed(|stop| carry_out(&case, config, stop, progress))?;
         if let Some(directory) = directory {
             audit.write(&directory)?;
         }
-        Ok(audit.summary)
+        records.write(&case.name, || Ok(audit.scores))?;
+        Ok(Audited { name: case.name, summary: audit.summary, details: audit.details })
     }
 }

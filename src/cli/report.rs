@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Global, output};
+use super::{Global, output, record_flags};
 use crate::error::{Error, Result};
 use crate::report::labels::count;
+use crate::report::records::AuditedRecords;
 use crate::report::reproduction::Reproduction;
 use crate::report::run::Run;
 use crate::report::{export, html};
@@ -28,10 +29,14 @@ pub(super) struct ReportArgs {
     /// The page. Without it, and without --json and --csv: report.html.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write everything as tables into this directory: models, attacks, roc, histograms, groups, worst,
-    /// epochs; of reproductions: reproduced.
+    /// Write everything as tables into this directory: models, attacks, roc, histograms, groups, epochs;
+    /// of reproductions: reproduced.
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
+    /// Write every attacked record into this CSV file, as `veilgrad audit --records` does, and list the most
+    /// exposed members on the page. Without it neither holds a row of a person.
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
     /// The page's title. Without it one by what the page shows.
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -54,7 +59,10 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> Result<()> {
     for directory in &args.directories {
         match Reproduction::find(directory)? {
             Some(reproduction) => reproductions.push(reproduction),
-            None => runs.push(Run::read(directory)?),
+            None => {
+                let run = Run::read(directory)?;
+                runs.push(if args.records.is_some() { run.with_records()? } else { run });
+            }
         }
     }
     let about = about(&runs, &reproductions);
@@ -66,6 +74,13 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> Result<()> {
             std::fs::write(&path, bytes).map_err(|e| Error::io(&path, &e))?;
             written.push(path);
         }
+    }
+    if let Some(path) = &args.records {
+        let audits = runs.iter().filter_map(|run| {
+            run.records.as_ref().map(|replicas| AuditedRecords { name: &run.name, replicas })
+        });
+        record_flags::write(path, &audits.collect::<Vec<_>>())?;
+        written.push(path.clone());
     }
     let page = match (&args.out, args.csv.is_some() || global.json) {
         (Some(path), _) => Some(path.clone()),

@@ -80,6 +80,7 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     progress.finish();
     let made = made.map_err(|error| match error.kind {
         Kind::Interrupted => error.advice("the same command goes on from here"),
+        Kind::Lost => error.advice("what is finished is kept: the same command goes on from here"),
         _ => error,
     })?;
     for table in &made {

@@ -47,6 +47,34 @@ pub(super) struct RunFlags {
     /// The file's first line is a record.
     #[arg(long, help_heading = "Data")]
     no_header: bool,
+    /// What becomes of records without a value: drop (they are left out), impute (the members' median, or
+    /// commonest value, and an indicator), category (missing is a value of its own).
+    #[arg(long, value_name = "drop|impute|category", help_heading = "Data")]
+    missing: Option<String>,
+    /// The characters of a text file, such as latin1 or utf-16, where its bytes do not show them.
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    encoding: Option<String>,
+    /// The decimal sign of numbers: `,` or `.`.
+    #[arg(long, value_name = "SIGN", help_heading = "Data")]
+    decimal: Option<String>,
+    /// Leave a column out: its name, or its place counted from 0. May be repeated.
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    drop: Vec<String>,
+    /// Keep a column that looks like identifiers, dates, an index or free text. May be repeated.
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    keep: Vec<String>,
+    /// A column whose values are names of categories, though they are written as numbers. May be repeated.
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    categorical: Vec<String>,
+    /// A column that holds numbers: anything else there is an error. May be repeated.
+    #[arg(long, value_name = "COLUMN", help_heading = "Data")]
+    numeric: Vec<String>,
+    /// Make one class, other, of those that fewer than 5 members have.
+    #[arg(long, help_heading = "Data")]
+    merge_rare_classes: bool,
+    /// What the columns are, as `veilgrad schema` writes it and you may have edited it.
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    schema: Option<String>,
     /// The most bytes to which a compressed file may inflate.
     #[arg(long, value_name = "BYTES", help_heading = "Data", allow_negative_numbers = true)]
     max_bytes: Option<String>,
@@ -62,6 +90,9 @@ pub(super) struct RunFlags {
     /// What all that is random is drawn from. A list trains a model for each.
     #[arg(long, value_name = "LIST", help_heading = "Training", allow_negative_numbers = true)]
     seed: Option<String>,
+    /// Repeats the noise of a private training, for tests: then nothing is private.
+    #[arg(long, value_name = "N", help_heading = "Training", allow_negative_numbers = true)]
+    noise_seed: Option<String>,
     /// Steps of the attacker before each step of the classifier.
     #[arg(long, value_name = "K", help_heading = "Training", allow_negative_numbers = true)]
     attack_steps: Option<String>,
@@ -81,6 +112,11 @@ pub(super) struct RunFlags {
 }
 
 impl RunFlags {
+    /// The same flags for the data file `path`.
+    pub(super) fn of_file(self, path: &str) -> Self {
+        RunFlags { data: Some(path.to_owned()), ..self }
+    }
+
     /// The configuration that is meant: paths made absolute, so that `run.toml` finds the data again
     /// from everywhere.
     ///
@@ -88,7 +124,7 @@ impl RunFlags {
     /// An unknown preset or key, a value of the wrong type or out of its range.
     pub(super) fn resolve(&self) -> Result<Config> {
         let mut config = Config::resolve(&self.layers()?)?;
-        for path in [&mut config.data.path, &mut config.data.split] {
+        for path in [&mut config.data.path, &mut config.data.split, &mut config.data.schema] {
             if !path.is_empty() {
                 let full = absolute(&*path).map_err(|e| Error::io(&*path, &e))?;
                 *path = full.into_os_string().into_string().map_err(|_| {
@@ -107,9 +143,28 @@ impl RunFlags {
         for argument in &self.set {
             layers.push(Layer::set(argument)?);
         }
-        let texts = [("--data", "data.path", &self.data), ("--split", "data.split", &self.split)];
+        let texts = [
+            ("--data", "data.path", &self.data),
+            ("--split", "data.split", &self.split),
+            ("--missing", "data.missing", &self.missing),
+            ("--encoding", "data.encoding", &self.encoding),
+            ("--decimal", "data.decimal", &self.decimal),
+            ("--schema", "data.schema", &self.schema),
+        ];
         for (flag, key, value) in texts {
             layers.extend(value.as_ref().map(|value| Layer::string(flag, key, value)));
+        }
+        let columns = [
+            ("--drop", "data.drop", &self.drop),
+            ("--keep", "data.keep", &self.keep),
+            ("--categorical", "data.categorical", &self.categorical),
+            ("--numeric", "data.numeric", &self.numeric),
+        ];
+        for (flag, key, names) in columns.into_iter().filter(|(_, _, names)| !names.is_empty()) {
+            layers.push(Layer::strings(flag, key, names));
+        }
+        if self.merge_rare_classes {
+            layers.push(Layer::switch("--merge-rare-classes", "data.merge_rare_classes", true));
         }
         let numbers = [
             ("--members", "data.members", &self.members),
@@ -121,6 +176,7 @@ impl RunFlags {
             ("--batch", "train.batch", &self.batch),
             ("--lambda", "defense.lambda", &self.lambda),
             ("--seed", "train.seed", &self.seed),
+            ("--noise-seed", "defense.private.noise_seed", &self.noise_seed),
             ("--attack-steps", "defense.attack_steps", &self.attack_steps),
             ("--learning-rate", "model.learning_rate", &self.learning_rate),
             ("--weight-decay", "model.weight_decay", &self.weight_decay),
@@ -166,7 +222,7 @@ mod tests {
         let config = resolve(
             "--data d.csv --members 64 --reference 65,66 --test 3 --split s.npz --label-column age,x \
              --label-base 1 \
-             --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --attack-steps 8 \
+             --no-header --max-bytes 9 --epochs 4 --batch 5 --lambda 0,.5 --seed 6,7 --noise-seed 9 --attack-steps 8 \
              --learning-rate 0.25 --weight-decay 0.125 --dropout 0.5 --set name=mine",
         )
         .unwrap();
@@ -177,7 +233,7 @@ mod tests {
         assert_eq!((data.label_base, data.header), (Detect::Is(1), Detect::Is(false)));
         assert_eq!((train.epochs, train.batch, train.seed.values()), (4, 5, &[6, 7][..]));
         assert_eq!(config.defense.lambda.values(), [0.0, 0.5]);
-        assert_eq!(config.defense.attack_steps, 8);
+        assert_eq!((config.defense.attack_steps, config.defense.private.noise_seed), (8, 9));
         assert_eq!(config.model.learning_rate.values(), [0.25]);
         assert_eq!(config.model.weight_decay.values(), [0.125]);
         assert_eq!(config.model.dropout.values(), [0.5]);

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
+use super::record_flags::RecordArgs;
 use super::run_flags::RunFlags;
-use super::{Global, audit, interrupt, output};
+use super::{Global, audit, interrupt, output, schema};
 use crate::audit::results::summary::Summary;
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
@@ -53,8 +54,9 @@ Examples:
   After Ctrl-C:
     veilgrad train --resume runs/location30-1
 
-The run directory holds run.toml (every setting), metrics.jsonl (a line per epoch and model),
-model.safetensors, split.npz (who was a member), predictions.npz, summary.json (the results).";
+The run directory holds run.toml (every setting), schema.toml (what the columns are), metrics.jsonl (a line
+per epoch and model), models/ (a file a model, which holds nothing else of the run), split.npz (who was a
+member), predictions.npz, summary.json (the results).";
 
 pub(super) fn run(args: &TrainArgs, global: &Global) -> Result<()> {
     match &args.resume {
@@ -74,7 +76,7 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
     }
-    let (context, dataset) = open(config, global, &mut progress)?;
+    let (context, dataset) = open(config, None, global, &mut progress)?;
     let path = match out {
         Some(out) => out.to_owned(),
         None if config.name == Config::default().name => next_directory(&dataset.name),
@@ -94,22 +96,33 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
         match directory.has(SUMMARY) {
             true => directory.read_summary()?,
             // The data may be gone, which an audit can do without.
-            false => audit::attack(&config, &directory, None, global, &mut progress)?,
+            false => audit::attack(&config, &directory, &RecordArgs::default(), global, &mut progress)?,
         }
     } else {
-        let (context, dataset) = open(&config, global, &mut progress)?;
+        let (context, dataset) = open(&config, Some(&directory), global, &mut progress)?;
         carry_out(&config, (&context, &dataset), &directory, true, &mut progress)?
     };
     conclude(&summary, &directory, progress, global)
 }
 
-/// The device and the data.
-fn open(config: &Config, global: &Global, progress: &mut Progress) -> Result<(Context, Dataset)> {
+/// The device and the data; of a run that is continued, by the schema in its directory.
+fn open(
+    config: &Config,
+    begun: Option<&RunDirectory>,
+    global: &Global,
+    progress: &mut Progress,
+) -> Result<(Context, Dataset)> {
     let (context, variants) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     progress.event(&Event::Note(variants));
-    let dataset = crate::train::load(config)?;
+    let dataset = match begun {
+        Some(directory) => crate::train::load_again(config, directory)?,
+        None => crate::train::load(config)?,
+    };
     progress.event(&Event::dataset(&dataset));
+    if begun.is_none() && dataset.schema.is_table() {
+        progress.event(&Event::Note(schema::table(&dataset.schema)));
+    }
     Ok((context, dataset))
 }
 

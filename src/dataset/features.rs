@@ -1,6 +1,8 @@
 //! Features as they lie in memory and on the GPU: packed bits, bytes, or padded floats.
 //!
-//! Not where they come from (csv, npy), and not how they are scaled (encoding).
+//! Not where they come from (csv, npy), and not how they are scaled (standardization).
+
+use super::schema::{ColumnKind, Columns, Schema};
 
 /// The feature matrix (N records × F features), one row after another, ready for upload: what the GPU
 /// sees is exactly this.
@@ -65,6 +67,62 @@ impl Features {
         (0..self.width()).map(|j| self.value(i, j)).collect()
     }
 
+    /// The schema of a matrix without names: bytes, or bits and numbers as found.
+    pub(super) fn schema(&self) -> Schema {
+        let wide = match self {
+            Features::Bytes { .. } => ColumnKind::Byte,
+            Features::Bits { .. } | Features::Floats { .. } => ColumnKind::Number,
+        };
+        let kind = |binary| if binary { ColumnKind::Bit } else { wide };
+        Schema::new(self.binary_columns().into_iter().map(|binary| Columns::new("", kind(binary))))
+    }
+
+    /// The same values in the form of data with this schema: floats where a column is a number, else bytes or
+    /// bits. `None` where a value does not fit it.
+    pub(super) fn in_form_of(self, kinds: &[ColumnKind]) -> Option<Features> {
+        let width = self.width();
+        let has = |kind| kinds.contains(&kind);
+        let bits = |j: usize| kinds[j] == ColumnKind::Bit;
+        let fits = |value: f32, j: usize| match () {
+            () if bits(j) => is_bit(value),
+            () if has(ColumnKind::Number) => true,
+            () => value.fract() == 0.0 && (0.0..=255.0).contains(&value),
+        };
+        let rows = || (0..self.records()).map(|i| self.row(i));
+        if !rows().all(|row| (0..width).all(|j| fits(row[j], j))) {
+            return None;
+        }
+        if has(ColumnKind::Number) {
+            let mut builder = Builder::floats(width);
+            rows().for_each(|row| builder.push(&row));
+            return Some(builder.finish());
+        }
+        if has(ColumnKind::Byte) {
+            let mut builder =
+                Builder { features: Features::Bytes { words: vec![], width }, wide: Wide::Bytes };
+            rows().for_each(|row| builder.push(&row));
+            return Some(builder.finish());
+        }
+        let mut builder = Builder::new(width, Wide::Floats);
+        rows().for_each(|row| builder.push(&row));
+        Some(builder.finish())
+    }
+
+    /// The records that `keep` keeps.
+    pub(super) fn retained(mut self, keep: &[bool]) -> Features {
+        let stride = self.stride();
+        let mut element = 0;
+        let mut kept = || {
+            element += 1;
+            keep[(element - 1) / stride]
+        };
+        match &mut self {
+            Features::Bits { words, .. } | Features::Bytes { words, .. } => words.retain(|_| kept()),
+            Features::Floats { values, .. } => values.retain(|_| kept()),
+        }
+        self
+    }
+
     /// For every feature, whether it is 0 or 1 in every record.
     pub(super) fn binary_columns(&self) -> Vec<bool> {
         let width = self.width();
@@ -108,6 +166,11 @@ impl Builder {
     /// No records yet, of `width` ≥ 1 features.
     pub(super) fn new(width: usize, wide: Wide) -> Self {
         Builder { features: Features::Bits { words: Vec::new(), width }, wide }
+    }
+
+    /// No records yet, of `width` ≥ 1 features that are floats whatever their values.
+    pub(super) fn floats(width: usize) -> Self {
+        Builder { features: Features::Floats { values: Vec::new(), width }, wide: Wide::Floats }
     }
 
     /// `records` records of zeros, to be [`set`](Self::set): for sources that give columns first.

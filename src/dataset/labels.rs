@@ -2,11 +2,15 @@
 //!
 //! Not where labels stand in a file: that is csv's and npz's business.
 
+use super::table::field::{is_missing, text};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
 /// More classes than this are taken for a mistake: a record number or a measured quantity.
 const MOST_CLASSES: usize = 65_536;
+
+/// The code of a record without a label.
+const NO_LABEL: u32 = u32::MAX;
 
 /// Labels as they were read: one code a record, and each distinct value once.
 #[derive(Debug, Default)]
@@ -29,7 +33,7 @@ pub(super) struct Labels {
 }
 
 /// What the caller knows of the labels beforehand.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     /// `--label-base`.
     pub(super) base: Option<u32>,
@@ -57,6 +61,16 @@ impl RawLabels {
         Ok(())
     }
 
+    /// The same for a field of text, which may hold no label.
+    pub(super) fn push_field(&mut self, field: &[u8], place: impl FnOnce() -> String) -> Result<()> {
+        let text = text(field);
+        if is_missing(&text) {
+            self.codes.push(NO_LABEL);
+            return Ok(());
+        }
+        self.push(&text, place)
+    }
+
     /// The same for a label that was stored as a number.
     pub(super) fn push_number(&mut self, value: f64, place: impl FnOnce() -> String) -> Result<()> {
         self.push(&value.to_string(), place)
@@ -67,12 +81,47 @@ impl RawLabels {
         self.codes.len()
     }
 
+    /// The numbers of the records without a label.
+    pub(super) fn without(&self) -> Vec<usize> {
+        (0..self.codes.len()).filter(|i| self.codes[*i] == NO_LABEL).collect()
+    }
+
+    /// Leaves the records out that `keep` does not keep.
+    pub(super) fn retain(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.codes.retain(|_| keep.next().is_some_and(|keep| *keep));
+        // A class whose records are all left out is none.
+        let mut numbers = vec![None; self.values.len()];
+        let old = std::mem::take(&mut self.values);
+        for code in &mut self.codes {
+            let number = numbers[*code as usize].get_or_insert_with(|| {
+                self.values.push(old[*code as usize].clone());
+                self.values.len() as u32 - 1
+            });
+            *code = *number;
+        }
+        self.index = (0..).zip(&self.values).map(|(code, (text, _))| (text.clone(), code)).collect();
+    }
+
+    /// The labels as they were written, by record.
+    pub(super) fn written(&self) -> Vec<Option<String>> {
+        let label = |code: &u32| self.values.get(*code as usize).map(|(text, _)| text.clone());
+        self.codes.iter().map(label).collect()
+    }
+
     /// Class ids: numbers in their order from the base, text sorted.
     ///
     /// # Errors
-    /// A label that is no class (a fraction, NaN, text among numbers), one outside the range, a class
-    /// without a record, fewer than two classes.
+    /// A record without a label, a label that is no class (a fraction, NaN, text among numbers), one outside
+    /// the range, a class without a record, fewer than two classes.
     pub(super) fn resolve(self, file: &str, known: Known) -> Result<Labels> {
+        let without = self.without().len();
+        if without > 0 {
+            return Err(Error::data(file)
+                .expected("a label for every record")
+                .found(format!("{without} of {} records without one", self.codes.len()))
+                .advice("leave these records out with --missing drop"));
+        }
         let numbers: Vec<Option<f64>> =
             self.values.iter().map(|(text, _)| text.trim().parse().ok()).collect();
         let numeric = numbers.iter().flatten().count();
@@ -119,6 +168,11 @@ impl RawLabels {
         else {
             return Err(Error::data(file).expected("labels").found("none"));
         };
+        if known == Known::default() && first.keys().eq([-1, 1].iter()) {
+            // The two classes of support vector machines.
+            let ids = classes.iter().map(|class| u32::from(*class == 1)).collect();
+            return Ok((ids, vec!["-1".to_owned(), "1".to_owned()], "labels -1 and 1".to_owned()));
+        }
         let base = match (known.base, lowest) {
             (Some(base), _) => i64::from(base),
             (None, 0 | 1) => lowest,
@@ -217,6 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn two_signs_are_two_classes() {
+        let signs = resolve(&["1", "-1", "+1"], Known::default()).expect("signs");
+        assert_eq!((signs.ids, signs.names), (vec![1, 0, 1], vec!["-1".to_owned(), "1".to_owned()]));
+        assert!(refused(&["1", "-1", "2"], Known::default()).contains("-1 as the lowest"));
+    }
+
+    #[test]
+    fn a_label_that_is_not_there_is_no_class() {
+        let mut raw = RawLabels::default();
+        for field in ["no", "NA", "yes", " ", "no", "?", "rare"] {
+            raw.push_field(field.as_bytes(), || "f".to_owned()).expect("taken");
+        }
+        assert_eq!(raw.without(), [1, 3, 5]);
+        assert_eq!(raw.written()[..2], [Some("no".to_owned()), None]);
+        raw.retain(&[true, false, true, false, true, false, false]);
+        let labels = raw.resolve("f", Known::default()).expect("classes");
+        assert_eq!((labels.ids, labels.names), (vec![0, 1, 0], vec!["no".to_owned(), "yes".to_owned()]));
+    }
+
+    #[test]
     fn a_given_base_wins() {
         let known = Known { base: Some(5), classes: None };
         assert_eq!(resolve(&["5", "6"], known).expect("base 5").ids, [0, 1]);
@@ -251,7 +325,7 @@ mod tests {
         let known = Known { base: None, classes: Some(3) };
         let message = refused(&["1", "2", "3", "4"], known);
         assert!(message.starts_with("f:4: expected a label from 1 to 3, found 4"), "{message}");
-        assert!(refused(&["-1", "1"], Known::default()).contains("-1 as the lowest"));
+        assert!(refused(&["-1", "2"], Known::default()).contains("-1 as the lowest"));
         assert!(refused(&["7", "8"], Known::default()).contains("--label-base 7"));
     }
 

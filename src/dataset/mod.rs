@@ -5,31 +5,35 @@
 //!
 //! | what | where |
 //! |---|---|
-//! | records in memory | `records`, `features`, `encoding`, `standardization` |
+//! | records in memory | `records`, `features`, `standardization` |
+//! | what columns are, and how they become features | `schema`, `table` |
 //! | reading | `load`, `options`, [`formats`], `labels` |
-//! | records in the encoding of others | `recode` |
+//! | records that a model is asked about | `query` |
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
 
-mod encoding;
 mod features;
 pub mod formats;
 mod labels;
 mod load;
 mod options;
-mod recode;
+mod query;
 mod records;
+mod schema;
 mod split;
 mod standardization;
 mod synthetic;
+mod table;
 
 pub use crate::ops::Image;
-pub use encoding::{ColumnKind, Columns, Encoding};
 pub use features::Features;
 pub use formats::{arrays, npy, npz};
-pub use load::load;
-pub use options::{LabelColumn, LoadOptions};
+pub use load::{load, load_for};
+pub use options::{LabelColumn, LoadOptions, MissingRecords};
+pub use query::{Query, query};
 pub use records::{Dataset, DatasetSummary};
+pub use schema::{ColumnKind, Columns, LEAST_MEMBERS, LabelColumnSchema, Missing, OTHER, Schema};
 pub use split::{Split, load_splits, save_splits};
 pub use standardization::Standardization;
 pub use synthetic::{Synthetic, synthetic};
+pub use table::encode::Unread;

@@ -1,7 +1,7 @@
 //! A data set in memory.
 
-use super::encoding::Encoding;
 use super::features::Features;
+use super::schema::Schema;
 use crate::ops::Image;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub struct Dataset {
     /// By class id, as written in the file.
     pub class_names: Vec<String>,
     /// How the file's columns became features.
-    pub encoding: Encoding,
+    pub schema: Schema,
     /// Where the records are images: their shape. The features are then bytes, plane after plane.
     pub image: Option<Image>,
 }

@@ -1,6 +1,6 @@
 //! The shift and scale that give numeric features mean 0 and deviation 1 over the members.
 //!
-//! Not which features are numeric: the encoding knows.
+//! Not which features are numeric: the schema knows.
 
 use super::features::Features;
 use super::records::Dataset;
@@ -33,7 +33,7 @@ impl Dataset {
         }
         let Features::Floats { values, width } = &self.features else { return None };
         assert!(!members.is_empty(), "standardization by no records");
-        let numbers = self.encoding.numbers();
+        let numbers = self.schema.numbers();
         let stride = self.features.stride();
         let rows = || members.iter().map(|i| &values[*i as usize * stride..][..*width]);
 
@@ -95,7 +95,7 @@ fn of_channels(image: Image, words: &[u32], stride: usize, members: &[u32]) -> S
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::{ColumnKind, Encoding};
+    use super::super::schema::{ColumnKind, Columns, Schema};
     use super::*;
 
     fn two_columns(rows: &[[f32; 2]], kinds: [ColumnKind; 2]) -> Dataset {
@@ -107,7 +107,7 @@ mod tests {
             labels: vec![0; rows.len()],
             classes: 2,
             class_names: vec!["0".to_owned(), "1".to_owned()],
-            encoding: Encoding::new(kinds.map(|kind| (String::new(), kind))),
+            schema: Schema::new(kinds.map(|kind| Columns::new("", kind))),
             image: None,
         }
     }

@@ -4,9 +4,9 @@
 //! its difficulty. At the default noise a tanh network with one hidden layer of 256, trained to 100% on
 //! its members, gets 94% of the other records right after 20,000 members and 82% after 5,000.
 
-use super::encoding::{ColumnKind, Columns, Encoding};
 use super::features::Features;
 use super::records::Dataset;
+use super::schema::{ColumnKind, Columns, Schema};
 use crate::error::{Error, Result};
 use crate::random::{Stream, below, chance, stream};
 use crate::setting::{Range, SettingsTable, described, range, settings};
@@ -83,7 +83,7 @@ pub fn synthetic(spec: &Synthetic) -> Result<Dataset> {
             }
         })
         .collect();
-    let columns = vec![Columns { name: String::new(), count: width, kind: ColumnKind::Bit }];
+    let columns = vec![Columns { count: width, ..Columns::new("", ColumnKind::Bit) }];
     Ok(Dataset {
         name: "synthetic".to_owned(),
         kind: format!(
@@ -95,7 +95,7 @@ pub fn synthetic(spec: &Synthetic) -> Result<Dataset> {
         labels,
         classes,
         class_names: (0..classes).map(|class| class.to_string()).collect(),
-        encoding: Encoding { columns },
+        schema: Schema { columns, ..Schema::default() },
         image: None,
     })
 }

@@ -101,7 +101,10 @@ pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
         })?;
     }
     let dataset = Some(dataset);
-    audit::run(&audit::AuditJob { config, directory, context, dataset, subgroups: None, stop }, observer)
+    audit::run(
+        &audit::AuditJob { config, directory, context, dataset, subgroups: None, persons: None, stop },
+        observer,
+    )
 }
 
 /// Tells that these tasks were done before.
@@ -117,10 +120,18 @@ fn tidy(directory: &RunDirectory) {
 
 /// How to go on, where the training that ended with this error can go on.
 fn interrupted(error: Error, directory: &RunDirectory) -> Error {
-    if error.kind != Kind::Interrupted || !directory.has(CONFIG) {
+    if !directory.has(CONFIG) {
         return error;
     }
-    error.advice(format!("continue with `veilgrad train --resume {}`", directory.path().display()))
+    let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
+    match error.kind {
+        Kind::Interrupted => error.advice(resume),
+        Kind::Lost => {
+            let advice = format!("finished epochs are kept: {resume}; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

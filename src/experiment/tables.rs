@@ -154,7 +154,7 @@ impl Defense {
         let mut config = Config::resolve(&layers)?;
         config.train.epochs = ((config.train.epochs as f64 * self.epochs).round() as usize).max(1);
         let replicas = config.replicas();
-        let guarantee = replicas.first().and_then(|r| Guarantee::of(&config, r, config.data.members));
+        let guarantee = replicas.first().and_then(|r| Guarantee::of(&config, r));
         let mut label = self.label.clone();
         if self.epochs != 1.0 {
             label += &format!(" ({} epochs)", config.train.epochs);

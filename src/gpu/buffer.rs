@@ -1,15 +1,21 @@
 //! GPU memory of a tensor: [R, rows, pitch] words, one copy if shared.
 
 use super::Context;
-use crate::error::{Error, Kind, Result};
+use super::failure::one_line;
+use super::memory::Memory;
+use crate::error::{Error, Result};
 use crate::graph::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// Bytes of one copy to or from the host at most, and of all copies that wait for a submission: so much
+/// memory data on their way take, however large their buffer is.
+const PORTION: usize = 8 << 20;
+
 /// A labelled storage buffer of 32-bit words. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Buffer {
-    pub(crate) raw: Arc<wgpu::Buffer>,
+    memory: Arc<Memory>,
     /// Size in bytes.
     pub bytes: u64,
 }
@@ -32,21 +38,10 @@ impl Context {
         // A vec4 is the smallest thing that kernels bind.
         let bytes = (4 * words as u64).next_multiple_of(16).max(16);
         self.limits().check(label, bytes)?;
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let raw = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: bytes,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        if pollster::block_on(scope.pop()).is_some() {
-            return Err(Error::gpu(format!("GPU memory for {label}"))
-                .expected(format!("{:.1} MB free", bytes as f64 / 1e6))
-                .found("out of memory")
-                .advice("train fewer replicas at once, a smaller batch or a smaller network"));
-        }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let memory = Arc::new(self.create(label, bytes, usage, false)?);
         self.counters.bytes_allocated.fetch_add(bytes, Ordering::Relaxed);
-        Ok(Buffer { raw: Arc::new(raw), bytes })
+        Ok(Buffer { memory, bytes })
     }
 
     /// Memory holding `words`.
@@ -55,20 +50,20 @@ impl Context {
     /// As [`allocate`](Self::allocate).
     pub fn upload(&self, label: &str, words: &[u32]) -> Result<Buffer> {
         let buffer = self.allocate_words(label, words.len())?;
-        self.write(&buffer, 0, words);
+        self.write(&buffer, 0, words)?;
         Ok(buffer)
     }
 
     /// A uniform buffer holding `words`.
-    pub(crate) fn uniform(&self, label: &str, words: &[u32]) -> wgpu::Buffer {
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: (4 * words.len() as u64).next_multiple_of(16).max(16),
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
-        buffer
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate).
+    pub(crate) fn uniform(&self, label: &str, words: &[u32]) -> Result<wgpu::Buffer> {
+        let bytes = (4 * words.len() as u64).next_multiple_of(16).max(16);
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let memory = self.create(label, bytes, usage, false)?;
+        self.stage(&memory.raw, 0, bytemuck::cast_slice(words))?;
+        Ok(memory.raw.clone())
     }
 
     /// The bind group of a dispatch: its part (start, length in bytes) of the uniform, its buffers.
@@ -88,7 +83,7 @@ impl Context {
         let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: dims }];
         entries.extend(buffers.iter().zip(1..).map(|(buffer, binding)| wgpu::BindGroupEntry {
             binding,
-            resource: buffer.raw.as_entire_binding(),
+            resource: buffer.memory.raw.as_entire_binding(),
         }));
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(label),
@@ -98,55 +93,110 @@ impl Context {
     }
 
     /// Writes `words` from word `offset` on, before the next submission.
-    pub fn write(&self, buffer: &Buffer, offset: usize, words: &[u32]) {
-        self.queue.write_buffer(&buffer.raw, 4 * offset as u64, bytemuck::cast_slice(words));
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate).
+    pub fn write(&self, buffer: &Buffer, offset: usize, words: &[u32]) -> Result<()> {
+        self.stage(&buffer.memory.raw, 4 * offset as u64, bytemuck::cast_slice(words))
     }
 
     /// Writes f32 values from element `offset` on, before the next submission.
-    pub fn write_f32(&self, buffer: &Buffer, offset: usize, values: &[f32]) {
-        self.queue.write_buffer(&buffer.raw, 4 * offset as u64, bytemuck::cast_slice(values));
-    }
-
-    /// Reads `words` 32-bit words from the start of each buffer, waiting for all submitted work:
-    /// one submission and one wait for all of them.
     ///
     /// # Errors
-    /// A lost device or failed work.
+    /// As [`allocate`](Self::allocate).
+    pub fn write_f32(&self, buffer: &Buffer, offset: usize, values: &[f32]) -> Result<()> {
+        self.stage(&buffer.memory.raw, 4 * offset as u64, bytemuck::cast_slice(values))
+    }
+
+    /// Copies `bytes` to `buffer`, from byte `offset` on, with the next submission. `Queue::write_buffer`
+    /// would do the same, but loses the device where it finds no memory for the copy.
+    fn stage(&self, buffer: &wgpu::Buffer, mut offset: u64, bytes: &[u8]) -> Result<()> {
+        for part in bytes.chunks(PORTION) {
+            let usage = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
+            let staging = self.create("data on their way to the GPU", part.len() as u64, usage, true)?;
+            staging.raw.get_mapped_range_mut(..).map_err(|e| self.unmapped(&e))?.copy_from_slice(part);
+            staging.raw.unmap();
+            let waiting = {
+                let mut uploads = self.uploads.lock().map_err(|_| Error::gpu("uploads").found("a panic"))?;
+                let encoder = uploads.encoder.get_or_insert_with(|| {
+                    let descriptor = wgpu::CommandEncoderDescriptor { label: Some("uploads") };
+                    self.device.create_command_encoder(&descriptor)
+                });
+                encoder.copy_buffer_to_buffer(&staging.raw, 0, buffer, offset, part.len() as u64);
+                uploads.bytes += part.len() as u64;
+                uploads.bytes
+            };
+            offset += part.len() as u64;
+            if waiting > PORTION as u64 {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The copies that were recorded since the last submission.
+    pub(super) fn take_uploads(&self) -> Option<wgpu::CommandEncoder> {
+        let mut uploads = self.uploads.lock().ok()?;
+        uploads.bytes = 0;
+        uploads.encoder.take()
+    }
+
+    /// Reads `words` 32-bit words from the start of each buffer, waiting for all submitted work: one
+    /// submission and one wait for each 8 MiB of them.
+    ///
+    /// # Errors
+    /// A lost device or failed work; as [`allocate`](Self::allocate).
     pub fn read(&self, buffers: &[(&Buffer, usize)]) -> Result<Vec<Vec<u32>>> {
+        let mut out: Vec<Vec<u32>> = buffers.iter().map(|(_, words)| Vec::with_capacity(*words)).collect();
+        // Parts of buffers that are read at once: (which, its first word, words).
+        let (mut portion, mut room) = (vec![], PORTION / 4);
+        for (i, (_, words)) in buffers.iter().enumerate() {
+            let mut start = 0;
+            while start < *words {
+                let length = room.min(words - start);
+                portion.push((i, start, length));
+                (start, room) = (start + length, room - length);
+                if room == 0 {
+                    self.read_portion(buffers, &std::mem::take(&mut portion), &mut out)?;
+                    room = PORTION / 4;
+                }
+            }
+        }
+        self.read_portion(buffers, &portion, &mut out)?;
+        Ok(out)
+    }
+
+    fn read_portion(
+        &self,
+        buffers: &[(&Buffer, usize)],
+        parts: &[(usize, usize, usize)],
+        out: &mut [Vec<u32>],
+    ) -> Result<()> {
+        let bytes = 4 * parts.iter().map(|(_, _, length)| *length as u64).sum::<u64>();
+        if bytes == 0 {
+            return Ok(());
+        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.create("data on their way from the GPU", bytes, usage, false)?;
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read back") });
-        let staging: Vec<wgpu::Buffer> = buffers
-            .iter()
-            .map(|(buffer, words)| {
-                let bytes = 4 * *words as u64;
-                let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("read back"),
-                    size: bytes.max(4),
-                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                });
-                encoder.copy_buffer_to_buffer(&buffer.raw, 0, &staging, 0, bytes);
-                staging
-            })
-            .collect();
-        self.submit(encoder.finish());
-        let bytes: u64 = staging.iter().map(wgpu::Buffer::size).sum();
-        self.counters.bytes_read.fetch_add(bytes, Ordering::Relaxed);
-        for buffer in &staging {
-            // A failure to map is reported by get_mapped_range below.
-            buffer.map_async(wgpu::MapMode::Read, .., |_| {});
+        let mut at = 0;
+        for &(i, start, length) in parts {
+            let (source, length) = (&buffers[i].0.memory.raw, 4 * length as u64);
+            encoder.copy_buffer_to_buffer(source, 4 * start as u64, &staging.raw, at, length);
+            at += length;
         }
+        self.submit(encoder.finish());
+        self.counters.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        // A failure to map is reported by get_mapped_range below.
+        staging.raw.map_async(wgpu::MapMode::Read, .., |_| {});
         self.wait()?;
-        staging
-            .iter()
-            .zip(buffers)
-            .map(|(staging, (_, words))| {
-                let view = staging.get_mapped_range(..).map_err(|e| {
-                    Error::new(Kind::Gpu, "reading results back from the GPU").found(e.to_string())
-                })?;
-                Ok(bytemuck::pod_collect_to_vec::<u8, u32>(&view)[..*words].to_vec())
-            })
-            .collect()
+        let view = staging.raw.get_mapped_range(..).map_err(|e| self.unmapped(&e))?;
+        let mut words = view.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        for &(i, _, length) in parts {
+            out[i].extend(words.by_ref().take(length));
+        }
+        Ok(())
     }
 
     /// [`read`](Self::read) for one buffer of f32.
@@ -156,5 +206,14 @@ impl Context {
     pub fn read_f32(&self, buffer: &Buffer, words: usize) -> Result<Vec<f32>> {
         let words = self.read(&[(buffer, words)])?.swap_remove(0);
         Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+
+    /// The error of memory that the host cannot reach: the device's loss, where that is the reason.
+    fn unmapped(&self, error: &wgpu::MapRangeError) -> Error {
+        self.wait().err().unwrap_or_else(|| {
+            Error::gpu("memory between host and GPU")
+                .expected("it within reach of both")
+                .found(one_line(&error.to_string()))
+        })
     }
 }

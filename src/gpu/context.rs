@@ -2,66 +2,45 @@
 
 use super::adapter::{AdapterSummary, choose};
 use super::choices::Choices;
-use super::kernel::{Cache, Pipeline};
+use super::failure::Failures;
+use super::kernel::{Cache, Pipeline, refusal};
+use super::limits::{Asked, Limits};
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
-use crate::graph::{Kernel, Target};
+use crate::graph::{Class, Kernel, Target};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+
+/// Seconds of GPU time beyond which a run of a plan is cut into several submissions: a display's watchdog
+/// allows 2 s on some systems.
+const LONGEST_SUBMISSION: f64 = 1.0;
+
+/// Bytes that wgpu takes from the driver at once and divides among buffers; of memory that the host reaches too,
+/// half as much. It keeps the last block, and so this much to go on with where there is no more to be had; a
+/// GPU that has less than a few of them is too small for what runs here.
+const MEMORY_BLOCK: u64 = 256 << 20;
 
 /// How to open a device.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// An adapter's index or a part of its name; the default adapter without.
+    /// An adapter's index, an API (`vulkan`, `metal`, `dx12`), a part of a name, or both (`vulkan:nvidia`);
+    /// without it WGPU_ADAPTER_NAME, or else the default adapter.
     pub adapter: Option<String>,
+    /// What the device is asked for of what the adapter can do.
+    pub asked: Asked,
     /// Whether kernels keep wgpu's runtime checks (bounds, loop bounds). `None`: on software adapters,
     /// where they cost nothing, and not on others.
     pub checked: Option<bool>,
     /// A lower limit than the adapter's on the bytes of one tensor, to leave it to others, or to
     /// split replicas into groups where that would not be needed.
     pub tensor_bytes: Option<u64>,
+    /// A limit on the bytes of all buffers at once, to leave the rest to others. `None`: what there is.
+    pub memory_bytes: Option<u64>,
+    /// Seconds of GPU time beyond which a run of a plan is cut into several submissions; `None`: 1.
+    pub longest_submission: Option<f64>,
     /// Whether compiled pipelines are kept in the user's cache directory, where the adapter can.
     pub keep_pipelines: bool,
 }
-
-/// The limits of the adapter that sizes are checked against, in bytes and workgroups.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    pub binding_bytes: u64,
-    pub buffer_bytes: u64,
-    pub workgroups: u32,
-    pub uniform_alignment: u32,
-}
-
-impl Limits {
-    /// The most bytes that one tensor may take.
-    pub fn tensor_bytes(&self) -> u64 {
-        self.binding_bytes.min(self.buffer_bytes)
-    }
-
-    /// # Errors
-    /// A buffer of `bytes` that the adapter cannot bind.
-    pub fn check(&self, label: &str, bytes: u64) -> Result<()> {
-        let limit = self.tensor_bytes();
-        if bytes <= limit {
-            return Ok(());
-        }
-        let name = if self.binding_bytes <= self.buffer_bytes {
-            "max_storage_buffer_binding_size"
-        } else {
-            "max_buffer_size"
-        };
-        Err(Error::gpu(format!("{name} of the adapter"))
-            .expected(format!("at most {limit} bytes"))
-            .found(format!("{bytes} for {label}, {:.1} times as much", bytes as f64 / limit as f64))
-            .advice("lower the number of records, the batch size or the width of the layers"))
-    }
-}
-
-/// Work that was submitted and can be waited for.
-#[derive(Debug, Clone)]
-pub struct Submission(pub(crate) wgpu::SubmissionIndex);
 
 /// What was asked of a device so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +50,13 @@ pub struct Usage {
     pub bytes_read: u64,
     /// Of all buffers that were ever allocated.
     pub bytes_allocated: u64,
+}
+
+/// Copies to buffers that go with the next submission.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    pub encoder: Option<wgpu::CommandEncoder>,
+    pub bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -90,28 +76,33 @@ pub struct Context {
     choices: Choices,
     limits: Limits,
     checked: bool,
+    longest_submission: f64,
     kernels: Cache,
     kept: Option<PipelineCache>,
     pub(super) counters: Counters,
-    failure: Arc<Mutex<Option<String>>>,
+    /// Bytes of all buffers that live, and the most that may.
+    pub(super) in_use: Arc<AtomicU64>,
+    pub(super) memory_bytes: Option<u64>,
+    /// What was written and is not submitted yet.
+    pub(super) uploads: Mutex<Uploads>,
+    pub(super) failures: Failures,
 }
 
 impl Context {
-    /// Opens a device with the adapter's own limits.
+    /// Opens a device.
     ///
     /// # Errors
     /// No adapter, none of that name, or a driver that gives no device.
     pub fn new(options: &Options) -> Result<Self> {
-        let (adapter, summary) = choose(options.adapter.as_deref())?;
-        let wanted = wgpu::Features::SUBGROUP
-            | wgpu::Features::SHADER_INT64
-            | wgpu::Features::TIMESTAMP_QUERY
-            | wgpu::Features::PIPELINE_CACHE;
+        let (adapter, summary) = choose(options.adapter.as_deref(), options.asked)?;
+        let (required_features, required_limits) = options.asked.of(&adapter);
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("veilgrad"),
-            required_features: adapter.features() & wanted,
-            required_limits: adapter.limits(),
-            memory_hints: wgpu::MemoryHints::Performance,
+            required_features,
+            required_limits,
+            memory_hints: wgpu::MemoryHints::Manual {
+                suballocated_device_memory_block_size: MEMORY_BLOCK..MEMORY_BLOCK,
+            },
             ..Default::default()
         }))
         .map_err(|e| {
@@ -120,27 +111,14 @@ impl Context {
                 .found(e.to_string())
                 .advice("update the driver, or choose another with --adapter")
         })?;
-        let failure = Arc::new(Mutex::new(None));
-        let keep = Arc::clone(&failure);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            if let Ok(mut failure) = keep.lock() {
-                failure.get_or_insert_with(|| error.to_string());
-            }
-        }));
-        let limits = device.limits();
+        let failures = Failures::of(&device);
         let target = summary.target();
         let kept =
             options.keep_pipelines.then(|| PipelineCache::open(&device, &adapter.get_info())).flatten();
         Ok(Context {
-            limits: Limits {
-                binding_bytes: limits
-                    .max_storage_buffer_binding_size
-                    .min(options.tensor_bytes.unwrap_or(u64::MAX)),
-                buffer_bytes: limits.max_buffer_size,
-                workgroups: limits.max_compute_workgroups_per_dimension,
-                uniform_alignment: limits.min_uniform_buffer_offset_alignment,
-            },
-            checked: options.checked.unwrap_or(target.class == crate::graph::Class::Software),
+            limits: Limits::of(&device.limits(), options.tensor_bytes),
+            checked: options.checked.unwrap_or(target.class == Class::Software),
+            longest_submission: options.longest_submission.unwrap_or(LONGEST_SUBMISSION),
             adapter: summary,
             target,
             choices: Choices::default(),
@@ -149,7 +127,10 @@ impl Context {
             kernels: Cache::default(),
             kept,
             counters: Counters::default(),
-            failure,
+            in_use: Arc::default(),
+            memory_bytes: options.memory_bytes,
+            uploads: Mutex::default(),
+            failures,
         })
     }
 
@@ -181,8 +162,25 @@ impl Context {
     /// # Errors
     /// A shader that does not build on this adapter.
     pub fn pipeline(&self, kernel: Kernel) -> Result<Arc<Pipeline>> {
+        self.check()?;
         let kept = self.kept.as_ref().map(|kept| &kept.raw);
-        self.kernels.get(&self.device, kernel, self.checked, kept)
+        let pipeline = self.kernels.get(&self.device, kernel, self.checked, kept);
+        // wgpu gives a device up whose driver fails in a way of its own: this kernel did it.
+        match self.failures.lost() {
+            Some(reason) => Err(refusal(kernel, &reason)),
+            None => pipeline,
+        }
+    }
+
+    /// Seconds of GPU time beyond which a run of a plan is cut.
+    pub fn longest_submission(&self) -> f64 {
+        self.longest_submission
+    }
+
+    /// Ends the device, as a driver's reset does: what comes after it fails with
+    /// [`Kind::Lost`](crate::error::Kind::Lost). For tests of what is done then.
+    pub fn destroy(&self) {
+        self.device.destroy();
     }
 
     pub fn usage(&self) -> Usage {
@@ -193,48 +191,15 @@ impl Context {
             bytes_allocated: bytes_allocated.load(Ordering::Relaxed),
         }
     }
-
-    /// Submits recorded commands.
-    pub(crate) fn submit(&self, commands: wgpu::CommandBuffer) -> Submission {
-        self.counters.submissions.fetch_add(1, Ordering::Relaxed);
-        Submission(self.queue.submit([commands]))
-    }
-
-    /// Waits for one submission and all before it.
-    ///
-    /// # Errors
-    /// A lost device or failed work.
-    pub fn wait_for(&self, submission: &Submission) -> Result<()> {
-        self.poll(Some(submission.0.clone()))
-    }
-
-    /// Waits for all submitted work.
-    ///
-    /// # Errors
-    /// A lost device or failed work.
-    pub fn wait(&self) -> Result<()> {
-        self.poll(None)
-    }
-
-    fn poll(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        let timeout = Some(Duration::from_secs(600));
-        let polled = self.device.poll(wgpu::PollType::Wait { submission_index, timeout });
-        let failure = self.failure.lock().map(|mut failure| failure.take()).unwrap_or_default();
-        match (failure, polled) {
-            (Some(message), _) => Err(Error::gpu(format!("adapter {}", self.adapter.name))
-                .found(message)
-                .advice("run `veilgrad check`; lower the batch size or the number of replicas")),
-            (None, Err(error)) => {
-                Err(Error::gpu(format!("adapter {}", self.adapter.name)).found(error.to_string()))
-            }
-            (None, Ok(_)) => Ok(()),
-        }
-    }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
-        if let Some(kept) = &self.kept {
+        if self.check().is_err() {
+            // wgpu waits for the queue as it drops it, and asserts that all work is done: of a lost device it
+            // never is.
+            std::mem::forget((self.device.clone(), self.queue.clone()));
+        } else if let Some(kept) = &self.kept {
             kept.save();
         }
     }

@@ -2,6 +2,7 @@
 //! shader module, however many entry points run. What the engine needs to know of a shader it reads from it:
 //! [`reflect`].
 
+use super::failure::described;
 use super::reflection::{Reflection, reflect};
 use crate::error::{Error, Result};
 use crate::graph::Kernel;
@@ -68,16 +69,27 @@ impl Cache {
 /// What `build` makes; an error if the device refuses it, whether as invalid or because the driver's compiler
 /// fails.
 fn refused<T>(device: &wgpu::Device, kernel: Kernel, build: impl FnOnce() -> T) -> Result<T> {
+    let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
     let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
     let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
     let built = build();
     let invalid = pollster::block_on(validation.pop());
-    match invalid.or(pollster::block_on(internal.pop())) {
-        Some(error) => Err(Error::gpu(kernel.place())
-            .found(error.to_string())
-            .advice("run `veilgrad check`; report the adapter")),
+    let failed = pollster::block_on(internal.pop());
+    match invalid.or(failed).or(pollster::block_on(memory.pop())) {
+        Some(error) => Err(refusal(kernel, &described(&error).1)),
         None => Ok(built),
     }
+}
+
+/// The error of a kernel that the driver refuses, in its words.
+pub(super) fn refusal(kernel: Kernel, words: &str) -> Error {
+    Error::gpu(kernel.place())
+        .expected("a pipeline of it")
+        .found(format!("that the driver refuses: {}", words.trim_end_matches('.')))
+        .advice(
+            "update the driver, or choose another adapter (`veilgrad devices`); if it is the newest, report this \
+             line",
+        )
 }
 
 fn source(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Source> {

@@ -165,7 +165,7 @@ fn kernel_error(
     let outputs: Vec<NodeId> =
         [case_graph.y].into_iter().chain(case_graph.gradients.iter().map(|g| g.1)).collect();
     let plan = Plan::compile_for(context, graph, replicas, &bound, &outputs, variant)?;
-    plan.poison(context);
+    plan.poison(context)?;
     plan.submit(context, 1);
     let expected: Vec<Values> =
         values.iter().map(|values| graph.evaluate(values, &outputs)).collect::<Result<_>>()?;

@@ -217,7 +217,7 @@ pub(super) fn prepare(
             if bench.update && i == 0 { graph.state("state", *tensor) } else { graph.input("x", *tensor) };
         let buffer = context.allocate("benchmark", tensor, replicas)?;
         let copies = if tensor.shared { 1 } else { replicas };
-        context.write(&buffer, 0, &contents(tensor, copies));
+        context.write(&buffer, 0, &contents(tensor, copies))?;
         bound.insert(id, buffer);
         inputs.push(id);
     }

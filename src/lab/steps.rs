@@ -1,13 +1,14 @@
 //! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the
 //! first step after the start. Synthetic records of a preset's size stand in for its data.
 
-use crate::dataset::{Dataset, Encoding, Features, Image, Split, Synthetic, synthetic};
+use crate::dataset::{Dataset, Features, Image, Schema, Split, Synthetic, synthetic};
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::ops::pcg4d;
 use crate::run::config::{Config, Layer};
 use crate::run::preset;
+use crate::train::schedule::EpochBatches;
 use crate::train::{Cohort, Model, Recipe, Schedule};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -137,7 +138,8 @@ fn prepare<T>(
     let whole = members / config.train.batch;
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
     let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
-    let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, steps);
+    let batches = EpochBatches { members: steps, reference: steps };
+    let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, batches);
     let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), case.classes)?;
     let size = crate::train::cohort_size(context, &recipe, &schedule, &dataset, replicas)?;
     let models = config
@@ -233,7 +235,7 @@ fn random_images(records: usize, classes: usize) -> Dataset {
         labels: (0..records).map(|i| (i % classes) as u32).collect(),
         classes,
         class_names: (0..classes).map(|c| c.to_string()).collect(),
-        encoding: Encoding { columns: vec![] },
+        schema: Schema::default(),
         image: Some(image),
     }
 }

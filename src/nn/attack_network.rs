@@ -28,12 +28,26 @@ pub enum LabelEncoding {
     PlusMinusOne,
 }
 
-/// Two towers, prediction and label, joined: ReLU throughout, one logit at the end.
+/// How the label is seen: its encoding, and whether nothing follows the layers that it goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LabelForm {
+    pub encoding: LabelEncoding,
+    pub linear: bool,
+}
+
+/// With a ReLU after each layer.
+impl From<LabelEncoding> for LabelForm {
+    fn from(encoding: LabelEncoding) -> Self {
+        LabelForm { encoding, linear: false }
+    }
+}
+
+/// Two towers, prediction and label, joined: ReLU, the label's tower aside, and one logit at the end.
 #[derive(Debug, Clone)]
 pub struct AttackNetwork {
     pub parameters: Parameters,
     input: AttackInput,
-    encoding: LabelEncoding,
+    label_form: LabelForm,
     classes: usize,
     /// Columns of the prediction that are seen, C or k.
     seen: usize,
@@ -49,8 +63,9 @@ impl AttackNetwork {
         [prediction, label, joint]: [&[usize]; 3],
         input: AttackInput,
         top_k: usize,
-        encoding: LabelEncoding,
+        label_form: impl Into<LabelForm>,
     ) -> Self {
+        let label_form = label_form.into();
         let seen = match input {
             AttackInput::SortedLogits if top_k > 0 => top_k.min(classes),
             _ => classes,
@@ -61,11 +76,11 @@ impl AttackNetwork {
         let width = [&prediction, &label].iter().map(|t| parameters.layers[t[t.len() - 1]].outputs).sum();
         let joint: Vec<usize> = joint.iter().copied().chain([1]).collect();
         let joint = parameters.stack("joint", width, &joint);
-        AttackNetwork { parameters, input, encoding, classes, seen, prediction, label, joint }
+        AttackNetwork { parameters, input, label_form, classes, seen, prediction, label, joint }
     }
 
     /// The logit s `[B, 1]` for logits z `[B, C]` and labels u32 `[B, 1]`, and the outputs of the
-    /// hidden layers (all of them after a ReLU).
+    /// hidden layers that end in a ReLU.
     ///
     /// # Errors
     /// Shapes that do not fit.
@@ -88,20 +103,23 @@ impl AttackNetwork {
             hidden.push(a);
         }
         let mut b = labels;
+        let LabelForm { encoding, linear } = self.label_form;
+        let activation = if linear { Activation::Identity } else { Activation::Relu };
+        let dense = Dense { activation };
         for (i, &layer) in self.label.iter().enumerate() {
             let first = i == 0;
-            b = match self.encoding {
+            b = match encoding {
                 LabelEncoding::ZeroOne if first => {
-                    graph.apply(LabelLayer { activation: Activation::Relu }, &[b, weights[layer]])?
+                    graph.apply(LabelLayer { activation }, &[b, weights[layer]])?
                 }
                 LabelEncoding::PlusMinusOne if first => {
                     let one_hot = OneHot { classes: self.classes, low: -1.0, high: 1.0 };
                     let encoded = graph.apply(one_hot, &[b])?;
-                    graph.apply(relu, &[encoded, weights[layer]])?
+                    graph.apply(dense, &[encoded, weights[layer]])?
                 }
-                _ => graph.apply(relu, &[b, weights[layer]])?,
+                _ => graph.apply(dense, &[b, weights[layer]])?,
             };
-            hidden.push(b);
+            hidden.extend((!linear).then_some(b));
         }
         let mut x = graph.apply(Concat, &[a, b])?;
         for (i, &layer) in self.joint.iter().enumerate() {

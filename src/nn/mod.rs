@@ -7,7 +7,7 @@ pub mod networks;
 mod optimizer;
 mod parameters;
 
-pub use attack_network::{AttackInput, AttackNetwork, LabelEncoding};
+pub use attack_network::{AttackInput, AttackNetwork, LabelEncoding, LabelForm};
 pub use initialization::Initialization;
 pub use networks::{Dropping, Mode, Network, NetworkSettings, RecordShape};
 pub use optimizer::Optimizer;

@@ -59,6 +59,7 @@ operations! {
     layers/pool,
     optimizers/record_norm,
     tensors/reduce,
+    data/rows_from,
     tensors/row_slice,
     tensors/scale,
     optimizers/sgd,

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
 use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A dispatch, ready to record.
@@ -27,7 +28,8 @@ pub struct Plan {
     memory: HashMap<NodeId, Place>,
     /// Where each node of the graph that was compiled is found after hoisting and fusing.
     moved: Vec<NodeId>,
-    waves: usize,
+    /// Dispatches until the end of each wave.
+    wave_ends: Vec<usize>,
     scratch: Vec<Buffer>,
 }
 
@@ -98,13 +100,12 @@ impl Plan {
             dispatches: vec![],
             memory: HashMap::new(),
             moved: moved.clone(),
-            waves: waves.len(),
+            wave_ends: vec![],
             scratch: vec![],
         };
         let bound: Bound = bound.iter().map(|(id, b)| (moved[id.index()], b.clone())).collect();
         plan.allocate(context, &fused, replicas, &bound, &slots)?;
-        let order: Vec<NodeId> = waves.into_iter().flatten().collect();
-        plan.build(context, &fused, replicas, &order, wanted)?;
+        plan.build(context, &fused, replicas, &waves, wanted)?;
         Ok(plan)
     }
 
@@ -153,7 +154,7 @@ impl Plan {
         context: &Context,
         graph: &Graph,
         replicas: usize,
-        order: &[NodeId],
+        waves: &[Vec<NodeId>],
         wanted: Wanted<'_>,
     ) -> Result<()> {
         let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
@@ -165,9 +166,16 @@ impl Plan {
         let align = context.limits().uniform_alignment as usize / 4;
         let mut uniform: Vec<u32> = vec![];
         let mut prepared = vec![];
-        for &id in order {
+        let ends = waves.iter().scan(0, |end, wave| {
+            *end += wave.len();
+            Some(*end)
+        });
+        self.wave_ends = ends.collect();
+        for &id in waves.iter().flatten() {
             let node = graph.node(id);
-            let Some((op, inputs)) = graph.operation(id) else { continue };
+            let Some((op, inputs)) = graph.operation(id) else {
+                return Err(Error::graph(format!("plan of {}", node.label)).expected("an operation"));
+            };
             let launch = op.launch(&inputs, &node.tensor);
             let wanted = wanted(op.as_ref(), &inputs, &node.tensor);
             let Variant { kernel, grid, .. } =
@@ -208,7 +216,7 @@ impl Plan {
             let label = format!("{kernel} {}", node.tensor);
             prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label));
         }
-        let numbers = context.uniform("dims", &uniform);
+        let numbers = context.uniform("dims", &uniform)?;
         for (pipeline, buffers, start, bytes, groups, label) in prepared {
             let bindings = context.bind(&label, &pipeline, &numbers, (start, bytes), &buffers);
             self.dispatches.push(Dispatch { label, pipeline, bindings, groups });
@@ -228,7 +236,7 @@ impl Plan {
 
     /// Groups of dispatches that do not depend on each other.
     pub fn waves(&self) -> usize {
-        self.waves
+        self.wave_ends.len()
     }
 
     /// GPU memory that the plan allocated for intermediate results, in bytes.
@@ -237,10 +245,12 @@ impl Plan {
     }
 
     /// Fills all intermediate memory with NaNs, so that a test sees what a kernel leaves unwritten.
-    pub fn poison(&self, context: &Context) {
-        for buffer in &self.scratch {
-            context.write(buffer, 0, &vec![u32::MAX; (buffer.bytes / 4) as usize]);
-        }
+    ///
+    /// # Errors
+    /// Out of memory, a lost device.
+    pub fn poison(&self, context: &Context) -> Result<()> {
+        let words = |buffer: &Buffer| vec![u32::MAX; (buffer.bytes / 4) as usize];
+        self.scratch.iter().try_for_each(|buffer| context.write(buffer, 0, &words(buffer)))
     }
 
     /// Submits `runs` runs, one after another, a compute pass each, and does not wait.
@@ -250,6 +260,27 @@ impl Plan {
         for _ in 0..runs {
             record(&mut encoder, &self.dispatches, 1, None);
         }
+        context.submit(encoder.finish())
+    }
+
+    /// A run in up to `pieces` pieces of about as many dispatches each: whole waves, one after another.
+    pub fn pieces(&self, pieces: usize) -> Vec<Range<usize>> {
+        let size = self.dispatches.len().div_ceil(pieces.max(1)).max(1);
+        let (mut cut, mut start) = (vec![], 0);
+        for &end in &self.wave_ends {
+            if end - start >= size || end == self.dispatches.len() {
+                cut.push(start..end);
+                start = end;
+            }
+        }
+        cut
+    }
+
+    /// Submits one of the [`pieces`](Self::pieces) of a run, and does not wait.
+    pub fn submit_piece(&self, context: &Context, piece: Range<usize>) -> crate::gpu::Submission {
+        let descriptor = wgpu::CommandEncoderDescriptor { label: Some("piece of a step") };
+        let mut encoder = context.device.create_command_encoder(&descriptor);
+        record(&mut encoder, &self.dispatches[piece], 1, None);
         context.submit(encoder.finish())
     }
 

@@ -6,7 +6,6 @@ use crate::dataset::{Dataset, Standardization};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::nn::RecordShape;
-use crate::run::config::Config;
 use crate::run::model_file::ModelFile;
 use crate::train::Recipe;
 use crate::train::evaluate::{self, Weights};
@@ -26,38 +25,27 @@ pub struct TrainedClassifier<'a> {
 }
 
 impl<'a> TrainedClassifier<'a> {
-    /// Replica `number` of the run with this configuration and model, for records like those of `like`.
+    /// The classifier of this file, for records like those of `like`.
     ///
     /// # Errors
-    /// A replica or tensors that the file does not have; records of another width.
-    pub fn load(
-        context: &'a Context,
-        config: &Config,
-        file: &ModelFile,
-        number: usize,
-        like: &Dataset,
-    ) -> Result<Self> {
+    /// Tensors that the file does not have; records of another width or shape.
+    pub fn load(context: &'a Context, file: &ModelFile, like: &Dataset) -> Result<Self> {
         let facts = &file.facts;
-        if number >= facts.replicas.len() {
-            return Err(Error::usage("replica")
-                .expected(format!("a number below {}, as many as the run has", facts.replicas.len()))
-                .found(number.to_string()));
-        }
-        if facts.dataset.features.is_some_and(|features| features != like.width()) {
+        let (width, image) = (facts.schema.width(), like.image.map(|i| [i.height, i.width, i.channels]));
+        let shape = |width: usize, image: Option<[usize; 3]>| match image {
+            Some([height, width, channels]) => format!("images of {height}×{width}×{channels}"),
+            None => format!("{width} features"),
+        };
+        if width != like.width() || facts.image != image {
             return Err(Error::data(&like.name)
-                .expected(format!(
-                    "{} features, as of {}",
-                    facts.dataset.features.unwrap_or(0),
-                    facts.dataset.name
-                ))
-                .found(like.width().to_string())
+                .expected(format!("{}, as the model was trained on", shape(width, facts.image)))
+                .found(shape(like.width(), image))
                 .advice("give records with the columns of those that the model was trained on"));
         }
-        let classes = facts.dataset.classes;
-        let recipe = Recipe::from_config(config, RecordShape::of(like, config.data.pad), classes)?;
+        let (config, classes) = (facts.config()?, facts.class_names.len());
+        let recipe = Recipe::from_config(&config, RecordShape::of(like, config.data.pad), classes)?;
         let parameters = recipe.classifier.network.parameters();
-        let take =
-            |name: &str, shape: &[usize]| file.tensor(&format!("replica.{number}.classifier.{name}"), shape);
+        let take = |name: &str, shape: &[usize]| file.tensor(&format!("classifier.{name}"), shape);
         let (state, statistics) = parameters.restored(recipe.classifier.optimizer, take)?;
         let weights = Weights {
             state: context.upload("classifier", bytemuck::cast_slice(&state))?,
@@ -70,9 +58,7 @@ impl<'a> TrainedClassifier<'a> {
             None => vec![],
             // As many numbers as the members' own had: one a column, or one a channel of an image.
             Some(same) => {
-                let line = |part: &str, len: usize| {
-                    file.tensor(&format!("replica.{number}.features.{part}"), &[len])
-                };
+                let line = |part: &str, len: usize| file.tensor(&format!("features.{part}"), &[len]);
                 vec![Standardization {
                     shift: line("shift", same.shift.len())?,
                     scale: line("scale", same.scale.len())?,

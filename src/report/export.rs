@@ -9,14 +9,16 @@
 //! be added; none changes its meaning within a version.
 //!
 //! The tables ([`tables`]): a row of each begins with `run` and `replica`, and rates that are not resolvable
-//! are empty. Those of reproductions are in one, with a row of theirs each.
+//! are empty. Those of reproductions are in one, with a row of theirs each. None has a row of a person: that is
+//! [`super::records`].
 
 use serde::Serialize;
 
 use super::comparison_text;
+use super::csv_table::Csv;
 use super::reproduction::Reproduction;
 use super::run::Run;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::statistics::judgment::AttackResult;
 
 /// The version of the document's shape.
@@ -51,7 +53,6 @@ pub fn tables(runs: &[Run], reproductions: &[Reproduction]) -> Result<Vec<(&'sta
             ("roc.csv", curves(runs)?),
             ("histograms.csv", histograms(runs)?),
             ("groups.csv", groups(runs)?),
-            ("worst.csv", worst(runs)?),
             ("epochs.csv", epochs(runs)?),
         ];
     }
@@ -60,25 +61,6 @@ pub fn tables(runs: &[Run], reproductions: &[Reproduction]) -> Result<Vec<(&'sta
         tables.push(("reproduced.csv", comparison_text::csv(all)?));
     }
     Ok(tables)
-}
-
-/// A table under way.
-struct Csv(csv::Writer<Vec<u8>>);
-
-impl Csv {
-    fn new(columns: &str) -> Result<Self> {
-        let mut csv = Csv(csv::Writer::from_writer(vec![]));
-        csv.row(columns.split_whitespace().map(str::to_owned))?;
-        Ok(csv)
-    }
-
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) -> Result<()> {
-        self.0.write_record(cells).map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))
-    }
-
-    fn bytes(self) -> Result<Vec<u8>> {
-        self.0.into_inner().map_err(|e| Error::new(Kind::Io, "table").found(e.to_string()))
-    }
 }
 
 fn cell(value: Option<f64>) -> String {
@@ -241,26 +223,6 @@ fn groups(runs: &[Run]) -> Result<Vec<u8>> {
                         start().chain([attack.clone()]).chain(numbers.map(|v| v.to_string())).chain(counts),
                     )?;
                 }
-            }
-        }
-    }
-    csv.bytes()
-}
-
-fn worst(runs: &[Run]) -> Result<Vec<u8>> {
-    let mut csv = Csv::new("run replica row label attack score risk")?;
-    for run in runs {
-        for (r, model) in run.details.iter().flat_map(|d| &d.replicas).enumerate() {
-            for record in &model.worst {
-                csv.row([
-                    run.name.clone(),
-                    r.to_string(),
-                    record.row.to_string(),
-                    record.label.to_string(),
-                    record.attack.clone(),
-                    record.score.to_string(),
-                    record.risk.to_string(),
-                ])?;
             }
         }
     }

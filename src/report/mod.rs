@@ -5,15 +5,18 @@
 
 pub mod comparison;
 pub mod comparison_text;
+pub(crate) mod csv_table;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;
+pub mod records;
 mod remarks;
 pub mod reproduction;
 pub mod run;
 pub mod settings;
 pub mod table;
 pub mod terminal;
+mod verdict;
 
 use crate::graph::Class;
 

@@ -5,10 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::audit::results::details::Details;
+use crate::audit::results::records::ReplicaScores;
+use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
-use crate::run::directory::{CONFIG, DETAILS};
+use crate::run::directory::{CONFIG, DETAILS, SCORES};
 use crate::run::event::EpochMetrics;
 
 /// A run, or the audit of a file of predictions.
@@ -25,6 +27,9 @@ pub struct Run {
     pub details: Option<Details>,
     /// A line an epoch and replica; none where another program trained the model.
     pub metrics: Vec<EpochMetrics>,
+    /// Every record's scores, a model each; `None` unless they were asked for.
+    #[serde(skip)]
+    pub records: Option<Vec<ReplicaScores>>,
 }
 
 impl Run {
@@ -47,7 +52,17 @@ impl Run {
             summary: directory.read_summary()?,
             details: if directory.has(DETAILS) { Some(directory.read_details()?) } else { None },
             metrics: directory.read_metrics()?,
+            records: None,
         })
+    }
+
+    /// Reads the scores of all records too: the page then lists the most exposed.
+    ///
+    /// # Errors
+    /// No `scores.npz` there, or one of an older version.
+    pub fn with_records(self) -> Result<Self> {
+        let records = score_file::load(&Path::new(&self.directory).join(SCORES))?;
+        Ok(Run { records: Some(records), ..self })
     }
 }
 
@@ -55,7 +70,7 @@ impl Run {
 pub(super) mod tests {
     use super::*;
     use crate::audit::results::attacks::Attacks;
-    use crate::audit::results::details::{BINS, Curve, GroupResult, Histogram, RecordRisk, ReplicaDetails};
+    use crate::audit::results::details::{BINS, Curve, GroupResult, Histogram, ReplicaDetails};
     use crate::audit::results::summary::{ReplicaSummary, SCHEMA};
     use crate::dataset::DatasetSummary;
     use crate::run::config::Replica;
@@ -101,7 +116,6 @@ pub(super) mod tests {
             classes: vec![class("0", 0.5), class("1", 0.25)],
             confidence: histogram.clone(),
             entropy: histogram,
-            worst: vec![RecordRisk { row: 7, label: 1, attack: "gap".to_owned(), score: 1.0, risk: 0.75 }],
             ..ReplicaDetails::default()
         };
         let epoch = |epoch: usize| EpochMetrics {
@@ -133,6 +147,7 @@ pub(super) mod tests {
                 replicas: vec![details],
             }),
             metrics: vec![epoch(1), epoch(2)],
+            records: None,
         }
     }
 }

@@ -22,8 +22,8 @@ fn block(setting: &Reference) -> String {
     if setting.list {
         words += " A list trains a model for each value.";
     }
-    let mut block = wrapped(&format!("{} = {}", setting.key, setting.default), "", INDENT);
-    block += &wrapped(&words, INDENT, INDENT);
+    let mut block = filled(&format!("{} = {}", setting.key, setting.default), "", INDENT);
+    block += &filled(&words, INDENT, INDENT);
     block
 }
 
@@ -32,7 +32,7 @@ fn sentence(words: &str) -> String {
 }
 
 /// The words in lines of at most [`WIDTH`] columns, each ended; a longer word has a line of its own.
-fn wrapped(words: &str, first: &str, later: &str) -> String {
+pub(super) fn filled(words: &str, first: &str, later: &str) -> String {
     let (mut lines, mut line) = (String::new(), first.to_owned());
     let mut empty = true;
     for word in words.split_whitespace() {

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::class;
 use super::labels::{NONE, Setting, label, readable, shown_settings};
 use super::remarks::{remarks, wrapped};
+use super::settings::filled;
 use super::table::{self, Side};
+use super::verdict::verdict;
 use crate::audit::results::attacks::{Attacks, strongest};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::statistics::intervals::over_seeds;
@@ -30,6 +32,7 @@ pub fn summary(summary: &Summary) -> String {
     let groups = groups(&summary.replicas, &shown);
     let several = groups.iter().any(|group| group.replicas.len() > 1);
     let mut parts = vec![heading(summary), models(summary, &shown)];
+    parts.extend(verdicts(summary, &shown));
     if several {
         parts.push(format!("Means over seeds, ± half of the 95% interval (Student's t)\n{}", means(&groups)));
     }
@@ -94,6 +97,16 @@ fn models(summary: &Summary, shown: &[Setting]) -> String {
         })
         .collect();
     format!("{title}\n{}", table::text(&header, &rows))
+}
+
+/// A sentence a model, of as many models as are listed.
+fn verdicts(summary: &Summary, shown: &[Setting]) -> Option<String> {
+    let models = Some(&summary.replicas).filter(|models| models.len() <= MOST_MODELS)?;
+    let sentences = models.iter().map(|replica| {
+        let whose = label(replica.settings.as_ref(), shown);
+        filled(&format!("{whose}: {}.", verdict(replica)), "  ", "    ")
+    });
+    Some(format!("What the attacks show\n{}", sentences.collect::<String>().trim_end()))
 }
 
 fn means(groups: &[Group]) -> String {
@@ -230,7 +243,9 @@ mod tests {
             ci95: Intervals { accuracy: [accuracy - 0.01, accuracy + 0.01], ..Intervals::default() },
             members: 500,
             nonmembers: 500,
-            note: None,
+            curve_members: 500,
+            curve_nonmembers: 500,
+            ..AttackResult::default()
         }
     }
 
@@ -291,6 +306,16 @@ Accuracy of the models, and the strongest attack on each
 ──────────────────────────────────────────────────────────────────
 0  0.750      0.500  0.500  confidence        0.900 [0.890, 0.910]
 1  0.750      0.500  0.500  confidence        0.650 [0.640, 0.660]
+
+What the attacks show
+  λ 0: confidence (accuracy 0.900, 95% interval 0.890 to 0.910) tells members
+    from other records; 0.5 is guessing; confidence (accuracy 0.600, 95%
+    interval 0.590 to 0.610) tells records of D′ from other records; 0.5 is
+    guessing.
+  λ 1: confidence (accuracy 0.650, 95% interval 0.640 to 0.660) tells members
+    from other records; 0.5 is guessing; confidence (accuracy 0.600, 95%
+    interval 0.590 to 0.610) tells records of D′ from other records; 0.5 is
+    guessing.
 
 Attacks on the members (D)
                             λ 0                                  λ 1

@@ -1,6 +1,7 @@
-//! `model.safetensors`: every replica's tensors by name, and what a reader needs to know of the data.
+//! `models/NAME.safetensors`: one replica's classifier, and what is needed to ask it. This is what leaves.
 //!
-//! Not checkpoints, which also hold what training continues from.
+//! Not checkpoints, which also hold what training continues from. Nothing is here that tells of a member
+//! beside what the classifier itself learnt: no attack network, no seed, split, path or size of the data.
 //!
 //! The format (github.com/huggingface/safetensors): the header's length as a little-endian u64, the
 //! header as JSON padded by spaces to a multiple of 8, the tensors without gaps.
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::config::Replica;
-use crate::dataset::{DatasetSummary, Encoding};
+use super::config::{Config, Layer};
+use crate::dataset::{Image, Schema};
 use crate::error::{Error, Result};
 
 /// A tensor and what it is called.
@@ -28,14 +29,54 @@ pub struct NamedTensor {
 /// What a reader of the model needs besides tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The data set that it was trained on.
-    pub dataset: DatasetSummary,
     /// By class id, as written in the file.
     pub class_names: Vec<String>,
     /// How columns become features.
-    pub encoding: Encoding,
-    /// The settings of each replica.
-    pub replicas: Vec<Replica>,
+    pub schema: Schema,
+    /// H, W and C, where records are images.
+    pub image: Option<[usize; 3]>,
+    /// The classifier's form: settings in TOML, as `run.toml` has them.
+    pub network: String,
+}
+
+impl Facts {
+    /// Of a classifier of this configuration.
+    ///
+    /// # Errors
+    /// None for a valid configuration.
+    pub fn new(
+        config: &Config,
+        class_names: &[String],
+        schema: &Schema,
+        image: Option<Image>,
+    ) -> Result<Self> {
+        let failed = |e: &dyn std::fmt::Display| Error::data("model").found(e.to_string());
+        let all = toml::Table::try_from(&config.model).map_err(|e| failed(&e))?;
+        // Its form, and nothing of how it was trained.
+        let kind = all.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+        let form = ["kind", "hidden", "activation", &kind];
+        let model: toml::Table = all.into_iter().filter(|(key, _)| form.contains(&key.as_str())).collect();
+        let mut network = toml::Table::new();
+        network.insert("model".to_owned(), model.into());
+        if config.data.pad > 0 {
+            let pad = toml::Table::from_iter([("pad".to_owned(), toml::Value::from(config.data.pad as i64))]);
+            network.insert("data".to_owned(), pad.into());
+        }
+        Ok(Facts {
+            class_names: class_names.to_vec(),
+            schema: schema.clone(),
+            image: image.map(|image| [image.height, image.width, image.channels]),
+            network: toml::to_string(&network).map_err(|e| failed(&e))?,
+        })
+    }
+
+    /// The configuration of such a classifier; of training it has the defaults.
+    ///
+    /// # Errors
+    /// Settings that this version does not have.
+    pub fn config(&self) -> Result<Config> {
+        Config::resolve(&[Layer::text("the model's network", self.network.as_str())])
+    }
 }
 
 impl Facts {
@@ -44,7 +85,7 @@ impl Facts {
     /// # Errors
     /// None for numbers and text.
     pub(crate) fn to_metadata(&self) -> Result<BTreeMap<String, String>> {
-        let failed = |e: serde_json::Error| Error::data("model.safetensors").found(e.to_string());
+        let failed = |e: serde_json::Error| Error::data("model").found(e.to_string());
         let fields = serde_json::to_value(self).map_err(failed)?;
         let fields = fields.as_object().into_iter().flatten();
         let mut metadata: BTreeMap<_, _> =
@@ -200,12 +241,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model.safetensors");
         let data = synthetic(&Synthetic::default()).unwrap();
-        let facts = Facts {
-            dataset: DatasetSummary { name: "made up".into(), records: 9, features: Some(4), classes: 2 },
-            class_names: vec!["yes".into(), "no".into()],
-            encoding: data.encoding,
-            replicas: vec![Replica { lambda: 3.0, ..Replica::default() }],
-        };
+        let mut config = Config::default();
+        config.model.hidden = vec![7];
+        config.train.seed = super::super::config::Sweep::one(4321);
+        let facts = Facts::new(&config, &["yes".into(), "no".into()], &data.schema, None).unwrap();
+        assert_eq!(facts.config().unwrap().model.hidden, [7]);
+        assert!(!facts.network.contains("4321") && !facts.network.contains("rate"), "{}", facts.network);
         let mut bytes = Vec::new();
         let tensors = [tensor("w", &[1, 2], &[1.5, -2.0])];
         write_safetensors(&mut bytes, &tensors, &facts.to_metadata().unwrap()).unwrap();

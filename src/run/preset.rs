@@ -95,7 +95,9 @@ fn suggestion(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{AttackInput, AttackLoss, Initialization, Penalty, Schedule, replica_keys};
+    use super::super::config::{
+        AttackInput, AttackLoss, GameForm, Initialization, Penalty, Schedule, replica_keys,
+    };
     use super::*;
     use crate::error::Kind;
 
@@ -157,8 +159,9 @@ mod tests {
                 (official.attack_loss, official.penalty, official.attack_input, official.schedule),
                 (AttackLoss::Squared, Penalty::Linear, AttackInput::Logits, Schedule::Blocks)
             );
-            assert_eq!(paper.lambda, official.lambda);
-            assert_eq!(official.attack.initialisation, Initialization::He);
+            assert_eq!((paper.form, official.form), (GameForm::Paper, GameForm::Authors));
+            assert_eq!(paper.attack.initialisation, Initialization::He);
+            assert_eq!(official.attack.initialisation, Initialization::Normal(0.01));
         }
     }
 

@@ -10,14 +10,21 @@ pub const LEAST_RECORDS: usize = 4;
 
 /// Something per record (a score, a label, an index), in the four groups of an evaluation.
 ///
-/// The attack is trained and its thresholds are chosen on the known half; every number reported
-/// is from the scored half.
+/// The attack is trained and its direction and thresholds are chosen on the known half. Accuracy, and
+/// whatever the known half taught, is judged on the scored half.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Halves<T = f64> {
     pub known_members: Vec<T>,
     pub known_nonmembers: Vec<T>,
     pub scored_members: Vec<T>,
     pub scored_nonmembers: Vec<T>,
+}
+
+impl<T> Halves<T> {
+    /// Whether there are enough scored records of both kinds for an interval: two.
+    pub fn resolve(&self) -> bool {
+        self.scored_members.len() >= 2 && self.scored_nonmembers.len() >= 2
+    }
 }
 
 impl Halves<u32> {
@@ -55,6 +62,41 @@ impl Halves<u32> {
         Ok(Halves { known_members, known_nonmembers, scored_members, scored_nonmembers })
     }
 
+    /// As [`split`](Self::split) of units that have one record or several (the records of a person): a unit
+    /// is known with all its records, or not at all. `members` and `nonmembers` give each record's unit, by
+    /// any numbers.
+    ///
+    /// # Errors
+    /// Fewer than [`LEAST_RECORDS`] units of members or of non-members.
+    pub fn split_units(members: &[u32], nonmembers: &[u32], seed: u64) -> Result<Self> {
+        let ranks = [members, nonmembers].map(|units| {
+            let mut distinct = units.to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            distinct
+        });
+        let units = Self::split(ranks[0].len(), ranks[1].len(), seed)?;
+        let records = |known: &[u32], ranks: &[u32], units: &[u32]| -> (Vec<u32>, Vec<u32>) {
+            let mut is_known = vec![false; ranks.len()];
+            known.iter().for_each(|&unit| is_known[unit as usize] = true);
+            let of = |unit: u32| is_known[ranks.partition_point(|&rank| rank < unit)];
+            (0..).zip(units).map(|(i, &unit)| (i, of(unit))).fold(
+                (vec![], vec![]),
+                |mut found, (i, known)| {
+                    if known {
+                        found.0.push(i)
+                    } else {
+                        found.1.push(i)
+                    }
+                    found
+                },
+            )
+        };
+        let (known_members, scored_members) = records(&units.known_members, &ranks[0], members);
+        let (known_nonmembers, scored_nonmembers) = records(&units.known_nonmembers, &ranks[1], nonmembers);
+        Ok(Halves { known_members, known_nonmembers, scored_members, scored_nonmembers })
+    }
+
     /// The values at these indices: `members` \[number of members\], `nonmembers` likewise.
     ///
     /// # Panics
@@ -88,6 +130,37 @@ impl Halves<u32> {
 }
 
 impl<T> Halves<T> {
+    /// `f` of everything.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Halves<U> {
+        let mut all = |values: Vec<T>| values.into_iter().map(&mut f).collect();
+        Halves {
+            known_members: all(self.known_members),
+            known_nonmembers: all(self.known_nonmembers),
+            scored_members: all(self.scored_members),
+            scored_nonmembers: all(self.scored_nonmembers),
+        }
+    }
+
+    /// The same of each of `count` groups of records; `groups` holds each record's.
+    ///
+    /// # Panics
+    /// A group of `count` or more.
+    pub fn by_group(&self, groups: &Halves<u32>, count: usize) -> Vec<Self>
+    where
+        T: Copy + Default,
+    {
+        let mut parts = vec![Halves::default(); count];
+        let mut put = |groups: &[u32], values: &[T], place: fn(&mut Self) -> &mut Vec<T>| {
+            let pairs = groups.iter().zip(values);
+            pairs.for_each(|(&group, &value)| place(&mut parts[group as usize]).push(value));
+        };
+        put(&groups.known_members, &self.known_members, |part| &mut part.known_members);
+        put(&groups.known_nonmembers, &self.known_nonmembers, |part| &mut part.known_nonmembers);
+        put(&groups.scored_members, &self.scored_members, |part| &mut part.scored_members);
+        put(&groups.scored_nonmembers, &self.scored_nonmembers, |part| &mut part.scored_nonmembers);
+        parts
+    }
+
     /// The size of the smallest of the four groups.
     pub fn smallest(&self) -> usize {
         let known = self.known_members.len().min(self.known_nonmembers.len());
@@ -124,6 +197,27 @@ mod tests {
         assert_eq!((halves.known_nonmembers.len(), halves.scored_nonmembers.len()), (2, 998));
         assert!(Halves::split(3, 1000, 0).is_err());
         assert!(Halves::split(1000, 0, 0).is_err());
+    }
+
+    #[test]
+    fn groups_are_told_apart_in_each_half() {
+        let halves = Halves {
+            known_members: vec![1, 2, 3],
+            known_nonmembers: vec![4],
+            scored_members: vec![5, 6],
+            scored_nonmembers: vec![7, 8],
+        };
+        let groups = halves.clone().map(|i| i % 2);
+        let parts = halves.by_group(&groups, 2);
+        assert_eq!(parts[1].known_members, [1, 3]);
+        assert_eq!((parts[0].known_nonmembers.as_slice(), parts[1].known_nonmembers.len()), (&[4][..], 0));
+        assert_eq!((&parts[0].scored_members, &parts[1].scored_nonmembers), (&vec![6], &vec![7]));
+    }
+
+    #[test]
+    fn units_of_one_record_are_split_as_records_are() {
+        let (members, others): (Vec<u32>, Vec<u32>) = ((0..40).collect(), (40..90).collect());
+        assert_eq!(Halves::split_units(&members, &others, 5).unwrap(), Halves::split(40, 50, 5).unwrap());
     }
 
     #[test]

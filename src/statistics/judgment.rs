@@ -1,18 +1,17 @@
-//! What a rule "member where score ≥ t" is worth: its rates on the scored half, their intervals, and the ROC
-//! behind it.
+//! What a rule "member where score ≥ t" is worth: its rates on the scored half, the ROC behind it, and their
+//! intervals.
 //!
-//! Not how the threshold is chosen ([`super::thresholds`]) nor how the numbers are printed.
+//! Not how direction and threshold are chosen ([`super::thresholds`]) nor how the numbers are printed.
 
 use serde::{Deserialize, Serialize};
 
 use super::halves::Halves;
 use super::levels::{TnrAtFnr, TprAtFpr};
 use super::roc::Roc;
-use super::thresholds::best_threshold;
-use super::{bootstrap, epsilon, intervals};
+use super::{epsilon, intervals, operating_point, thresholds};
 use crate::error::Result;
 
-/// One attack on the scored half. All rates are fractions from 0 to 1.
+/// What one attack is worth. All rates are fractions from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AttackResult {
     /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
@@ -34,10 +33,21 @@ pub struct AttackResult {
     pub epsilon_lower_bound: Option<f64>,
     /// 95% intervals of the others.
     pub ci95: Intervals,
-    /// Members scored.
+    /// Members of the scored half, on whom accuracy, advantage, precision and the bound on ε stand.
     pub members: usize,
-    /// Non-members scored.
+    /// Non-members of the scored half, likewise.
     pub nonmembers: usize,
+    /// Members on whom AUC, TPR and TNR stand: all, where the known half taught the attack nothing but a
+    /// threshold; else those of the scored half.
+    pub curve_members: usize,
+    /// Non-members on whom they stand.
+    pub curve_nonmembers: usize,
+    /// Whether the score is used against its definition, because the known half's members have the lower
+    /// scores beyond chance: all numbers are then those of the negative score, on the scored half.
+    pub reversed: bool,
+    /// Whether its network found the signal of its control; `null` where it has no network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained: Option<bool>,
     /// What a reader must know before believing the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -59,12 +69,21 @@ pub struct Intervals {
 /// What an evaluation presumes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
-    /// Draws the bootstrap.
+    /// Draws the critical value of the strongest of several attacks ([`super::simultaneous`]).
     pub seed: u64,
     /// How frequent members are among the records that an attacker would try; in (0, 1).
     pub base_rate: f64,
     /// δ of the lower bound on ε; in [0, 1).
     pub delta: f64,
+}
+
+/// Which records a curve, and so AUC, TPR and TNR, may stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CurveRecords {
+    /// All: the known half taught the score nothing.
+    All,
+    /// Those of the scored half: the known half shaped the score, or turned it round.
+    Scored,
 }
 
 impl AttackResult {
@@ -76,17 +95,32 @@ impl AttackResult {
 
     /// What to print in the place of a rate that is `None`.
     pub fn not_resolvable(&self) -> String {
-        format!("not resolvable with {} non-members", self.nonmembers)
+        format!("not resolvable with {} non-members", self.curve_nonmembers)
     }
 }
 
-/// The attack "member where score ≥ t": t has the largest ½(TPR + TNR) on the known half
-/// ([`Roc::best_threshold`]), every number is from the scored half.
+/// The attack "member where score ≥ t" of a score that learns nothing from the known half but its direction
+/// ([`thresholds::oriented`]) and t, which has the largest ½(TPR + TNR) there ([`Roc::best_threshold`]).
 ///
 /// # Errors
 /// As [`Roc::new`].
 pub fn evaluate(halves: &Halves, terms: &Terms) -> Result<AttackResult> {
-    judge(halves, best_threshold(halves)?, terms)
+    let (halves, reversed) = thresholds::oriented(halves.clone())?;
+    let records = if reversed { CurveRecords::Scored } else { CurveRecords::All };
+    let result = judge(&halves, thresholds::best_threshold(&halves)?, records, terms)?;
+    Ok(AttackResult { reversed, ..result })
+}
+
+/// The curve that an attack's AUC, TPR and TNR are of.
+///
+/// # Errors
+/// As [`Roc::new`].
+pub fn curve(halves: &Halves, records: CurveRecords) -> Result<Roc> {
+    let scored = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
+    Ok(match records {
+        CurveRecords::All => scored.merged(&Roc::new(&halves.known_members, &halves.known_nonmembers)?),
+        CurveRecords::Scored => scored,
+    })
 }
 
 /// ½(TPR + TNR) of the rule "member where score ≥ `threshold`" on the scored half.
@@ -105,44 +139,50 @@ fn balanced(accepted: usize, m: usize, rejected: usize, n: usize) -> f64 {
     (accepted as u128 * n as u128 + rejected as u128 * m as u128) as f64 / (2.0 * m as f64 * n as f64)
 }
 
-/// All metrics of the rule "member where score ≥ `threshold`" and of the scores' ROC.
+/// All metrics of the rule "member where score ≥ `threshold`" and of the scores' curve on `records`.
 ///
 /// # Errors
 /// As [`Roc::new`].
-pub fn judge(halves: &Halves, threshold: f64, terms: &Terms) -> Result<AttackResult> {
-    let roc = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
-    let mirrored = roc.mirrored();
-    let (m, n) = (roc.members(), roc.nonmembers());
-    let (accepted, accused) = roc.accepted(threshold);
+pub fn judge(halves: &Halves, threshold: f64, records: CurveRecords, terms: &Terms) -> Result<AttackResult> {
+    let known = Roc::new(&halves.known_members, &halves.known_nonmembers)?;
+    let scored = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
+    let curve = match records {
+        CurveRecords::All => &scored.merged(&known),
+        CurveRecords::Scored => &scored,
+    };
+    let mirrored = curve.mirrored();
+    let (m, n) = (scored.members(), scored.nonmembers());
+    let (accepted, accused) = scored.accepted(threshold);
     let rejected = n - accused;
     let accuracy = balanced(accepted, m, rejected, n);
     let accuracy_ci95 = intervals::balanced_accuracy(accepted, m, rejected, n);
-    let precision = |tpr: f64, fpr: f64| {
-        let (right, wrong) = (terms.base_rate * tpr, (1.0 - terms.base_rate) * fpr);
-        right / (right + wrong)
+    let precision = || {
+        let (right, wrong) = (accepted as f64 / m as f64, accused as f64 / n as f64);
+        terms.base_rate * right / (terms.base_rate * right + (1.0 - terms.base_rate) * wrong)
     };
-    let (tpr, fpr) = (intervals::clopper_pearson(accepted, m), intervals::clopper_pearson(accused, n));
     let accuses = accepted + accused > 0;
     Ok(AttackResult {
         accuracy,
         advantage: 2.0 * accuracy - 1.0,
-        auc: roc.auc(),
-        tpr: TprAtFpr::at_each_level(|alpha| roc.tpr_at_fpr(alpha)),
+        auc: curve.auc(),
+        tpr: TprAtFpr::at_each_level(|alpha| curve.tpr_at_fpr(alpha)),
         tnr: TnrAtFnr::at_each_level(|alpha| mirrored.tpr_at_fpr(alpha)),
-        precision: accuses.then(|| precision(accepted as f64 / m as f64, accused as f64 / n as f64)),
-        epsilon_lower_bound: Some(epsilon::lower_bound(halves, terms.delta)?),
+        precision: accuses.then(precision),
+        epsilon_lower_bound: Some(epsilon::lower_bound(&known, &scored, terms.delta)),
         ci95: Intervals {
             accuracy: accuracy_ci95,
             advantage: accuracy_ci95.map(|end| 2.0 * end - 1.0),
-            auc: intervals::auc(&roc),
-            tpr: TprAtFpr::at_each_level(|alpha| bootstrap::tpr_at_fpr(&roc, alpha, terms.seed)),
-            tnr: TnrAtFnr::at_each_level(|alpha| bootstrap::tpr_at_fpr(&mirrored, alpha, terms.seed)),
-            // It rises with TPR and falls with FPR. Opposite ends together are wide, as if both rates always
-            // erred together, but exact rates at the ends (0 false positives) allow no narrower form.
-            precision: accuses.then(|| [precision(tpr[0], fpr[1]), precision(tpr[1], fpr[0])]),
+            auc: intervals::auc(curve),
+            tpr: TprAtFpr::at_each_level(|alpha| operating_point::tpr_at_fpr(curve, alpha)),
+            tnr: TnrAtFnr::at_each_level(|alpha| operating_point::tpr_at_fpr(&mirrored, alpha)),
+            precision: accuses.then(|| intervals::precision(accepted, m, accused, n, terms.base_rate)),
         },
         members: m,
         nonmembers: n,
+        curve_members: curve.members(),
+        curve_nonmembers: curve.nonmembers(),
+        reversed: false,
+        trained: None,
         note: None,
     })
 }
@@ -181,7 +221,7 @@ mod tests {
         // t = 3: one of two members accepted, both others rejected, though t = 2.9 would be perfect.
         assert_eq!((result.accuracy, result.auc), (0.75, 1.0));
         assert_eq!((result.tpr.at_0_01, result.ci95.tpr.at_0_01), (None, None));
-        assert_eq!(result.not_resolvable(), "not resolvable with 2 non-members");
+        assert_eq!(result.not_resolvable(), "not resolvable with 4 non-members");
     }
 
     #[test]
@@ -242,7 +282,8 @@ mod tests {
             scored_nonmembers: classes,
         };
         assert_eq!(evaluate(&halves, &terms(0)).unwrap().accuracy, 0.75);
-        let own = judge(&per_class(&halves, &labels).unwrap(), 0.0, &terms(0)).unwrap();
+        let shifted = per_class(&halves, &labels).unwrap();
+        let own = judge(&shifted, 0.0, CurveRecords::Scored, &terms(0)).unwrap();
         assert_eq!((own.accuracy, own.auc), (1.0, 1.0));
     }
 
@@ -259,7 +300,8 @@ mod tests {
             .into_iter()
             .map(|(k, _)| k)
             .collect();
-        let expected = "accuracy advantage auc ci95 epsilon_lower_bound members nonmembers precision \
+        let expected = "accuracy advantage auc ci95 curve_members curve_nonmembers epsilon_lower_bound \
+                        members nonmembers precision reversed \
                         tnr_at_fnr_0.0001 tnr_at_fnr_0.001 tnr_at_fnr_0.01 \
                         tpr_at_fpr_0.0001 tpr_at_fpr_0.001 tpr_at_fpr_0.01";
         assert_eq!(keys, expected.split_whitespace().collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! The ROC of a score, exact in integers: thresholds, area, its variance, rates at a given FPR.
 //!
-//! Not intervals ([`super::intervals`], [`super::bootstrap`]) and not the split into what is known
+//! Not intervals ([`super::intervals`], [`super::operating_point`]) and not the split into what is known
 //! and what is scored ([`super::halves`]).
 
 use crate::error::{Error, Result};
@@ -87,12 +87,12 @@ impl Roc {
         twice_pairs as f64 / (2.0 * self.members as f64 * self.nonmembers as f64)
     }
 
-    /// DeLong's variance of [`auc`](Self::auc), S₁₀/M + S₀₁/N, in O((M + N) log(M + N)).
+    /// The two parts of DeLong's variance of [`auc`](Self::auc), S₁₀/M and S₀₁/N, in O(M + N).
     ///
     /// A record's structural component (DeLong et al. 1988) depends on its mid-rank only (Sun & Xu
     /// 2014, "Fast implementation of DeLong's algorithm"), so it is one number a block. NaN where
     /// M or N is 1: a variance needs two.
-    pub fn auc_variance(&self) -> f64 {
+    pub fn auc_variance_parts(&self) -> [f64; 2] {
         let (m, n, auc) = (self.members as f64, self.nonmembers as f64, self.auc());
         let (mut of_members, mut of_nonmembers) = (0.0, 0.0);
         for (above, block) in self.steps() {
@@ -103,7 +103,51 @@ impl Roc {
             let beating = (above.members + block.members) as f64 / (2.0 * m);
             of_nonmembers += (block.nonmembers - above.nonmembers) as f64 * (beating - auc).powi(2);
         }
-        of_members / (m - 1.0) / m + of_nonmembers / (n - 1.0) / n
+        [of_members / (m - 1.0) / m, of_nonmembers / (n - 1.0) / n]
+    }
+
+    /// The share of non-members that a member of this score beats, ties a half.
+    pub fn beaten_by_member(&self, score: f64) -> f64 {
+        let (above, block) = self.around(score);
+        1.0 - (above.nonmembers + block.nonmembers) as f64 / (2.0 * self.nonmembers as f64)
+    }
+
+    /// The share of members that beat a non-member of this score, ties a half.
+    pub fn beating_nonmember(&self, score: f64) -> f64 {
+        let (above, block) = self.around(score);
+        (above.members + block.members) as f64 / (2.0 * self.members as f64)
+    }
+
+    /// The rules "above `score`" and "from `score`".
+    fn around(&self, score: f64) -> (Block, Block) {
+        let rule = |reached: usize| match reached {
+            0 => Block { score: f64::INFINITY, members: 0, nonmembers: 0 },
+            _ => self.blocks[reached - 1],
+        };
+        let above = self.blocks.partition_point(|block| block.score > score);
+        let equal = self.blocks.get(above).is_some_and(|block| block.score == score);
+        (rule(above), rule(above + usize::from(equal)))
+    }
+
+    /// The curve of the records of both; `self` and `other` are of different records.
+    #[must_use]
+    pub fn merged(&self, other: &Roc) -> Roc {
+        let (mut mine, mut theirs) = (self.steps().peekable(), other.steps().peekable());
+        let mut blocks: Vec<Block> = Vec::with_capacity(self.blocks.len().max(other.blocks.len()));
+        let (mut members, mut nonmembers) = (0, 0);
+        while let Some(score) = match (mine.peek(), theirs.peek()) {
+            (Some((_, a)), Some((_, b))) => Some(f64::max(a.score, b.score)),
+            (Some((_, only)), None) | (None, Some((_, only))) => Some(only.score),
+            (None, None) => None,
+        } {
+            let here = |step: &(Block, Block)| step.1.score == score;
+            for (above, block) in mine.next_if(here).into_iter().chain(theirs.next_if(here)) {
+                members += block.members - above.members;
+                nonmembers += block.nonmembers - above.nonmembers;
+            }
+            blocks.push(Block { score, members, nonmembers });
+        }
+        Roc { blocks, members, nonmembers }
     }
 
     /// The largest number of false positives whose rate is `alpha` or less.
@@ -249,7 +293,7 @@ mod tests {
         // Of 6 pairs: 0.9 wins 2, 0.8 wins 1 and ties 1, 0.4 wins 1: 4½.
         assert_eq!(roc.auc(), 4.5 / 6.0);
         // V10 = 1, ¾, ½: variance 1/16, /3. V01 = ½, 1: variance ⅛, /2.
-        assert!((roc.auc_variance() - (1.0 / 48.0 + 1.0 / 16.0)).abs() < 1e-15);
+        assert!((roc.auc_variance_parts().iter().sum::<f64>() - (1.0 / 48.0 + 1.0 / 16.0)).abs() < 1e-15);
         // t = 0.9: ½(⅓ + 1) = ⅔; t = 0.8: ½(⅔ + ½); t = 0.4: ½(1 + ½) = ¾.
         assert_eq!(roc.best_threshold(), 0.4);
     }
@@ -334,12 +378,29 @@ mod tests {
             let roc = Roc::new(&members, &nonmembers).unwrap();
             let (auc, variance) = naive_auc_and_variance(&members, &nonmembers);
             prop_assert!((roc.auc() - auc).abs() < 1e-12);
-            prop_assert!((roc.auc_variance() - variance).abs() < 1e-12);
+            prop_assert!((roc.auc_variance_parts().iter().sum::<f64>() - variance).abs() < 1e-12);
             let best = balanced(&members, &nonmembers, roc.best_threshold());
             for candidate in members.iter().chain(&nonmembers) {
                 prop_assert!(best >= balanced(&members, &nonmembers, *candidate) - 1e-12);
             }
             prop_assert!(best >= 0.5);
+        }
+
+        #[test]
+        fn a_merged_curve_is_that_of_all_records(
+            members in prop::collection::vec((0..12).prop_map(f64::from), 2..40),
+            nonmembers in prop::collection::vec((0..10).prop_map(f64::from), 2..40),
+        ) {
+            let all = Roc::new(&members, &nonmembers).unwrap();
+            let ((a, b), (c, d)) = (members.split_at(1), nonmembers.split_at(nonmembers.len() / 2));
+            let merged = Roc::new(a, c).unwrap().merged(&Roc::new(b, d).unwrap());
+            prop_assert_eq!(&merged, &all);
+            for &score in &members {
+                let beaten: f64 = nonmembers.iter().map(|&y| indicator(score, y)).sum();
+                prop_assert!((all.beaten_by_member(score) - beaten / nonmembers.len() as f64).abs() < 1e-12);
+                let beating: f64 = members.iter().map(|&x| indicator(x, score)).sum();
+                prop_assert!((all.beating_nonmember(score) - beating / members.len() as f64).abs() < 1e-12);
+            }
         }
 
         #[test]
@@ -349,7 +410,8 @@ mod tests {
         ) {
             let (a, b) = (Roc::new(&members, &nonmembers).unwrap(), Roc::new(&nonmembers, &members).unwrap());
             prop_assert!((a.auc() + b.auc() - 1.0).abs() < 1e-12);
-            prop_assert!((a.auc_variance() - b.auc_variance()).abs() < 1e-12);
+            let (a, b) = (a.auc_variance_parts(), b.auc_variance_parts());
+            prop_assert!((a[0] - b[1]).abs() < 1e-12 && (a[1] - b[0]).abs() < 1e-12);
         }
     }
 }

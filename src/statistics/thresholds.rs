@@ -1,13 +1,29 @@
-//! Thresholds that are learnt on the known half: one for all records, or one a class.
+//! What is learnt on the known half: a score's direction, and a threshold for all records or one a class.
 //!
 //! Not what a threshold is worth on the scored half ([`super::judgment`]).
 
 use super::halves::Halves;
+use super::intervals;
 use super::roc::Roc;
 use crate::error::Result;
 
 /// Known records, members and non-members together, from which a class has a threshold of its own.
 pub const RECORDS_FOR_A_CLASS: usize = 20;
+
+/// Below ½ with all of its 99% interval the known half's AUC turns a score round.
+const REVERSED_TAIL: f64 = 0.005;
+
+/// The scores in the direction in which members have the higher ones, and whether that is against the score's
+/// definition. A definition stands unless the 99% interval of the known half's AUC lies below ½: of scores
+/// that tell nothing one in two hundred is turned round, and of those that tell everything, all.
+///
+/// # Errors
+/// As [`Roc::new`].
+pub fn oriented(halves: Halves) -> Result<(Halves, bool)> {
+    let known = Roc::new(&halves.known_members, &halves.known_nonmembers)?;
+    let reversed = intervals::auc_at(&known, REVERSED_TAIL)[1] < 0.5;
+    Ok((if reversed { halves.map(|score| -score) } else { halves }, reversed))
+}
 
 /// The threshold t of the rule "member where score ≥ t" that has the largest ½(TPR + TNR) on the known half
 /// ([`Roc::best_threshold`]).
@@ -34,8 +50,7 @@ pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
     let thresholds = class_thresholds(halves, labels)?;
     let shifted = |scores: &[f64], labels: &[u32]| -> Vec<f64> {
         assert_eq!(scores.len(), labels.len(), "one label a score");
-        // x − t ≥ 0 exactly where x ≥ t: IEEE subtraction underflows gradually.
-        scores.iter().zip(labels).map(|(score, &label)| score - thresholds.at(label)).collect()
+        scores.iter().zip(labels).map(|(&score, &label)| above(score, thresholds.at(label))).collect()
     };
     Ok(Halves {
         known_members: shifted(&halves.known_members, &labels.known_members),
@@ -43,6 +58,12 @@ pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
         scored_members: shifted(&halves.scored_members, &labels.scored_members),
         scored_nonmembers: shifted(&halves.scored_nonmembers, &labels.scored_nonmembers),
     })
+}
+
+/// x − t, which is 0 or more exactly where x ≥ t: IEEE subtraction underflows gradually, and equal
+/// infinities, whose difference is none, are at their threshold.
+fn above(score: f64, threshold: f64) -> f64 {
+    if score == threshold { 0.0 } else { score - threshold }
 }
 
 /// A threshold a class, with the one of all classes where there is too little to choose by.
@@ -83,6 +104,40 @@ fn class_thresholds(halves: &Halves, labels: &Halves<u32>) -> Result<ClassThresh
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_score_is_turned_round_only_beyond_chance() {
+        let halves = |members: &[f64], others: &[f64]| Halves {
+            known_members: members.to_vec(),
+            known_nonmembers: others.to_vec(),
+            scored_members: vec![1.0, 2.0],
+            scored_nonmembers: vec![f64::NEG_INFINITY, 3.0],
+        };
+        let low: Vec<f64> = (0..12).map(f64::from).collect();
+        let high: Vec<f64> = (12..23).map(f64::from).chain([f64::INFINITY]).collect();
+        let (turned, reversed) = oriented(halves(&low, &high)).unwrap();
+        assert!(reversed);
+        assert_eq!(turned.scored_nonmembers, [f64::INFINITY, -3.0]);
+        let kept = halves(&high, &low);
+        assert_eq!(oriented(kept.clone()).unwrap(), (kept, false));
+        // AUC 11/36, below ½ by accident.
+        let chance = halves(&[0.0, 1.0, 2.0, 8.0, 9.0, 3.0], &[4.0, 5.0, 6.0, 7.0, 10.0, 2.5]);
+        assert!(!oriented(chance).unwrap().1);
+    }
+
+    #[test]
+    fn infinite_scores_have_thresholds_of_their_own() {
+        let infinite = f64::INFINITY;
+        for (score, threshold, accepted) in [
+            (-infinite, -infinite, true),
+            (infinite, infinite, true),
+            (0.0, -infinite, true),
+            (-infinite, 0.0, false),
+            (0.0, infinite, false),
+        ] {
+            assert_eq!(above(score, threshold) >= 0.0, accepted, "{score} against {threshold}");
+        }
+    }
 
     #[test]
     fn a_class_of_nineteen_uses_the_global_threshold() {

@@ -48,14 +48,21 @@ impl Batches {
     /// Batch number `n`, from 0.
     pub fn batch(&mut self, n: u64) -> &[u32] {
         let in_pass = (self.records.len() / self.size) as u64;
-        let pass = n / in_pass;
+        self.at(n / in_pass, (n % in_pass) as usize)
+    }
+
+    /// The batch at `place` of a pass, below the whole batches that it has.
+    ///
+    /// # Panics
+    /// A place beyond the records.
+    pub fn at(&mut self, pass: u64, place: usize) -> &[u32] {
         if self.pass != Some(pass) {
             self.order.clone_from(&self.records);
             let mut rng = stream(self.seed, Stream::Batches { which: self.which, pass });
             shuffle(&mut self.order, &mut rng);
             self.pass = Some(pass);
         }
-        let start = (n % in_pass) as usize * self.size;
+        let start = place * self.size;
         &self.order[start..start + self.size]
     }
 }

@@ -1,5 +1,7 @@
 //! Checkpoints: the networks and moments of a cohort after an epoch, with a checksum, the
-//! last two kept. What else a run needs follows from its configuration and the epoch.
+//! last two kept. What else a run needs follows from its configuration and the epoch. A cohort is called by its
+//! first replica: how many are trained at once depends on the adapter and its memory, and a run may go on with
+//! other cohorts than it was begun with.
 //!
 //! File: safetensors with the tensors `classifier`, `attack` and `statistics` and the metadata below, then
 //! the SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
@@ -14,25 +16,35 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 
 /// Bytes of the checksum at the end.
 const DIGEST: usize = 32;
-/// Checkpoints of a group that are kept.
+/// Checkpoints of a cohort that are kept.
 const KEPT: usize = 2;
 
-fn name(group: usize, epochs: usize) -> String {
-    format!("{CHECKPOINT_PREFIX}-group{group:03}-epoch{epochs:06}")
+fn name(first: usize, epochs: usize) -> String {
+    format!("{CHECKPOINT_PREFIX}-group{first:03}-epoch{epochs:06}")
 }
 
-/// Saves the `snapshot` of cohort `group` after `epochs` epochs, then removes all but the last two.
+/// The first replica and the epochs of a checkpoint of this name.
+fn parse(name: &str) -> Option<(usize, usize)> {
+    let (first, epochs) =
+        name.strip_prefix(CHECKPOINT_PREFIX)?.strip_prefix("-group")?.split_once("-epoch")?;
+    Some((first.parse().ok()?, epochs.parse().ok()?))
+}
+
+/// Saves the `snapshot` of the cohort from replica `first` on after `epochs` epochs, then removes all but the
+/// last two.
 ///
 /// # Errors
 /// The file system's; the older checkpoints are then still there.
-pub fn save(directory: &RunDirectory, group: usize, epochs: usize, snapshot: &Snapshot) -> Result<()> {
+pub fn save(directory: &RunDirectory, first: usize, epochs: usize, snapshot: &Snapshot) -> Result<()> {
     let frozen: Vec<String> =
         snapshot.frozen.iter().map(|step| step.map_or("-".to_string(), |s| s.to_string())).collect();
     let metadata = BTreeMap::from([
         ("epochs".to_string(), epochs.to_string()),
+        ("first".to_string(), first.to_string()),
         ("frozen".to_string(), frozen.join(",")),
     ]);
     let parts = [
@@ -46,48 +58,46 @@ pub fn save(directory: &RunDirectory, group: usize, epochs: usize, snapshot: &Sn
         data: data.clone(),
     });
     let mut bytes = Vec::new();
-    let file = directory.file(&name(group, epochs));
+    let file = directory.file(&name(first, epochs));
     write_safetensors(&mut bytes, &tensors, &metadata).map_err(|e| Error::io(&file, &e))?;
     let digest = Sha256::digest(&bytes);
-    directory.write(&name(group, epochs), |writer| {
+    directory.write(&name(first, epochs), |writer| {
         writer.write_all(&bytes).and_then(|()| writer.write_all(&digest)).map_err(|e| Error::io(&file, &e))
     })?;
     // What claims to be newer is damaged: this run resumed from before it.
     let (mut others, newer): (Vec<usize>, Vec<usize>) =
-        list(directory, group)?.into_iter().partition(|e| *e <= epochs);
+        list(directory, first)?.into_iter().partition(|e| *e <= epochs);
     others.truncate(others.len().saturating_sub(KEPT));
     for old in others.into_iter().chain(newer) {
-        let path = directory.file(&name(group, old));
+        let path = directory.file(&name(first, old));
         std::fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
     }
     Ok(())
 }
 
-/// The epochs that there are checkpoints of, ascending.
-fn list(directory: &RunDirectory, group: usize) -> Result<Vec<usize>> {
-    let prefix = name(group, 0);
-    let prefix = prefix.trim_end_matches('0');
+/// Every checkpoint of the directory: first replica and epochs, ascending.
+fn all(directory: &RunDirectory) -> Result<Vec<(usize, usize)>> {
     let entries = std::fs::read_dir(directory.path()).map_err(|e| Error::io(directory.path(), &e))?;
-    let mut epochs: Vec<usize> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_prefix(prefix)?.parse().ok())
-        .collect();
-    epochs.sort_unstable();
-    Ok(epochs)
+    let mut found: Vec<_> = entries.filter_map(|entry| parse(entry.ok()?.file_name().to_str()?)).collect();
+    found.sort_unstable();
+    Ok(found)
 }
 
-/// The newest whole checkpoint of a group, (epochs, snapshot), and the names of damaged ones passed over.
-pub type Found = (Option<(usize, Snapshot)>, Vec<String>);
+/// The epochs that there are checkpoints of the cohort from replica `first` on, ascending.
+fn list(directory: &RunDirectory, first: usize) -> Result<Vec<usize>> {
+    Ok(all(directory)?.into_iter().filter(|(f, _)| *f == first).map(|(_, epochs)| epochs).collect())
+}
 
-/// Looks for a group's newest whole checkpoint.
-///
-/// # Errors
-/// A directory that cannot be read. A damaged file is no error.
-pub fn newest(directory: &RunDirectory, group: usize) -> Result<Found> {
+/// The newest whole checkpoint of a cohort, (epochs, snapshot), and the names of damaged ones passed over.
+type Found = (Option<(usize, Snapshot)>, Vec<String>);
+
+/// Looks for the newest whole checkpoint of the cohort from replica `first` on. A damaged file is no error.
+fn newest(directory: &RunDirectory, first: usize) -> Result<Found> {
     let mut damaged = vec![];
-    for epochs in list(directory, group)?.into_iter().rev() {
-        let name = name(group, epochs);
-        let snapshot = std::fs::read(directory.file(&name)).ok().and_then(|bytes| decode(&bytes, epochs));
-        match snapshot {
+    for epochs in list(directory, first)?.into_iter().rev() {
+        let name = name(first, epochs);
+        let bytes = std::fs::read(directory.file(&name)).ok();
+        match bytes.and_then(|bytes| decode(&bytes, first, epochs)) {
             Some(snapshot) => return Ok((Some((epochs, snapshot)), damaged)),
             None => damaged.push(name),
         }
@@ -95,7 +105,50 @@ pub fn newest(directory: &RunDirectory, group: usize) -> Result<Found> {
     Ok((None, damaged))
 }
 
-fn decode(bytes: &[u8], epochs: usize) -> Option<Snapshot> {
+/// Consecutive replicas of a run and what is kept of them.
+#[derive(Debug, PartialEq)]
+pub struct Stretch {
+    pub replicas: Range<usize>,
+    /// Epochs, and the networks after them; `None`: nothing.
+    pub found: Option<(usize, Snapshot)>,
+}
+
+/// What a run of so many `replicas` can go on from, in their order, and the names of damaged checkpoints that
+/// were passed over.
+///
+/// # Errors
+/// A directory that cannot be read. A damaged file is no error.
+pub fn kept(directory: &RunDirectory, replicas: usize) -> Result<(Vec<Stretch>, Vec<String>)> {
+    let mut firsts: Vec<usize> = all(directory)?.into_iter().map(|(first, _)| first).collect();
+    firsts.dedup();
+    let (mut found, mut damaged) = (vec![], vec![]);
+    for first in firsts {
+        let (newest, passed_over) = newest(directory, first)?;
+        damaged.extend(passed_over);
+        found.extend(
+            newest.map(|(epochs, snapshot)| (first..first + snapshot.frozen.len(), epochs, snapshot)),
+        );
+    }
+    // Where cohorts overlap, for they were divided once, the one that came further.
+    let best = |replica: usize| {
+        let of = (0..found.len()).filter(|i| found[*i].0.contains(&replica));
+        of.max_by_key(|i| found[*i].1)
+    };
+    let best: Vec<Option<usize>> = (0..replicas).map(best).collect();
+    let mut start = 0;
+    let stretch = |same: &[Option<usize>]| {
+        let replicas = start..start + same.len();
+        start = replicas.end;
+        let found = same[0].map(|i| {
+            let (cohort, epochs, snapshot) = &found[i];
+            (*epochs, snapshot.of_replicas(replicas.start - cohort.start..replicas.end - cohort.start))
+        });
+        Stretch { replicas, found }
+    };
+    Ok((best.chunk_by(|a, b| a == b).map(stretch).collect(), damaged))
+}
+
+fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
     let (bytes, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
     if Sha256::digest(bytes).as_slice() != digest {
         return None;
@@ -103,6 +156,10 @@ fn decode(bytes: &[u8], epochs: usize) -> Option<Snapshot> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     let metadata = header.metadata().as_ref()?;
     if metadata.get("epochs")?.parse() != Ok(epochs) {
+        return None;
+    }
+    // Older versions numbered the cohorts instead.
+    if metadata.get("first").map_or(Ok(0), |text| text.parse()) != Ok(first) {
         return None;
     }
     let frozen = metadata.get("frozen")?.split(',').map(|s| s.parse().ok()).collect();
@@ -160,5 +217,27 @@ mod tests {
             std::fs::write(&path, &whole[..place]).unwrap();
             assert_eq!(newest(&directory, 0).unwrap().0.unwrap().0, 3);
         }
+    }
+    #[test]
+    fn a_run_goes_on_with_what_is_kept_of_each_replica_however_they_were_grouped() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+        let state =
+            |x: [f32; 4]| Snapshot { classifier: x.to_vec(), frozen: vec![None; 4], ..Snapshot::default() };
+        assert_eq!(kept(&directory, 4).unwrap().0, [Stretch { replicas: 0..4, found: None }]);
+        // All four together, then divided; the run ended before the second half went on.
+        let (whole, later) = (state([1.0, 2.0, 3.0, 4.0]), state([5.0, 6.0, 7.0, 8.0]));
+        save(&directory, 0, 3, &whole).unwrap();
+        save(&directory, 2, 3, &whole.of_replicas(2..4)).unwrap();
+        save(&directory, 0, 3, &whole.of_replicas(0..2)).unwrap();
+        save(&directory, 0, 4, &later.of_replicas(0..2)).unwrap();
+        let (stretches, damaged) = kept(&directory, 5).unwrap();
+        assert!(damaged.is_empty());
+        let expected = [
+            Stretch { replicas: 0..2, found: Some((4, later.of_replicas(0..2))) },
+            Stretch { replicas: 2..4, found: Some((3, whole.of_replicas(2..4))) },
+            Stretch { replicas: 4..5, found: None },
+        ];
+        assert_eq!(stretches, expected);
     }
 }

@@ -57,6 +57,8 @@ pub struct Cohort<'a> {
     schedule: &'a Schedule,
     models: Vec<Model>,
     resident: Resident,
+    /// The models' records, by their places among the resident ones.
+    places: Vec<Split>,
     classifier: Weights,
     attack: Option<Buffer>,
     classifier_counts: Buffer,
@@ -93,7 +95,16 @@ impl<'a> Cohort<'a> {
         }
         let replicas = models.len();
         let lines: Vec<Standardization> = models.iter().filter_map(|m| m.standardization.clone()).collect();
-        let resident = Resident::upload(context, dataset, &lines, recipe.pad)?;
+        let used = models.iter().flat_map(|m| [&m.split.members[..], &m.split.reference, &m.split.test]);
+        let resident = Resident::upload_used(context, dataset, &lines, recipe.pad, used)?;
+        let place = |Model { split, .. }: &Model| -> Result<Split> {
+            Ok(Split {
+                members: resident.places(&split.members)?,
+                reference: resident.places(&split.reference)?,
+                test: resident.places(&split.test)?,
+            })
+        };
+        let places = models.iter().map(place).collect::<Result<_>>()?;
         resident.check_classes(recipe.classes)?;
         let allocate = |label: &str, tensor: Tensor| context.allocate(label, &tensor, replicas);
         let state = allocate("classifier", recipe.classifier.state())?;
@@ -111,6 +122,7 @@ impl<'a> Cohort<'a> {
             schedule,
             models,
             resident,
+            places,
             rounds: vec![],
             reference: None,
             test: None,
@@ -148,7 +160,7 @@ impl<'a> Cohort<'a> {
     fn scorer(&self, set: fn(&Split) -> &Vec<u32>) -> Result<Option<Scorer>> {
         let limit = self.config.train.evaluate_limit;
         let first = |records: &Vec<u32>| records[..records.len().min(limit)].to_vec();
-        let records: Vec<Vec<u32>> = self.models.iter().map(|m| first(set(&m.split))).collect();
+        let records: Vec<Vec<u32>> = self.places.iter().map(|split| first(set(split))).collect();
         if records.iter().all(Vec::is_empty) {
             return Ok(None);
         }
@@ -159,7 +171,7 @@ impl<'a> Cohort<'a> {
     fn probe(&self) -> Result<Option<Probe>> {
         let Some(attack) = &self.attack else { return Ok(None) };
         let first = |records: &Vec<u32>| records[..self.recipe.batch].to_vec();
-        let rows = self.models.iter().map(|m| [first(&m.split.members), first(&m.split.reference)].concat());
+        let rows = self.places.iter().map(|split| [first(&split.members), first(&split.reference)].concat());
         let rows: Vec<Vec<u32>> = rows.collect();
         Probe::new(self.context, self.recipe, &self.resident, &self.classifier, attack, &rows).map(Some)
     }
@@ -194,19 +206,19 @@ impl<'a> Cohort<'a> {
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         snapshot.check(self.models.len(), self.recipe)?;
         self.snapshot = snapshot;
-        self.put_back();
-        Ok(())
+        self.put_back()
     }
 
     /// Puts the networks into the state of the last snapshot.
-    fn put_back(&self) {
-        self.context.write_f32(&self.classifier.state, 0, &self.snapshot.classifier);
+    fn put_back(&self) -> Result<()> {
+        self.context.write_f32(&self.classifier.state, 0, &self.snapshot.classifier)?;
         if let Some(statistics) = &self.classifier.statistics {
-            self.context.write_f32(statistics, 0, &self.snapshot.statistics);
+            self.context.write_f32(statistics, 0, &self.snapshot.statistics)?;
         }
         if let Some(attack) = &self.attack {
-            self.context.write_f32(attack, 0, &self.snapshot.attack);
+            self.context.write_f32(attack, 0, &self.snapshot.attack)?;
         }
+        Ok(())
     }
 
     /// The models, in the order of everything per replica.
@@ -236,7 +248,7 @@ impl<'a> Cohort<'a> {
                 .found(round.to_string()));
         };
         let seconds = steps.profile(self.context, repeats);
-        self.put_back();
+        self.put_back()?;
         seconds
     }
 
@@ -246,7 +258,7 @@ impl<'a> Cohort<'a> {
     }
 
     /// The uploaded data and the classifiers' states, for predictions.
-    pub fn parts(&self) -> (&Resident, &Weights) {
+    pub(super) fn parts(&self) -> (&Resident, &Weights) {
         (&self.resident, &self.classifier)
     }
 
@@ -270,8 +282,8 @@ impl<'a> Cohort<'a> {
         };
         let replicas = self.models.len();
         self.write_tapes(epoch)?;
-        self.context.write(&self.classifier_counts, 0, &vec![0; replicas * ClassifierCounts::WIDTH]);
-        self.context.write(&self.attack_counts, 0, &vec![0; replicas * AttackCounts::WIDTH]);
+        self.context.write(&self.classifier_counts, 0, &vec![0; replicas * ClassifierCounts::WIDTH])?;
+        self.context.write(&self.attack_counts, 0, &vec![0; replicas * AttackCounts::WIDTH])?;
         let mut pace = Pace::new(self.context, stop);
         let mut before = 0;
         for block in blocks {
@@ -299,9 +311,10 @@ impl<'a> Cohort<'a> {
         let mut words = vec![TapeWords::default(); self.rounds.len()];
         for (r, model) in self.models.iter().enumerate() {
             let moment = Moment { updates, penalized, rate, active: self.snapshot.frozen[r].is_none() };
-            let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &model.split, moment)?;
+            let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &self.places[r], moment)?;
             for block in &self.schedule.epochs[epoch] {
                 let (round, _) = self.rounds[block.round];
+                writer.begin(block);
                 (0..block.runs).for_each(|_| writer.line(round, &mut words[block.round]));
             }
             for (words, (_, steps)) in words.iter_mut().zip(&self.rounds) {
@@ -375,7 +388,7 @@ impl<'a> Cohort<'a> {
         // A frozen replica's training passes still move its running statistics.
         let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);
         if newly || moved {
-            self.put_back();
+            self.put_back()?;
         }
         Ok(metrics)
     }

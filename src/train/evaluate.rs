@@ -148,8 +148,8 @@ impl Scorer {
     /// # Errors
     /// As [`Pace::run`].
     pub fn submit(&mut self, context: &Context, pace: &mut Pace) -> Result<()> {
-        self.steps.rewind(context);
-        context.write(&self.counts, 0, &vec![0; self.replicas * ClassifierCounts::WIDTH]);
+        self.steps.rewind(context)?;
+        context.write(&self.counts, 0, &vec![0; self.replicas * ClassifierCounts::WIDTH])?;
         self.steps.run(pace, self.steps.lines(), &mut |_| {})
     }
 }
@@ -236,7 +236,7 @@ impl Probe {
     /// # Errors
     /// As [`Pace::run`].
     pub fn submit(&mut self, context: &Context, pace: &mut Pace) -> Result<()> {
-        self.steps.rewind(context);
+        self.steps.rewind(context)?;
         self.steps.run(pace, 1, &mut |_| {})
     }
 }

@@ -24,7 +24,9 @@ use super::terms::step::{ClassifierStep, Outputs, RecordSet};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::nn::{Dropping, Mode};
-use crate::ops::{AttackCounts, ClassifierCounts, CountAttack, CountClassifier, MembershipGain, gradients};
+use crate::ops::{
+    AttackCounts, ClassifierCounts, CountAttack, CountClassifier, MembershipGain, Noise, gradients,
+};
 
 /// A round's graph and the nodes that need memory.
 #[derive(Debug)]
@@ -32,7 +34,8 @@ pub struct RoundGraph {
     pub graph: Graph,
     pub data: ResidentNodes,
     /// A line a run. Rows: the records of the attack steps, those of the classifier steps, the number of the
-    /// first classifier step to come. Scalars: [`ScalarLine`]. Keys: (seed, step) for each classifier step.
+    /// first classifier step to come. Scalars: [`ScalarLine`]. Keys: for each classifier step (seed, step), then the
+    /// secret key and the step, each where there is use for it.
     pub tapes: Tapes,
     pub line: ScalarLine,
     pub classifier: Trained,
@@ -92,9 +95,9 @@ impl Recipe {
         let (mut tapes, rows) = Tapes::new(g, lines, records, 1)?;
         let step = g.rows(rows, records, 1)?;
         let scalars = tapes.scalars(g, line.tensor())?;
-        let keys = match self.is_keyed() && round.classifier > 0 {
-            true => Some(tapes.keys(g, 2 * round.classifier)?),
-            false => None,
+        let keys = match self.key_words().1 * round.classifier {
+            0 => None,
+            words => Some(tapes.keys(g, words)?),
         };
         let network = self.classifier.network.parameters();
         let f = Trained::new(g, "classifier", self.classifier.state(), ClassifierCounts::WIDTH);
@@ -165,10 +168,13 @@ impl Writer<'_> {
         let g = &mut self.graph;
         let taken = m * self.stage.sets.len();
         let rows = g.rows(self.rows, 2 * m * round.attack + i * taken, taken)?;
-        let key = match self.keys {
-            Some(line) => Some(g.view("key", line, 2 * i, 1, 2)?),
-            None => None,
+        let ([key, secret], words) = recipe.key_words();
+        let mut view = |label: &str, wanted: bool, place: usize, count: usize| {
+            let line = self.keys.filter(|_| wanted);
+            line.map(|line| g.view(label, line, words * i + place, 1, count)).transpose()
         };
+        let key = view("key", recipe.is_keyed(), key, 2)?;
+        let secret = view("secret key", recipe.is_secret(), secret, Noise::KEY)?;
         let (x, labels) = self.data.gather(g, rows, key.filter(|_| recipe.augment))?;
         let dropping = match key.filter(|_| recipe.dropout) {
             Some(key) => {
@@ -183,7 +189,7 @@ impl Writer<'_> {
         let h = self.h.filter(|_| round.penalized).map(|h| h.state_after);
         let mut step = ClassifierStep {
             line: (&self.line, self.scalars),
-            key,
+            secret,
             attack: recipe.adversary.as_ref().map(|adversary| &adversary.network).zip(h),
             batch: m,
             sets: &self.stage.sets,

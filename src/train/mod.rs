@@ -9,16 +9,18 @@
 //! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`] |
 //! | what a private training guarantees | [`privacy`] |
 //! | the data on the GPU | [`resident`] |
-//! | the run | `run`, `splits`, `checkpoint`, `finished`, `reporter` |
+//! | the run | `run`, `splits`, `checkpoint`, `groups`, `finished`, `reporter` |
 //!
 //! What was asked for and what is kept is [`crate::run`].
 
 mod batches;
+mod blocks;
 mod checkpoint;
 pub mod cohort;
 pub mod evaluate;
 mod finished;
 pub mod game;
+mod groups;
 pub mod line;
 mod pace;
 pub mod privacy;
@@ -26,6 +28,7 @@ mod rate;
 pub mod recipe;
 mod reporter;
 pub mod resident;
+mod round;
 mod run;
 pub mod schedule;
 mod snapshot;
@@ -44,5 +47,5 @@ pub(crate) use run::cohort_size;
 pub use run::{Job, Outcome, run};
 pub use schedule::Schedule;
 pub use snapshot::Snapshot;
-pub use splits::load;
+pub use splits::{load, load_again};
 pub use work::{PlannedTraining, plan};

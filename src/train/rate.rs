@@ -49,7 +49,12 @@ mod tests {
 
     /// The factors of each epoch's first and last step, 10 steps an epoch.
     fn factors(model: &ModelConfig, epochs: usize) -> Vec<(f64, f64)> {
-        let schedule = Schedule::new(&DefenseConfig::default(), false, epochs, 10);
+        let schedule = Schedule::new(
+            &DefenseConfig::default(),
+            false,
+            epochs,
+            crate::train::schedule::EpochBatches { members: 10, reference: 10 },
+        );
         let rate = |epoch: usize| Rate::of_epoch(model, &schedule, epoch);
         (0..epochs).map(|e| (rate(e).at(10 * e as u64), rate(e).at(10 * e as u64 + 9))).collect()
     }

@@ -4,6 +4,7 @@
 //! Not how it is carried out: graphs are [`super::game`]'s, the order of steps is [`super::schedule`]'s.
 
 use super::line::{DROPOUT, Held, Moment, ScalarLine};
+use super::privacy::Secrets;
 use super::rate::Rate;
 use super::schedule::{Round, Updates};
 use super::terms;
@@ -11,8 +12,8 @@ use super::terms::step::RecordSet;
 use super::terms::term::Term;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
-use crate::nn::{AttackNetwork, Network, Optimizer, RecordShape};
-use crate::ops::GainForm;
+use crate::nn::{AttackNetwork, LabelForm, Network, Optimizer, RecordShape};
+use crate::ops::{GainForm, Noise};
 use crate::run::config::{AttackLoss, Config, Replica};
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Recipe {
     pub augment: bool,
     /// Pixels added on every side of an image.
     pub pad: usize,
+    /// Where secret keys come from.
+    pub secrets: Secrets,
 }
 
 /// A part of training with one loss.
@@ -118,7 +121,7 @@ impl Recipe {
                 towers,
                 defense.attack_input,
                 defense.top_k,
-                defense.label_encoding,
+                LabelForm { encoding: defense.label_encoding, linear: attack.label_linear },
             ),
             optimizer: attack.optimizer,
             momentum: attack.momentum,
@@ -137,6 +140,7 @@ impl Recipe {
             dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
             augment: model.augment,
             pad: config.data.pad,
+            secrets: Secrets::of(config),
         }
     }
 
@@ -182,10 +186,21 @@ impl Recipe {
         ScalarLine::new(round, &self.held(stage, &Replica::default(), &moment))
     }
 
-    /// Whether classifier steps have keys of random numbers.
+    /// Whether a classifier step has a key, (seed, step), of dropout masks and of augmentation.
     pub fn is_keyed(&self) -> bool {
-        let draws = self.stages.iter().flat_map(|stage| &stage.terms).any(|term| term.draws());
-        self.dropout || self.augment || draws
+        self.dropout || self.augment
+    }
+
+    /// Whether a classifier step has a secret key and the step: of noise.
+    pub fn is_secret(&self) -> bool {
+        self.stages.iter().flat_map(|stage| &stage.terms).any(|term| term.draws_secretly())
+    }
+
+    /// Where a classifier step's key and its secret key begin among its words of keys, and how many words
+    /// those are.
+    pub(super) fn key_words(&self) -> ([usize; 2], usize) {
+        let key = if self.is_keyed() { 2 } else { 0 };
+        ([0, key], key + if self.is_secret() { Noise::KEY } else { 0 })
     }
 }
 

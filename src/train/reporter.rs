@@ -1,8 +1,9 @@
 //! What training tells its observer: the one place where it makes [`Event`]s.
 
 use super::cohort::{Cohort, Model};
-use super::privacy::Guarantee;
+use super::privacy;
 use super::schedule::Schedule;
+use crate::error::Error;
 use crate::gpu::Context;
 use crate::run::config::Config;
 use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
@@ -12,21 +13,31 @@ use std::collections::BTreeSet;
 pub(super) struct Reporter<'a> {
     run: String,
     observer: &'a mut dyn Observer,
+    /// Whether it was told that groups are halved.
+    halved: bool,
 }
 
 impl<'a> Reporter<'a> {
     /// Tells `observer` of the run called `run`.
     pub(super) fn new(run: String, observer: &'a mut dyn Observer) -> Self {
-        Reporter { run, observer }
+        Reporter { run, observer, halved: false }
+    }
+
+    /// Replicas are trained in smaller groups, for want of memory; said once.
+    pub(super) fn halved(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.halved, true) {
+            self.observer.event(&Event::Note(format!(
+                "fewer replicas are trained at once, in half as large groups: {}: {} (expected {}); results are \
+                 the same",
+                error.place, error.found, error.expected
+            )));
+        }
     }
 
     /// What private training guarantees its members, once for replicas that are alike.
     pub(super) fn guarantees(&mut self, config: &Config, models: &[Model]) {
-        let guarantees: BTreeSet<String> = models
-            .iter()
-            .filter_map(|m| Guarantee::of(config, &m.settings, m.split.members.len()))
-            .map(|guarantee| guarantee.to_string())
-            .collect();
+        let guarantees: BTreeSet<String> =
+            models.iter().filter_map(|m| privacy::statement(config, &m.settings)).collect();
         guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
     }
 

@@ -1,5 +1,5 @@
 //! A data set on the GPU, uploaded once and shared by all replicas, and the nodes that take batches
-//! out of it.
+//! out of it. Only the records that are used are there; what one binding does not hold is in several.
 //!
 //! Not the choice of the batches: that is a tape of row numbers. What is uploaded is checked here, once:
 //! kernels trust its sizes and labels.
@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, Features, Image, Standardization};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
-use crate::ops::{Format, GatherImages, GatherLabels, GatherRows, GatherStandardized};
+use crate::ops::{Add, Format, GatherImages, GatherLabels, GatherRows, GatherStandardized, RowsFrom};
 use crate::plan::Bound;
 
 /// How a resident data set lies in memory.
@@ -17,6 +17,8 @@ pub struct ResidentLayout {
     pub format: Format,
     /// N.
     pub records: usize,
+    /// Records in each buffer but the last: as many as a binding holds, or all.
+    pub part: usize,
     /// F, as stored.
     pub width: usize,
     /// Whether features are standardized as they are gathered, by each replica's own numbers.
@@ -32,8 +34,6 @@ pub struct ImageLayout {
     pub image: Image,
     /// Pixels added on every side as they are gathered.
     pub pad: usize,
-    /// Records in the first of up to two buffers: as many as a binding holds.
-    pub first: usize,
 }
 
 /// Resident features and labels, with a standardization of each replica where columns are numeric.
@@ -42,9 +42,11 @@ pub struct Resident {
     pub layout: ResidentLayout,
     /// C: labels are below it.
     classes: usize,
-    /// One buffer, or two of images that one binding does not hold.
+    /// A buffer a part.
     features: Vec<Buffer>,
     labels: Buffer,
+    /// The data set's numbers of the records that are here, ascending; `None`: all are.
+    numbers: Option<Vec<u32>>,
     /// shift and scale, [R, 1, F] each; of images [R, 1, C].
     standardization: Vec<Buffer>,
 }
@@ -53,17 +55,16 @@ pub struct Resident {
 #[derive(Debug, Clone)]
 pub struct ResidentNodes {
     layout: ResidentLayout,
-    pub features: NodeId,
-    /// The second part of images, or `features` once more.
-    pub more: NodeId,
+    /// One a part.
+    pub features: Vec<NodeId>,
     pub labels: NodeId,
     /// shift and scale, or none.
     pub standardization: Vec<NodeId>,
 }
 
 impl ResidentLayout {
-    /// How `dataset` will lie in memory, its images with `pad` more pixels on every side, if it is
-    /// `standardized` or holds images.
+    /// How `dataset` will lie in memory if one binding holds all of it, its images with `pad` more pixels on
+    /// every side, if it is `standardized` or holds images.
     pub fn of(dataset: &Dataset, pad: usize, standardized: bool) -> Self {
         let format = match &dataset.features {
             Features::Bits { .. } => Format::Bits,
@@ -71,8 +72,8 @@ impl ResidentLayout {
             Features::Floats { .. } => Format::Floats,
         };
         let records = dataset.records();
-        let images = dataset.image.map(|image| ImageLayout { image, pad, first: records });
-        ResidentLayout { format, records, width: dataset.width(), standardized, images }
+        let images = dataset.image.map(|image| ImageLayout { image, pad });
+        ResidentLayout { format, records, part: records, width: dataset.width(), standardized, images }
     }
 
     /// Columns of a gathered batch.
@@ -87,21 +88,17 @@ impl ResidentLayout {
 
     /// Adds the data set's inputs to `graph`.
     pub fn nodes(self, graph: &mut Graph) -> ResidentNodes {
-        let first = self.images.map_or(self.records, |images| images.first);
         let part = |records: usize| match self.standardized && self.images.is_none() {
             true => Tensor::f32(records, self.width).shared(),
             false => Tensor::u32(records, self.format.words(self.width)).shared(),
         };
         let lines: &[&str] = if self.standardized { &["shift", "scale"] } else { &[] };
-        let features = graph.input("features", part(first));
+        let starts = (0..self.records).step_by(self.part);
+        let features =
+            starts.map(|start| graph.input("features", part(self.part.min(self.records - start)))).collect();
         ResidentNodes {
             layout: self,
             features,
-            more: if first < self.records {
-                graph.input("features", part(self.records - first))
-            } else {
-                features
-            },
             labels: graph.input("labels", Tensor::u32(self.records, 1).shared()),
             standardization: lines.iter().map(|l| graph.input(l, Tensor::f32(1, self.line()))).collect(),
         }
@@ -114,28 +111,49 @@ impl Resident {
     ///
     /// # Errors
     /// A label that is not below the number of classes, features or standardizations of another size than the
-    /// records have; data larger than the adapter's limits or memory.
+    /// records have; a record larger than the adapter's limits, more records than its memory holds.
     pub fn upload(
         context: &Context,
         dataset: &Dataset,
         standardizations: &[Standardization],
         pad: usize,
     ) -> Result<Self> {
+        Self::upload_used(context, dataset, standardizations, pad, [])
+    }
+
+    /// [`upload`](Self::upload) of the records in these lists alone, or of all without lists.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload); a record that the data do not have.
+    pub fn upload_used<'r>(
+        context: &Context,
+        dataset: &Dataset,
+        standardizations: &[Standardization],
+        pad: usize,
+        used: impl IntoIterator<Item = &'r [u32]>,
+    ) -> Result<Self> {
         check(dataset, standardizations)?;
+        let numbers = numbers(dataset.records(), used)?;
         let words: &[u32] = match &dataset.features {
             Features::Bits { words, .. } | Features::Bytes { words, .. } => words,
             Features::Floats { values, .. } => bytemuck::cast_slice(values),
         };
         let mut layout = ResidentLayout::of(dataset, pad, !standardizations.is_empty());
+        layout.records = numbers.as_ref().map_or(layout.records, Vec::len);
         let stride = dataset.features.stride();
-        if let Some(images) = &mut layout.images {
-            let most = usize::try_from(context.limits().tensor_bytes()).unwrap_or(usize::MAX) / (4 * stride);
-            images.first = images.first.min(most.max(1));
-        }
-        let (first, second) = words.split_at(layout.images.map_or(words.len(), |i| i.first * stride));
-        let mut features = vec![context.upload("features", first)?];
-        if !second.is_empty() {
-            features.push(context.upload("features", second)?);
+        let most = usize::try_from(context.limits().tensor_bytes()).unwrap_or(usize::MAX) / (4 * stride);
+        layout.part = layout.records.min(most).max(1);
+        let mut features = vec![];
+        for start in (0..layout.records).step_by(layout.part) {
+            let end = layout.records.min(start + layout.part);
+            features.push(match &numbers {
+                None => context.upload("features", &words[start * stride..end * stride])?,
+                Some(numbers) => {
+                    let row = |number: &u32| &words[*number as usize * stride..][..stride];
+                    let part: Vec<u32> = numbers[start..end].iter().flat_map(row).copied().collect();
+                    context.upload("features", &part)?
+                }
+            });
         }
         let line = |part: fn(&Standardization) -> &[f32]| -> Vec<u32> {
             let pitch = Tensor::f32(1, layout.line()).pitch();
@@ -153,8 +171,28 @@ impl Resident {
                 context.upload("scale", &line(|s| &s.scale))?,
             ],
         };
-        let labels = context.upload("labels", &dataset.labels)?;
-        Ok(Resident { layout, classes: dataset.classes, features, labels, standardization })
+        let labels = match &numbers {
+            None => context.upload("labels", &dataset.labels)?,
+            Some(numbers) => {
+                let labels: Vec<u32> = numbers.iter().map(|n| dataset.labels[*n as usize]).collect();
+                context.upload("labels", &labels)?
+            }
+        };
+        Ok(Resident { layout, classes: dataset.classes, features, labels, numbers, standardization })
+    }
+
+    /// Where these records of the data set are here.
+    ///
+    /// # Errors
+    /// One that was not uploaded.
+    pub fn places(&self, records: &[u32]) -> Result<Vec<u32>> {
+        let Some(numbers) = &self.numbers else { return Ok(records.to_vec()) };
+        let place = |record: &u32| {
+            numbers.binary_search(record).map(|place| place as u32).map_err(|_| {
+                Error::data("record number").expected("one that was uploaded").found(record.to_string())
+            })
+        };
+        records.iter().map(place).collect()
     }
 
     /// Refuses networks of fewer classes than the labels have.
@@ -172,9 +210,32 @@ impl Resident {
 
     /// Adds the buffers of `nodes` to `bound`.
     pub fn bind(&self, nodes: &ResidentNodes, bound: &mut Bound) {
-        bound.extend([nodes.features, nodes.more].into_iter().zip(self.features.iter().cloned()));
+        bound.extend(nodes.features.iter().copied().zip(self.features.iter().cloned()));
         bound.insert(nodes.labels, self.labels.clone());
         bound.extend(nodes.standardization.iter().copied().zip(self.standardization.iter().cloned()));
+    }
+}
+
+/// The records in these lists, ascending, each once; `None`: all of so many.
+fn numbers<'r>(records: usize, used: impl IntoIterator<Item = &'r [u32]>) -> Result<Option<Vec<u32>>> {
+    let mut lists = used.into_iter().peekable();
+    if lists.peek().is_none() {
+        return Ok(None);
+    }
+    let mut wanted = vec![false; records];
+    for &record in lists.flatten() {
+        let place = wanted.get_mut(record as usize).ok_or_else(|| {
+            Error::data("record number")
+                .expected(format!("below {records}, as many records as there are"))
+                .found(record.to_string())
+        })?;
+        *place = true;
+    }
+    match wanted.iter().all(|wanted| *wanted) {
+        true => Ok(None),
+        false => {
+            Ok(Some((0u32..).zip(wanted).filter_map(|(number, wanted)| wanted.then_some(number)).collect()))
+        }
     }
 }
 
@@ -225,20 +286,44 @@ impl ResidentNodes {
         rows: NodeId,
         augment: Option<NodeId>,
     ) -> Result<(NodeId, NodeId)> {
-        let x = match (self.standardization.as_slice(), self.layout.images) {
-            (&[shift, scale], Some(ImageLayout { image, pad, .. })) => {
+        // A gather gives zeros for a row beyond its part, and a row before it wraps around to one beyond: the
+        // sum over the parts is the record.
+        let mut x = None;
+        let together = if self.layout.images.is_some() { 2 } else { 1 };
+        for (i, parts) in self.features.chunks(together).enumerate() {
+            let start = i * together * self.layout.part;
+            let rows = if start == 0 { rows } else { graph.apply(RowsFrom { start }, &[rows])? };
+            let found = self.gather_parts(graph, parts, rows, augment)?;
+            x = Some(match x {
+                None => found,
+                Some(sum) => graph.apply(Add, &[sum, found])?,
+            });
+        }
+        let x =
+            x.ok_or_else(|| Error::graph("resident data").expected("at least one record").found("none"))?;
+        Ok((x, graph.apply(GatherLabels, &[self.labels, rows])?))
+    }
+
+    /// The features of the records that lie in these parts, zeros for others; of images up to two parts.
+    fn gather_parts(
+        &self,
+        graph: &mut Graph,
+        parts: &[NodeId],
+        rows: NodeId,
+        augment: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let (first, last) = (parts[0], parts[parts.len() - 1]);
+        match (self.standardization.as_slice(), self.layout.images) {
+            (&[shift, scale], Some(ImageLayout { image, pad })) => {
                 let op = GatherImages { image, pad, augment: augment.is_some() };
-                let inputs = [self.features, self.more, rows, shift, scale].into_iter().chain(augment);
-                graph.apply(op, &inputs.collect::<Vec<_>>())?
+                let inputs = [first, last, rows, shift, scale].into_iter().chain(augment);
+                graph.apply(op, &inputs.collect::<Vec<_>>())
             }
-            (&[shift, scale], None) => {
-                graph.apply(GatherStandardized, &[self.features, rows, shift, scale])?
-            }
+            (&[shift, scale], None) => graph.apply(GatherStandardized, &[first, rows, shift, scale]),
             _ => {
                 let op = GatherRows { format: self.layout.format, width: self.layout.width };
-                graph.apply(op, &[self.features, rows])?
+                graph.apply(op, &[first, rows])
             }
-        };
-        Ok((x, graph.apply(GatherLabels, &[self.labels, rows])?))
+        }
     }
 }

@@ -1,23 +1,25 @@
 //! A run of training: a configuration and a data set in, a run directory out.
 
-use super::checkpoint;
+use super::checkpoint::{self, Stretch};
 use super::cohort::{Cohort, Model};
 use super::evaluate;
-use super::finished::{facts, model_tensors, predictions};
+use super::finished::{model_tensors, predictions};
+use super::groups::{Group, Groups};
 use super::recipe::Recipe;
 use super::reporter::Reporter;
 use super::resident::ResidentLayout;
 use super::schedule::Schedule;
-use super::snapshot::Snapshot;
 use super::splits::{check_sizes, saved_splits, splits};
 use crate::dataset::{Dataset, Split};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
-use crate::run::directory::SPLIT;
+use crate::run::directory::{DATA, SPLIT};
 use crate::run::event::Observer;
+use crate::run::model_file::{Facts, NamedTensor};
+use crate::run::predictions::ReplicaPredictions;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -59,7 +61,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     };
     splits.iter().try_for_each(|split| check_sizes(config, split))?;
     let steps = splits[0].members.len() / config.train.batch;
-    let schedule = Schedule::from_config(config, splits[0].members.len());
+    let reference: Vec<usize> = splits.iter().map(|split| split.reference.len()).collect();
+    let schedule = Schedule::from_config(config, splits[0].members.len(), &reference)?;
     let recipe = Recipe::from_config(config, RecordShape::of(dataset, config.data.pad), dataset.classes)?;
     let models: Vec<Model> = replicas
         .iter()
@@ -68,59 +71,78 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         .map(|(number, (&settings, split))| Model::new(number, settings, split, dataset))
         .collect::<Result<_>>()?;
     let size = cohort_size(context, &recipe, &schedule, dataset, models.len())?;
-    let groups: Vec<&[Model]> = models.chunks(size).collect();
-    let prepare =
-        |models: &[Model]| Cohort::new(context, config, &recipe, &schedule, dataset, models.to_vec());
+    let (kept, damaged) = match job.resume {
+        true => checkpoint::kept(directory, models.len())?,
+        false => (vec![Stretch { replicas: 0..models.len(), found: None }], vec![]),
+    };
+    let mut groups = Groups::new(&models, kept, size);
+    for Group { models, found, .. } in groups.iter() {
+        if let Some((_, snapshot)) = found {
+            snapshot.check(models.len(), &recipe)?;
+        }
+    }
+    let begun: Vec<usize> = groups.iter().map(Group::epochs).collect();
+    let epochs_of: Vec<usize> =
+        groups.iter().flat_map(|group| std::iter::repeat_n(group.epochs(), group.models.len())).collect();
+    let mut reporter = Reporter::new(directory.name(), observer);
+    let work = TrainingWork { job, recipe: &recipe, schedule: &schedule };
     // Before anything is written: what the adapter cannot do must not cost an older run its files.
-    let mut first = Some(prepare(groups[0])?);
+    let mut next = work.next(&mut groups, &mut reporter)?;
     if !job.resume {
         // With the variants that it runs, whatever was asked for.
         let tuning = TuningConfig::of(context);
         directory.write_config(&Config { tuning, ..config.clone() })?;
     }
     // The run that is continued may have been killed before it came to this.
+    if !directory.has(DATA) {
+        directory.write_data(dataset)?;
+    }
     if !directory.has(SPLIT) {
         let splits: Vec<Split> = models.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
     }
-    let mut reporter = Reporter::new(directory.name(), observer);
     reporter.guarantees(config, &models);
-    let mut checkpoints = vec![];
-    for group in 0..groups.len() {
-        checkpoints.push(match job.resume {
-            true => checkpoint::newest(directory, group)?,
-            false => (None, vec![]),
-        });
-    }
-    for (models, (found, _)) in groups.iter().zip(&checkpoints) {
-        if let Some((_, snapshot)) = found {
-            snapshot.check(models.len(), &recipe)?;
-        }
-    }
     if job.resume {
-        let epochs: Vec<usize> = checkpoints.iter().map(|(c, _)| c.as_ref().map_or(0, |c| c.0)).collect();
-        directory.truncate_metrics(|m| m.epoch <= epochs[m.replica / size])?;
-        let skipped = checkpoints.iter().flat_map(|(_, damaged)| damaged.clone()).collect();
-        reporter.resumed(&epochs, config.train.epochs, skipped);
+        directory.truncate_metrics(|m| m.epoch <= epochs_of[m.replica])?;
+        reporter.resumed(&begun, config.train.epochs, damaged);
+    }
+    if let Some((_, cohort)) = &next {
+        let sizes = [replicas.len(), groups.iter().count() + 1, steps];
+        reporter.started(context, &schedule, cohort, sizes);
     }
 
     let mut outcome = Outcome::default();
-    let (mut tensors, mut predicted) = (vec![], vec![]);
-    for (number, (models, (found, _))) in groups.iter().zip(checkpoints).enumerate() {
-        let mut cohort = match first.take() {
-            Some(cohort) => cohort,
-            None => prepare(models)?,
-        };
-        if number == 0 {
-            reporter.started(context, &schedule, &cohort, [replicas.len(), groups.len(), steps]);
+    let facts = Facts::new(config, &dataset.class_names, &dataset.schema, dataset.image)?.to_metadata()?;
+    let mut predicted = vec![];
+    while let Some((group, mut cohort)) = next {
+        let mut epochs = group.epochs();
+        match work.carry_out(&group, &mut cohort, &mut epochs, &mut reporter) {
+            Ok((its_tensors, its_predictions)) => {
+                let frozen = cohort.models().iter().zip(&cohort.snapshot().frozen);
+                outcome.frozen.extend(frozen.filter_map(|(m, step)| step.map(|step| (m.number, step))));
+                for (number, tensors) in its_tensors {
+                    directory.write_model(number, &tensors, &facts)?;
+                }
+                predicted.extend(its_predictions);
+            }
+            Err(error) if may_be_halved(&error, &group) => {
+                // What was trained is kept: the halves go on from there.
+                let found = (epochs > 0).then(|| (epochs, cohort.snapshot().clone()));
+                drop(cohort);
+                groups.divide(Group { found, ..group });
+                reporter.halved(&error);
+                // The last first: a run that ends in between finds the whole one in the first's place.
+                let halves: Vec<&Group> = groups.iter().take(2).collect();
+                for half in halves.into_iter().rev() {
+                    if let Some((epochs, snapshot)) = &half.found {
+                        checkpoint::save(directory, half.models[0].number, *epochs, snapshot)?;
+                    }
+                }
+            }
+            Err(error) => return Err(error),
         }
-        train(job, &schedule, &mut cohort, number, found, &mut reporter)?;
-        let frozen = cohort.models().iter().zip(&cohort.snapshot().frozen);
-        outcome.frozen.extend(frozen.filter_map(|(m, step)| step.map(|step| (m.number, step))));
-        tensors.extend(model_tensors(&cohort, &recipe));
-        predicted.extend(predictions(context, &cohort, &recipe, dataset, job.stop)?);
+        next = work.next(&mut groups, &mut reporter)?;
     }
-    directory.write_model(&tensors, &facts(dataset, &replicas).to_metadata()?)?;
     directory.write_predictions(&predicted)?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
@@ -147,31 +169,69 @@ pub(crate) fn cohort_size(
     Ok(size.clamp(1, context.limits().workgroups as usize))
 }
 
-/// Trains cohort `number` to the end, from what was `found` of it.
-fn train(
-    job: &Job,
-    schedule: &Schedule,
-    cohort: &mut Cohort,
-    number: usize,
-    found: Option<(usize, Snapshot)>,
-    reporter: &mut Reporter,
-) -> Result<()> {
-    let mut first = 0;
-    if let Some((epochs, snapshot)) = found {
-        cohort.restore(snapshot)?;
-        first = epochs;
+/// Whether half of the group may fit where all of it did not.
+fn may_be_halved(error: &Error, group: &Group) -> bool {
+    error.kind == Kind::Memory && group.models.len() > 1
+}
+
+/// What a group leaves behind: its models' tensors, each with the model's number, and its predictions.
+type Trained = (Vec<(usize, Vec<NamedTensor>)>, Vec<ReplicaPredictions>);
+
+/// A run whose groups are trained one after another.
+struct TrainingWork<'a> {
+    job: &'a Job<'a>,
+    recipe: &'a Recipe,
+    schedule: &'a Schedule,
+}
+
+impl<'a> TrainingWork<'a> {
+    /// The next group, ready; in halves where the memory does not hold it.
+    fn next<'m>(
+        &self,
+        groups: &mut Groups<'m>,
+        reporter: &mut Reporter,
+    ) -> Result<Option<(Group<'m>, Cohort<'a>)>> {
+        let Job { config, dataset, context, .. } = *self.job;
+        while let Some(group) = groups.take() {
+            match Cohort::new(context, config, self.recipe, self.schedule, dataset, group.models.to_vec()) {
+                Ok(cohort) => return Ok(Some((group, cohort))),
+                Err(error) if may_be_halved(&error, &group) => {
+                    groups.divide(group);
+                    reporter.halved(&error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
-    let epochs = schedule.epochs.len();
-    for epoch in first..epochs {
-        let total = schedule.runs(epoch);
-        let mut progress = |done: usize| {
-            reporter.progress(number, (epoch as f64 + done as f64 / total.max(1) as f64) / epochs as f64);
-        };
-        let metrics = cohort.epoch(epoch, job.stop, &mut progress)?;
-        // Metrics first: a line too many is dropped on resuming, one too few would be lost.
-        job.directory.append_metrics(&metrics)?;
-        checkpoint::save(job.directory, number, epoch + 1, cohort.snapshot())?;
-        reporter.epoch(number, schedule, metrics);
+
+    /// Trains a group to the end, and asks its models; `epochs` counts what is done of it.
+    fn carry_out(
+        &self,
+        group: &Group,
+        cohort: &mut Cohort,
+        epochs: &mut usize,
+        reporter: &mut Reporter,
+    ) -> Result<Trained> {
+        let Job { dataset, context, directory, stop, .. } = *self.job;
+        if let Some((_, snapshot)) = &group.found {
+            cohort.restore(snapshot.clone())?;
+        }
+        let all = self.schedule.epochs.len();
+        while *epochs < all {
+            let (epoch, total) = (*epochs, self.schedule.runs(*epochs));
+            let mut progress = |done: usize| {
+                let done = (epoch as f64 + done as f64 / total.max(1) as f64) / all as f64;
+                reporter.progress(group.task, group.of_task(done));
+            };
+            let metrics = cohort.epoch(epoch, stop, &mut progress)?;
+            // Metrics first: a line too many is dropped on resuming, one too few would be lost.
+            directory.append_metrics(&metrics)?;
+            checkpoint::save(directory, group.models[0].number, epoch + 1, cohort.snapshot())?;
+            *epochs += 1;
+            reporter.epoch(group.task, self.schedule, metrics);
+        }
+        let predicted = predictions(context, cohort, self.recipe, dataset, stop)?;
+        Ok((model_tensors(cohort, self.recipe), predicted))
     }
-    Ok(())
 }

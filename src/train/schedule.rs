@@ -2,27 +2,19 @@
 //!
 //! A round is what one run of a plan does. The schedule is the same for all replicas of a run.
 
+use super::blocks::{self, Blocks};
+pub use super::round::{Block, Place, Round};
+use crate::error::{Error, Result};
 use crate::random::{Stream, below, stream};
 use crate::run::config::{Config, DefenseConfig, Schedule as Choice};
 
-/// Attack steps of a run at most, where a block has many.
-const PIECE: usize = 13;
-
-/// What one run of a plan does: `attack` updates of h, then `classifier` updates of f.
+/// Whole batches of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Round {
-    pub attack: usize,
-    pub classifier: usize,
-    /// Whether f pays the game's penalty (otherwise h has no part in f's updates).
-    pub penalized: bool,
-}
-
-/// Consecutive runs of one round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// Into [`Schedule::rounds`].
-    pub round: usize,
-    pub runs: usize,
+pub struct EpochBatches {
+    /// Of members.
+    pub members: usize,
+    /// Of reference records, in every replica's D′ where that counts.
+    pub reference: usize,
 }
 
 /// A whole training run.
@@ -41,19 +33,34 @@ pub struct Updates {
 }
 
 impl Schedule {
-    /// The schedule of `config` on so many members.
-    pub fn from_config(config: &Config, members: usize) -> Self {
-        let steps = members / config.train.batch.max(1);
-        Schedule::new(&config.defense, config.is_defended(), config.train.epochs, steps)
+    /// The schedule of `config` on so many members, and for each replica so many `reference` records.
+    ///
+    /// # Errors
+    /// Replicas whose D′ would give them different blocks.
+    pub fn from_config(config: &Config, members: usize, reference: &[usize]) -> Result<Self> {
+        let batches = |records: usize| records / config.train.batch.max(1);
+        // Of a D′ no smaller than D the blocks know nothing.
+        let mut passes = reference.iter().map(|records| batches(*records).min(batches(members)));
+        let first = passes.next().unwrap_or(0);
+        let blocks = config.is_defended() && config.defense.schedule == Choice::Blocks;
+        if let Some(other) = passes.find(|other| blocks && *other != first) {
+            return Err(Error::usage("data.reference")
+                .expected("one number of batches of D′ in all replicas, with defense.schedule = \"blocks\"")
+                .found(format!("{first} and {other}"))
+                .advice("make one run a size of D′"));
+        }
+        let batches = EpochBatches { members: batches(members), reference: first };
+        Ok(Schedule::new(&config.defense, config.is_defended(), config.train.epochs, batches))
     }
 
-    /// The schedule of `epochs` epochs of `steps` classifier steps, by `defense`; plain training where
-    /// the game is not `played`. Coin flips are drawn from (seed 0, epoch): one sequence for all
-    /// replicas, whatever their seeds.
-    pub fn new(defense: &DefenseConfig, played: bool, epochs: usize, steps: usize) -> Self {
+    /// The schedule of `epochs` epochs of so many batches, by `defense`; plain training where the game is not
+    /// `played`. Coin flips are drawn from (seed 0, epoch): one sequence for all replicas, whatever their
+    /// seeds.
+    pub fn new(defense: &DefenseConfig, played: bool, epochs: usize, batches: EpochBatches) -> Self {
+        let steps = batches.members;
         let plain = Round { attack: 0, classifier: 1, penalized: false };
         let attack_only = Round { attack: 1, classifier: 0, penalized: false };
-        let one = |round: usize, runs: usize| vec![Block { round, runs }];
+        let one = |round: usize, runs: usize| vec![Block::on(round, runs)];
         if !played {
             return Schedule { rounds: vec![plain], epochs: vec![one(0, steps); epochs] };
         }
@@ -63,20 +70,9 @@ impl Schedule {
                 Schedule { rounds: vec![round], epochs: vec![one(0, steps); epochs] }
             }
             Choice::Blocks => {
-                // A block in pieces: one run of 52 attack steps would be seconds on a slow GPU.
-                let pieces = (defense.block_attack_steps - 1) / PIECE;
-                let piece = Round { attack: PIECE, classifier: 0, penalized: false };
-                let last = Round {
-                    attack: defense.block_attack_steps - pieces * PIECE,
-                    classifier: defense.block_classifier_steps,
-                    penalized: true,
-                };
-                let passes = steps * defense.first_epoch_attack_passes;
-                let first = vec![Block { round: 0, runs: steps }, Block { round: 1, runs: passes }];
-                let block = [Block { round: 2, runs: pieces }, Block { round: 3, runs: 1 }];
-                let later = block.repeat((steps / last.classifier).max(1));
-                let epochs = (0..epochs).map(|e| if e == 0 { first.clone() } else { later.clone() });
-                Schedule { rounds: vec![plain, attack_only, piece, last], epochs: epochs.collect() }
+                let blocks = Blocks::new(defense, batches.members, batches.reference);
+                let epochs = (0..epochs).map(|epoch| blocks.epoch(epoch)).collect();
+                Schedule { rounds: blocks::ROUNDS.to_vec(), epochs }
             }
             Choice::Coin => {
                 let classifier = Round { attack: 0, classifier: 1, penalized: true };
@@ -120,7 +116,7 @@ fn coin(ratio: usize, steps: usize, epoch: u64) -> Vec<Block> {
         left -= round;
         match blocks.last_mut().filter(|b| b.round == round) {
             Some(block) => block.runs += 1,
-            None => blocks.push(Block { round, runs: 1 }),
+            None => blocks.push(Block::on(round, 1)),
         }
     }
     blocks
@@ -130,9 +126,11 @@ fn coin(ratio: usize, steps: usize, epoch: u64) -> Vec<Block> {
 mod tests {
     use super::*;
 
+    const TEN: EpochBatches = EpochBatches { members: 10, reference: 10 };
+
     fn schedule(choice: Choice, played: bool) -> Schedule {
         let defense = DefenseConfig { schedule: choice, attack_steps: 5, ..DefenseConfig::default() };
-        Schedule::new(&defense, played, 3, 10)
+        Schedule::new(&defense, played, 3, TEN)
     }
 
     #[test]
@@ -143,16 +141,22 @@ mod tests {
     }
 
     #[test]
-    fn blocks_begin_with_a_plain_epoch_and_passes_of_the_attack() {
-        let schedule = schedule(Choice::Blocks, true);
-        assert_eq!(schedule.before(1), Updates { attack: 50, classifier: 10 });
-        assert_eq!(schedule.before(2), Updates { attack: 50 + 5 * 52, classifier: 20 });
+    fn replicas_whose_reference_sets_make_other_blocks_are_refused() {
+        let mut config = Config::default();
+        config.defense.lambda = crate::run::config::Sweep::one(1.0);
+        config.train.batch = 10;
+        let sizes = |config: &Config, sizes: &[usize]| Schedule::from_config(config, 100, sizes);
+        assert!(sizes(&config, &[50, 90]).is_ok(), "a ratio does not look at D′");
+        config.defense.schedule = Choice::Blocks;
+        assert!(sizes(&config, &[100, 200]).is_ok(), "a pass is no longer than D");
+        let refused = sizes(&config, &[50, 90]).unwrap_err().to_string();
+        assert!(refused.contains("5 and 9"), "{refused}");
     }
 
     #[test]
     fn coin_flips_come_out_near_their_odds() {
         let defense = DefenseConfig { schedule: Choice::Coin, ..DefenseConfig::default() };
-        let schedule = Schedule::new(&defense, true, 10, 100);
+        let schedule = Schedule::new(&defense, true, 10, EpochBatches { members: 100, reference: 100 });
         let total = schedule.before(10);
         assert_eq!(total.classifier, 1000);
         // 20,000 expected; negative binomial: deviation √(1000 · 20 · 21) = 648.

@@ -2,6 +2,7 @@
 
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
+use std::ops::Range;
 
 /// Everything of a cohort that a checkpoint holds, the epoch aside.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,7 +34,23 @@ impl Snapshot {
         Err(Error::data("checkpoint")
             .expected(format!("{replicas} replicas of {f}, {h} and {s} numbers in all"))
             .found(format!("{} of {}, {} and {}", self.frozen.len(), found[0], found[1], found[2]))
-            .advice("resume on the adapter that the run was begun on: another may group replicas otherwise"))
+            .advice("the directory's files do not belong together: train anew"))
+    }
+
+    /// Of these replicas alone.
+    #[must_use]
+    pub fn of_replicas(&self, which: Range<usize>) -> Snapshot {
+        let replicas = self.frozen.len().max(1);
+        let part = |values: &[f32]| {
+            let each = values.len() / replicas;
+            values[each * which.start..each * which.end].to_vec()
+        };
+        Snapshot {
+            classifier: part(&self.classifier),
+            attack: part(&self.attack),
+            statistics: part(&self.statistics),
+            frozen: self.frozen[which.clone()].to_vec(),
+        }
     }
 
     /// Takes over `next`, the networks after an epoch that ended before step `end`, except for replicas that

@@ -1,21 +1,52 @@
 //! The data of a run, and which of its records each replica has as members, reference and test records.
 
-use crate::dataset::{Dataset, Split, load_splits};
+use crate::dataset::{Dataset, LoadOptions, MissingRecords, Schema, Split, load_for, load_splits, synthetic};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::config::{Config, Replica};
 use crate::run::directory::SPLIT;
 use std::path::Path;
 
-/// The configured data: a file, or synthetic records.
+/// The configured data for a new run: a file, whose schema is learnt from the members, or synthetic records.
 ///
 /// # Errors
-/// What [`crate::dataset::load`] and [`crate::dataset::synthetic`] find.
+/// What [`crate::dataset::load_for`] and [`crate::dataset::synthetic`] find; a schema file that is none.
 pub fn load(config: &Config) -> Result<Dataset> {
-    match config.data.path.as_str() {
-        "" => crate::dataset::synthetic(&config.data.synthetic),
-        path => crate::dataset::load(Path::new(path), &config.data.load_options()),
+    let schema = match config.data.schema.as_str() {
+        "" => None,
+        path => Some(Schema::read(Path::new(path))?),
+    };
+    load_with(config, schema)
+}
+
+/// The data of the run in `directory`, by the schema that the run has.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_again(config: &Config, directory: &RunDirectory) -> Result<Dataset> {
+    match directory.read_schema()? {
+        Some(schema) => load_with(config, Some(schema)),
+        None => load(config),
     }
+}
+
+fn load_with(config: &Config, schema: Option<Schema>) -> Result<Dataset> {
+    if config.data.path.is_empty() {
+        return synthetic(&config.data.synthetic);
+    }
+    let data = &config.data;
+    if !data.split.is_empty() && data.missing != MissingRecords::Error {
+        return Err(Error::usage("data.split")
+            .expected("no records left out, whose numbers a split file counts")
+            .found("--missing, which leaves records out")
+            .advice("remove the records without a value from the data file, or leave --split out"));
+    }
+    let options = LoadOptions { schema, ..config.data.load_options() };
+    let members = |records: usize| -> Result<Vec<Vec<u32>>> {
+        let splits = splits(config, &config.replicas(), records)?;
+        Ok(splits.into_iter().map(|split| split.members).collect())
+    };
+    load_for(Path::new(&config.data.path), &options, members)
 }
 
 /// The records of each replica: by its seed, or from the split file, one list for all or one each.

@@ -4,7 +4,7 @@
 //! The game, the audit's attack networks and evaluation stand on it. What is written to the tapes is checked
 //! here, once, for kernels do not check it again. Not what the lines mean: their writers know that.
 
-use super::pace::Pace;
+use super::pace::{Pace, Portion};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
@@ -117,7 +117,7 @@ pub struct Steps {
     padding: bool,
     /// Lines that the next runs may take.
     left: usize,
-    per_submission: usize,
+    portion: Portion,
 }
 
 impl Steps {
@@ -157,6 +157,7 @@ impl Steps {
         let counter = allocate(tapes.counter)?.buffer;
         let plan = Plan::compile(context, graph, replicas, &bound, outputs)?;
         Ok(Steps {
+            portion: Portion::unknown(&plan),
             plan,
             replicas,
             counter,
@@ -168,7 +169,6 @@ impl Steps {
             records,
             padding: tapes.padding,
             left: 0,
-            per_submission: 1,
         })
     }
 
@@ -203,15 +203,14 @@ impl Steps {
         for line in words.rows.chunks_exact(self.rows.words) {
             self.check_rows(&line[..self.width])?;
         }
-        context.write(&self.rows.buffer, 0, &words.rows);
+        context.write(&self.rows.buffer, 0, &words.rows)?;
         if let Some(tape) = &self.scalars {
-            context.write_f32(&tape.buffer, 0, &words.scalars);
+            context.write_f32(&tape.buffer, 0, &words.scalars)?;
         }
         if let Some(tape) = &self.keys {
-            context.write(&tape.buffer, 0, &words.keys);
+            context.write(&tape.buffer, 0, &words.keys)?;
         }
-        self.rewind(context);
-        Ok(())
+        self.rewind(context)
     }
 
     /// Refuses the first record number that the data do not have.
@@ -226,9 +225,13 @@ impl Steps {
     }
 
     /// Begins with the first line once more.
-    pub fn rewind(&mut self, context: &Context) {
-        context.write(&self.counter, 0, &vec![0; self.replicas]);
+    ///
+    /// # Errors
+    /// As [`Context::write`].
+    pub fn rewind(&mut self, context: &Context) -> Result<()> {
+        context.write(&self.counter, 0, &vec![0; self.replicas])?;
         self.left = self.lines;
+        Ok(())
     }
 
     /// Submits `runs` runs at `pace`, and tells `done` how many were submitted.
@@ -241,7 +244,7 @@ impl Steps {
                 .expected(format!("at most {} more, a line each", self.left))
                 .found(runs.to_string())
         })?;
-        pace.run(&self.plan, runs, &mut self.per_submission, done)
+        pace.run(&self.plan, runs, &mut self.portion, done)
     }
 
     /// The memory of one of the `outputs`, `[R, elements]`.
@@ -272,7 +275,7 @@ impl Steps {
         if self.lines < 2 {
             return Err(Error::usage("profile").expected("at least 2 steps an epoch").found("1"));
         }
-        self.rewind(context);
+        self.rewind(context)?;
         let seconds = self.plan.profile(context, repeats);
         self.left = 0;
         seconds

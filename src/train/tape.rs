@@ -6,7 +6,7 @@
 use super::batches::{BatchStream, Batches};
 use super::line::Moment;
 use super::recipe::{Recipe, Stage};
-use super::schedule::{Round, Updates};
+use super::schedule::{Block, Place, Round, Updates};
 use super::steps::TapeWords;
 use super::terms::step::RecordSet;
 use crate::dataset::Split;
@@ -20,13 +20,17 @@ use rand::Rng;
 pub struct LineWriter<'a> {
     settings: Replica,
     recipe: &'a Recipe,
-    /// Of each set of the classifier's batch.
+    /// Of each set of the classifier's batch, the members first.
     classifier: Vec<Batches>,
     /// Members and reference records of the attack steps, where there are any.
     attack: Option<[Batches; 2]>,
     updates: Updates,
+    /// Of the next batches, where that is no matter of those before.
+    place: Option<Place>,
     moment: Moment,
     dropout_key: u32,
+    /// Of noise, where the recipe has any.
+    secret: Option<[u32; 8]>,
     held: Vec<f32>,
 }
 
@@ -34,7 +38,7 @@ impl<'a> LineWriter<'a> {
     /// The lines of the epoch that `moment` begins.
     ///
     /// # Errors
-    /// Sets of records that are smaller than a batch.
+    /// Sets of records that are smaller than a batch; as [`Secrets::draw`](super::privacy::Secrets::draw).
     pub fn new(
         recipe: &'a Recipe,
         stage: &Stage,
@@ -62,10 +66,17 @@ impl<'a> LineWriter<'a> {
             classifier: classifier.collect::<Result<_>>()?,
             attack,
             updates: moment.updates,
+            place: None,
             moment,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
+            secret: recipe.is_secret().then(|| recipe.secrets.draw(settings)).transpose()?,
             held: recipe.held(stage, settings, &moment).into_iter().map(|(_, value)| value).collect(),
         })
+    }
+
+    /// The next runs are those of `block`.
+    pub fn begin(&mut self, block: &Block) {
+        self.place = block.at;
     }
 
     /// Appends the next run of `round` to its tapes.
@@ -74,14 +85,27 @@ impl<'a> LineWriter<'a> {
         let first = self.updates.classifier as u32;
         for _ in 0..round.attack {
             let (Some(batches), Some(adversary)) = (&mut self.attack, &self.recipe.adversary) else { break };
-            batches.iter_mut().for_each(|batches| to.rows.extend(batches.batch(self.updates.attack)));
+            match &self.place {
+                Some(Place { pass, attack, .. }) => {
+                    to.rows.extend(self.classifier[0].at(*pass, *attack));
+                    to.rows.extend(batches[1].at(*pass, *attack));
+                }
+                None => batches.iter_mut().for_each(|b| to.rows.extend(b.batch(self.updates.attack))),
+            }
             self.updates.attack += 1;
+            self.place.iter_mut().for_each(|place| place.attack += 1);
             let (rate, decay) = (settings.attack_learning_rate, settings.attack_weight_decay);
             let scalars = adversary.optimizer.scalars(rate, decay, self.updates.attack, self.moment.active);
             to.scalars.extend(scalars);
         }
         for _ in 0..round.classifier {
-            self.classifier.iter_mut().for_each(|b| to.rows.extend(b.batch(self.updates.classifier)));
+            for batches in &mut self.classifier {
+                to.rows.extend(match &self.place {
+                    Some(place) => batches.at(place.pass, place.classifier),
+                    None => batches.batch(self.updates.classifier),
+                });
+            }
+            self.place.iter_mut().for_each(|place| place.classifier += 1);
             let rate = settings.learning_rate * self.moment.rate.at(self.updates.classifier);
             self.updates.classifier += 1;
             let (step, decay) = (self.updates.classifier, settings.weight_decay);
@@ -93,6 +117,9 @@ impl<'a> LineWriter<'a> {
             ));
             if self.recipe.is_keyed() {
                 to.keys.extend([self.dropout_key, step as u32]);
+            }
+            if let Some(secret) = self.secret {
+                to.keys.extend(secret.into_iter().chain([step as u32]));
             }
         }
         to.rows.push(first);

@@ -41,7 +41,7 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
         false => splits(config, &replicas, dataset.records())?,
     };
     let sizes = [&splits[0].members, &splits[0].reference, &splits[0].test].map(Vec::len);
-    let schedule = Schedule::from_config(config, sizes[0]);
+    let schedule = Schedule::from_config(config, sizes[0], &sizes[1..2])?;
     let shape = RecordShape::of(dataset, config.data.pad);
     let recipe = Recipe::from_config(config, shape, dataset.classes)?;
     let f = of_classifier(recipe.classifier.network.as_ref(), shape.features)?;
@@ -59,7 +59,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
         [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit)).iter().sum();
     let cost = |of: &Config, recipe: &Recipe| -> Result<f64> {
         let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
-        Ok(cost(&Schedule::from_config(of, sizes[0]), &step, [f as f64, h as f64], scored))
+        let schedule = Schedule::from_config(of, sizes[0], &sizes[1..2])?;
+        Ok(cost(&schedule, &step, [f as f64, h as f64], scored))
     };
     let size = cohort_size(context, &recipe, &schedule, dataset, replicas.len())?;
     let task = |group: usize| Task { run: directory.name(), group, phase: Phase::Training };
@@ -129,6 +130,7 @@ mod tests {
     use super::*;
     use crate::nn::networks::{alexnet::AlexNet, mlp::Mlp};
     use crate::ops::{Activation, Image};
+    use crate::train::schedule::EpochBatches;
 
     #[test]
     fn a_dense_layer_takes_a_product_a_weight_and_a_convolution_one_a_place_too() {
@@ -146,9 +148,10 @@ mod tests {
     fn a_game_of_k_steps_costs_what_its_networks_do() {
         let defense = crate::run::config::DefenseConfig { attack_steps: 5, ..Default::default() };
         let step = StepRecords { all: 4, members: 4 };
-        let plain = cost(&Schedule::new(&defense, false, 3, 10), &step, [100.0, 10.0], 7);
+        let ten = EpochBatches { members: 10, reference: 10 };
+        let plain = cost(&Schedule::new(&defense, false, 3, ten), &step, [100.0, 10.0], 7);
         assert_eq!(plain, 3.0 * (10.0 * 6.0 * 100.0 * 4.0 + 2.0 * 100.0 * 7.0));
-        let played = cost(&Schedule::new(&defense, true, 3, 10), &step, [100.0, 10.0], 7);
+        let played = cost(&Schedule::new(&defense, true, 3, ten), &step, [100.0, 10.0], 7);
         let game = 5.0 * 8.0 * (200.0 + 60.0) + 4.0 * 10.0 * 4.0;
         assert_eq!(played, plain + 30.0 * game);
     }

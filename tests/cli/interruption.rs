@@ -38,7 +38,7 @@ fn stop(child: Child, signal: &str) -> Run {
 /// The run in `run` was stopped on the way, and can be read.
 fn assert_stopped(program: &Veilgrad) {
     let names = program.names("run");
-    assert!(!names.iter().any(|name| name == "model.safetensors"), "it had ended: {names:?}");
+    assert!(!names.iter().any(|name| name == "models"), "it had ended: {names:?}");
     // Killed while it wrote a line, the last one may be cut short.
     let text = program.text("run/metrics.jsonl");
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -54,7 +54,7 @@ fn assert_stopped(program: &Veilgrad) {
 fn finish(program: &Veilgrad, parts: &[&str]) {
     program.succeeds("train --resume run").says(parts);
     program.trains("whole", FLAGS);
-    for name in ["model.safetensors", "predictions.npz", "split.npz", "run.toml"] {
+    for name in ["models/replica-0.safetensors", "predictions.npz", "split.npz", "run.toml"] {
         let (run, whole) = (program.read(&format!("run/{name}")), program.read(&format!("whole/{name}")));
         assert!(run == whole, "{name} is another than without the interruption");
     }
@@ -120,16 +120,24 @@ fn a_run_is_continued_from_whatever_is_there() {
         ),
         (
             "before the predictions were written",
-            vec!["run.toml", "split.npz", "metrics.jsonl", epochs[0], epochs[1], "model.safetensors"],
+            vec![
+                "run.toml",
+                "split.npz",
+                "metrics.jsonl",
+                epochs[0],
+                epochs[1],
+                "models/replica-0.safetensors",
+            ],
         ),
     ] {
         std::fs::create_dir(program.path("run")).expect("made");
         for name in files {
+            std::fs::create_dir_all(program.path("run/models")).expect("made");
             program.write(&format!("run/{name}"), program.read(&format!("whole/{name}")));
         }
         program.write("run/predictions.npz.partial", "half of it");
         program.succeeds("train --resume run");
-        for name in ["model.safetensors", "predictions.npz", "split.npz"] {
+        for name in ["models/replica-0.safetensors", "predictions.npz", "split.npz"] {
             let (run, whole) = (program.read(&format!("run/{name}")), program.read(&format!("whole/{name}")));
             assert!(run == whole, "stopped {moment}: {name} is another");
         }

@@ -17,4 +17,5 @@ mod report;
 mod reproduce;
 mod runs;
 mod settings;
+mod tables;
 mod tuning;

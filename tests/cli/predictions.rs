@@ -203,7 +203,8 @@ fn the_gate_the_groups_and_the_files_are_those_of_any_audit() {
     let details = program.json("audit/details.json");
     assert_eq!(details["replicas"][0]["subgroups"].as_array().map(Vec::len), Some(2));
     let scores = npz::read(&program.path("audit/scores.npz"), 1 << 30).expect("scores");
-    for name in ["rows_0", "member_0", "known_0", "risk_0", "score_gap_0", "score_confidence_0"] {
+    for name in ["rows_0", "member_0", "known_0", "risk_0", "risk_low_0", "score_gap_0", "score_confidence_0"]
+    {
         assert_eq!(scores[name].shape, [N], "{name}");
     }
     program.run(line).code(1).says(&["--force"]);
@@ -212,6 +213,93 @@ fn the_gate_the_groups_and_the_files_are_those_of_any_audit() {
     let output = gate.arg("confidence.accuracy > 0.6").output().expect("started");
     let run = crate::program::Run::of("audit --fail-if", output).code(3);
     run.says(&["confidence.accuracy > 0.6: confidence.accuracy is 0."]);
+}
+
+/// Rows far above any count in the outputs, so that none of them can stand there by accident.
+const ROWS: i64 = 7_340_000;
+
+/// Four records a person; a name that a spreadsheet would run.
+fn with_persons(program: &Veilgrad) {
+    let model = model();
+    let mut text = "row,label,membership,patient".to_owned();
+    (0..CLASSES).for_each(|c| text += &format!(",logit_{c}"));
+    for i in 0..N {
+        text +=
+            &format!("\n{},{},{},=Person{}", ROWS + i as i64, model.labels[i], model.membership[i], i / 4);
+        (0..CLASSES).for_each(|c| text += &format!(",{}", model.logits[i * CLASSES + c]));
+    }
+    std::fs::write(program.path("a.csv"), text).expect("written");
+}
+
+#[test]
+fn rows_persons_and_risks_leave_only_where_records_asks_for_them() {
+    let program = Veilgrad::new();
+    with_persons(&program);
+    let run =
+        program.succeeds("audit --predictions a.csv --person-column patient --out audit --records r.csv");
+    let summary = program.json("audit/summary.json");
+    let persons = &summary["replicas"][0]["persons"];
+    assert_eq!((&persons["members"], &persons["nonmembers"]), (&(N / 8).into(), &(N / 8).into()));
+    let attack = &persons["attacks"]["confidence"];
+    let scored = attack["members"].as_u64().expect("a count");
+    assert_eq!(scored, (N / 8 - N / 16) as u64, "{attack}");
+
+    program.succeeds("report audit -o plain.html --csv tables");
+    program.succeeds("report audit -o asked.html --records again.csv");
+    let printed = program.succeeds("report audit --json").stdout;
+    assert!(printed.contains("\"persons\""), "{printed}");
+    let tables: Vec<String> = program.names("tables").iter().map(|name| format!("tables/{name}")).collect();
+    let mut public =
+        vec![("the terminal".to_owned(), run.stdout.clone() + &run.stderr), ("--json".to_owned(), printed)];
+    for name in ["audit/summary.json", "audit/details.json", "plain.html"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(tables)
+    {
+        public.push((name.clone(), program.text(&name)));
+    }
+    let has_row = |text: &str| {
+        let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+        numbers.into_iter().any(|number: i64| (ROWS..ROWS + N as i64).contains(&number))
+    };
+    for (name, text) in public {
+        assert!(!text.contains("Person") && !has_row(&text), "{name}");
+    }
+    let asked = program.text("asked.html");
+    assert!(asked.contains("most exposed members") && asked.contains("=Person") && has_row(&asked));
+
+    let text = program.text("r.csv");
+    // The run's name is that of the directory, not of the file.
+    assert_eq!(text.replace("\na,", "\naudit,"), program.text("again.csv"));
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap_or_else(|| panic!("{name}"));
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), N);
+    for (i, row) in rows.iter().enumerate() {
+        assert_eq!(&row[at("membership")], if i < N / 2 { "member" } else { "nonmember" });
+        assert!(row[at("person")].starts_with("'=Person"), "{row:?}");
+        let number = |name: &str| row[at(name)].parse::<f64>().unwrap_or_else(|_| panic!("{name}: {row:?}"));
+        assert!(number("risk_low") <= number("risk") && number("risk") <= number("risk_high"), "{row:?}");
+        assert!(number("risk_low") >= 0.0 && number("risk_high") <= 1.0 && number("row") >= ROWS as f64);
+        let said: f64 = header.iter().filter(|c| c.starts_with("member_")).map(number).sum();
+        assert_eq!(said, number("say_member"));
+        assert_eq!(number("attacks"), 7.0);
+    }
+}
+
+#[test]
+fn persons_with_records_of_both_kinds_are_an_error_that_counts_them() {
+    let program = Veilgrad::new();
+    with_persons(&program);
+    let text = program.text("a.csv").replace("=Person0\n", "=Person99\n").replace("=Person0,", "=Person99,");
+    std::fs::write(program.path("mixed.csv"), text).expect("written");
+    program
+        .run("audit --predictions mixed.csv --person-column patient")
+        .code(1)
+        .says(&["found 1 of", "persons with records of both kinds"]);
+    program.run("audit --predictions a.csv --person-column nobody").code(2).says(&["--person-column"]);
+    program.run("audit --predictions a.csv --subgroups a.csv").code(2).says(&["--subgroup-column or"]);
 }
 
 /// Eight shadow models, as an attacker would train them: surer of the records that they were trained on.

@@ -119,7 +119,7 @@ fn killed_twenty_times_a_reproduction_ends_with_the_same_bytes() {
     assert!(moments[19] > moments[0] + 10, "at different moments: {moments:?}");
     program.succeeds(&format!("{line} --out killed")).says(&["continuing after epoch "]);
     program.succeeds(&format!("{line} --out whole"));
-    let runs = ["model.safetensors", "predictions.npz", "split.npz", "run.toml"];
+    let runs = ["models/replica-0.safetensors", "predictions.npz", "split.npz", "run.toml"];
     let files = runs.map(|name| format!("runs/tiny-lambda/{name}"));
     let tables = ["md", "csv", "json"].map(|end| format!("lambda-tiny.{end}"));
     for name in files.iter().chain(&tables) {

@@ -4,22 +4,24 @@ use crate::program::{Veilgrad, beside};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "checkpoint-group000-epoch000001",
     "checkpoint-group000-epoch000002",
+    "data.json",
     "details.json",
     "metrics.jsonl",
-    "model.safetensors",
+    "models",
     "predictions.npz",
     "run.toml",
+    "schema.toml",
     "scores.npz",
     "split.npz",
     "summary.json",
 ];
 
 /// Name and shape of every tensor of a run's model.
-fn tensors(program: &Veilgrad, run: &str) -> BTreeMap<String, Vec<usize>> {
-    let bytes = program.read(&format!("{run}/model.safetensors"));
+fn tensors(program: &Veilgrad, run: &str, replica: usize) -> BTreeMap<String, Vec<usize>> {
+    let bytes = program.read(&format!("{run}/models/replica-{replica}.safetensors"));
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("a model");
     file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect()
 }
@@ -91,11 +93,12 @@ fn a_run_leaves_its_files_and_says_the_same_as_table_and_as_json() {
         }
     }
 
-    let tensors = tensors(&program, "run");
-    // Input or hidden layer, then output: 20 features, 8 units, 4 classes.
-    for (name, size) in [("layers.0.weight", 160), ("layers.0.bias", 8), ("layers.1.weight", 32)] {
-        for replica in 0..4 {
-            let shape = tensors.get(&format!("replica.{replica}.classifier.{name}"));
+    for replica in 0..4 {
+        let tensors = tensors(&program, "run", replica);
+        assert!(tensors.keys().all(|name| name.starts_with("classifier.")), "{:?}", tensors.keys());
+        // Input or hidden layer, then output: 20 features, 8 units, 4 classes.
+        for (name, size) in [("layers.0.weight", 160), ("layers.0.bias", 8), ("layers.1.weight", 32)] {
+            let shape = tensors.get(&format!("classifier.{name}"));
             assert_eq!(shape.map(|s| s.iter().product()), Some(size), "{name}: {:?}", tensors.keys());
         }
     }
@@ -119,7 +122,7 @@ fn the_same_settings_give_the_same_bytes_and_run_toml_repeats_them() {
     program.trains("first", flags);
     program.trains("second", flags);
     program.succeeds("train --preset first/run.toml --out repeated");
-    for name in ["model.safetensors", "run.toml", "split.npz", "predictions.npz"] {
+    for name in ["models/replica-0.safetensors", "run.toml", "split.npz", "predictions.npz"] {
         let first = program.read(&format!("first/{name}"));
         for other in ["second", "repeated"] {
             assert!(first == program.read(&format!("{other}/{name}")), "{other}/{name} is another");
@@ -129,7 +132,10 @@ fn the_same_settings_give_the_same_bytes_and_run_toml_repeats_them() {
     assert_eq!(replicas("first"), replicas("repeated"));
 
     program.trains("other", "--lambda 0.5,1 --dropout 0.2 --seed 8");
-    assert!(program.read("first/model.safetensors") != program.read("other/model.safetensors"));
+    assert!(
+        program.read("first/models/replica-0.safetensors")
+            != program.read("other/models/replica-0.safetensors")
+    );
     assert!(program.read("first/split.npz") != program.read("other/split.npz"));
 }
 
@@ -152,7 +158,8 @@ fn settings_by_flag_are_settings_by_set_and_by_file() {
     for other in ["set", "file"] {
         assert_eq!(program.text("flags/run.toml"), program.text(&format!("{other}/run.toml")));
         assert!(
-            program.read("flags/model.safetensors") == program.read(&format!("{other}/model.safetensors"))
+            program.read("flags/models/replica-0.safetensors")
+                == program.read(&format!("{other}/models/replica-0.safetensors"))
         );
     }
 }
@@ -195,28 +202,23 @@ fn a_persons_own_csv() {
     assert_eq!(program.json("run/summary.json")["dataset"], dataset);
 
     // Ages are standardized by the members', and how is kept with the model.
-    let tensors = tensors(&program, "run");
+    let tensors = tensors(&program, "run", 0);
     for name in ["shift", "scale"] {
-        assert_eq!(
-            tensors.get(&format!("replica.0.features.{name}")),
-            Some(&vec![5]),
-            "{:?}",
-            tensors.keys()
-        );
+        assert_eq!(tensors.get(&format!("features.{name}")), Some(&vec![5]), "{:?}", tensors.keys());
     }
-    let bytes = program.read("run/model.safetensors");
+    let bytes = program.read("run/models/replica-0.safetensors");
     let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).expect("a header");
     let metadata = header.metadata().clone().expect("metadata");
     assert_eq!(metadata["class_names"], "[\"ill\",\"well\"]");
 
     // The column by its place is the column by its name; run.toml finds the data from elsewhere.
     program.trains("place", &flags.replace("outcome", "2"));
-    assert!(bytes == program.read("place/model.safetensors"));
+    assert!(bytes == program.read("place/models/replica-0.safetensors"));
     std::fs::create_dir(program.path("elsewhere")).expect("made");
     let line = "train --preset ../run/run.toml --out run";
     let output = program.command(line).current_dir(program.path("elsewhere")).output().expect("started");
     crate::program::Run::of(line, output).code(0);
-    assert!(bytes == program.read("elsewhere/run/model.safetensors"));
+    assert!(bytes == program.read("elsewhere/run/models/replica-0.safetensors"));
 
     // Without a preset the run is called after the data.
     let tiny = "--epochs 1 --batch 10 --set model.hidden=[4] --set audit.epochs=1";
@@ -231,14 +233,19 @@ fn a_given_split_is_used() {
     program.trains("drawn", "--seed 5");
     program.trains("given", "--seed 5 --split drawn/split.npz");
     program.trains("other", "--seed 6 --split drawn/split.npz");
-    assert!(program.read("drawn/model.safetensors") == program.read("given/model.safetensors"));
+    assert!(
+        program.read("drawn/models/replica-0.safetensors")
+            == program.read("given/models/replica-0.safetensors")
+    );
     for run in ["given", "other"] {
         assert!(program.read("drawn/split.npz") == program.read(&format!("{run}/split.npz")), "{run}");
     }
     // A list each for two replicas.
     program.trains("two", "--seed 5,6");
     program.trains("both", "--seed 5,6 --split two/split.npz");
-    assert!(program.read("two/model.safetensors") == program.read("both/model.safetensors"));
+    assert!(
+        program.read("two/models/replica-0.safetensors") == program.read("both/models/replica-0.safetensors")
+    );
     let parts = ["data.split: expected one split, or 3 of them", "found 2"];
     program.refuses(2, "--seed 5,6,7 --split two/split.npz", &parts);
 }
@@ -248,7 +255,10 @@ fn checked_kernels_train_to_the_same_model_on_the_same_adapter() {
     let program = Veilgrad::new();
     program.trains("plain", "--lambda 1");
     program.trains("checked", "--lambda 1 --checked");
-    assert!(program.read("plain/model.safetensors") == program.read("checked/model.safetensors"));
+    assert!(
+        program.read("plain/models/replica-0.safetensors")
+            == program.read("checked/models/replica-0.safetensors")
+    );
 }
 
 #[test]

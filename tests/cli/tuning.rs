@@ -43,7 +43,8 @@ fn a_tuned_table_is_used_recorded_and_repeated() {
     let recorded: toml::Table = program.text("tuned/run.toml").parse().expect("TOML");
     assert_eq!(recorded["tuning"]["choices"].as_array().map(Vec::len), Some(2), "{recorded}");
     let same = |a: &str, b: &str| {
-        program.read(&format!("{a}/model.safetensors")) == program.read(&format!("{b}/model.safetensors"))
+        program.read(&format!("{a}/models/replica-0.safetensors"))
+            == program.read(&format!("{b}/models/replica-0.safetensors"))
     };
     assert!(!same("tuned", "untuned"), "the same sums in another order, to the bit");
 

@@ -7,6 +7,7 @@ mod errors;
 mod files;
 mod images;
 mod real;
+mod tables;
 
 use files::{Table, csv, load, load_with, npy_file, npz, refused, tar, tgz, txt, write};
 use proptest::prelude::*;
@@ -100,7 +101,7 @@ proptest! {
         let data = write(&[("a.csv", text.as_bytes())], |dir| load_with(&dir.join("a.csv"), &options));
         let data = data.expect("a header");
         same(&data, &table);
-        prop_assert_eq!(&data.encoding.columns[0].name, "f0");
+        prop_assert_eq!(&data.schema.columns[0].name, "f0");
         let bytes = npz(("data", &table.matrix(f64::from)), ("target", &table.labels(0)), table.rows.len(), true);
         same(&write(&[("a.npz", &bytes)], |dir| load(&dir.join("a.npz"))).expect("npz"), &table);
     }

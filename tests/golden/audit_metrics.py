@@ -10,7 +10,7 @@ that it shares no shortcut with the code under test.
 import json
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, special, stats
 from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -94,6 +94,46 @@ def over_seeds():
     return out
 
 
+def limit(k, size, tail, upper):
+    """Clopper and Pearson's one-sided limit of a rate."""
+    if upper:
+        return 1.0 if k == size else float(stats.beta.ppf(1 - tail, k + 1, size - k))
+    return 0.0 if k == 0 else float(stats.beta.ppf(tail, k, size - k + 1))
+
+
+def extremes(counts, sizes, number, signs):
+    """The least and the largest of a number of two rates whose normal scores lie on a circle of radius 1.96; signs
+    say whether it rises with each rate."""
+    found = []
+    for upper in (False, True):
+        values = []
+        for angle in np.linspace(0, np.pi / 2, 9):
+            tails = stats.norm.sf(stats.norm.isf(0.025) * np.array([np.cos(angle), np.sin(angle)]))
+            ends = [limit(k, size, tail, upper == (sign > 0)) for k, size, tail, sign in zip(counts, sizes, tails, signs)]
+            values.append(number(*ends))
+        found.append(float(max(values) if upper else min(values)))
+    return found
+
+
+def area_interval(members, others, tail=0.025, weight=5.0):
+    """The areas whose distance from the estimate is at most t standard errors at that area: Newcombe's model of the
+    variance (2006, method 5), scaled by what DeLong's is to it."""
+    m, n = len(members), len(others)
+    wins = np.sign(members[:, None] - others[None, :]) / 2 + 0.5
+    area = wins.mean()
+    parts = wins.mean(1).var(ddof=1) / m, wins.mean(0).var(ddof=1) / n
+    variance = sum(parts)
+    half = (m + n) / 2 - 1
+    model = lambda a: a * (1 - a) * (1 + half * (1 - a) / (2 - a) + half * a / (1 + a)) / (m * n)
+    fewest = min(m, n)
+    typical = model(np.clip(area, 0.5 / fewest, 1 - 0.5 / fewest))
+    ratio = (fewest * variance + weight * typical) / (fewest * model(area) + weight * typical)
+    freedom = variance**2 / (parts[0] ** 2 / (m - 1) + parts[1] ** 2 / (n - 1))
+    reach = stats.t.isf(tail, freedom + weight)
+    beyond = lambda theta: abs(area - theta) - reach * np.sqrt(ratio * model(theta))
+    return [float(optimize.brentq(beyond, *ends, xtol=1e-14)) for ends in ((1e-12, area), (area, 1 - 1e-12))]
+
+
 def at_errors(m, n, shift):
     """What is reported beside the ROC, by definition; groups small enough that every threshold is tried."""
     draw = lambda k, by: np.round(rng.normal(by, 1, k), 3)
@@ -104,9 +144,6 @@ def at_errors(m, n, shift):
     accuracy = [0.5 * (tpr + 1 - fpr) for tpr, fpr in (rates(known, t) for t in every)]
     threshold = every[np.argmax(np.round(accuracy, 12))]
     tpr, fpr = rates(scored, threshold)
-    ends = [
-        stats.binomtest(int((g >= threshold).sum()), len(g)).proportion_ci(0.95, method="exact") for g in scored
-    ]
     precision = lambda a, b: base * a / (base * a + (1 - base) * b)
 
     def wilson(k, size, sign):
@@ -134,7 +171,9 @@ def at_errors(m, n, shift):
         "delta": delta,
         "advantage": tpr - fpr,
         "precision": precision(tpr, fpr),
-        "precision_ci95": [precision(ends[0].low, ends[1].high), precision(ends[0].high, ends[1].low)],
+        "precision_ci95": extremes([(g >= threshold).sum() for g in scored], (m, n), precision, (1, -1)),
+        "accuracy_ci95": extremes([(g >= threshold).sum() for g in scored], (m, n), lambda a, b: (a + 1 - b) / 2, (1, -1)),
+        "auc_ci95": area_interval(*(np.concatenate(both) for both in zip(known, scored))),
         "epsilon_lower_bound": max(0.0, float(np.log(low / high))) if low > 0 else 0.0,
     }
 
@@ -164,9 +203,19 @@ def shadows(models):
     count = lambda mask: mask.sum(0).astype(float)
 
     def variance(mask):
-        if models < 64:
-            return np.full(n + population, squares(mask).sum() / np.maximum(count(mask) - 1, 0).sum())
-        return squares(mask) / (count(mask) - 1)
+        """Smyth 2004: scaled inverse chi-squared, its parameters by the mean and the variance of log s2."""
+        freedom, sums = count(mask) - 1, squares(mask)
+        there = (freedom >= 1) & (sums > 0)
+        v, s2 = freedom[there], sums[there] / freedom[there]
+        s2 = np.maximum(s2, 1e-5 * np.median(s2))
+        logs = np.log(s2) - special.digamma(v / 2) + np.log(v / 2)
+        spread = logs.var(ddof=1) - special.polygamma(1, v / 2).mean()
+        if spread <= 0:
+            return np.full(n + population, sums[freedom >= 1].sum() / freedom[freedom >= 1].sum())
+        strength = 2 * optimize.brentq(lambda x: special.polygamma(1, x) - spread, 1e-9, 1e9, xtol=1e-14, rtol=1e-15)
+        prior = np.exp(logs.mean() + special.digamma(strength / 2) - np.log(strength / 2))
+        freedom = np.maximum(freedom, 0)
+        return (strength * prior + sums) / (strength + freedom)
 
     with np.errstate(all="ignore"):
         online = stats.norm.logpdf(target, mean(keep), np.sqrt(variance(keep))) - stats.norm.logpdf(
@@ -175,17 +224,19 @@ def shadows(models):
     p, q = 1 / (1 + np.exp(-phi)), 1 / (1 + np.exp(-target))
     outside = np.array([p[~keep[:, i], i].mean() for i in range(n + population)])
     a = 0.33
+    known = [0, 5, 11, *range(n, n + population)]
 
     def rmia(prior):
         ratio = q / prior
-        return [float(np.mean(ratio[i] / ratio[n:] >= 2)) for i in range(n)]
+        # Some of the population are records of the pool: they are not compared with themselves.
+        return [float(np.mean([ratio[i] / ratio[z] >= 2 for z in known if z != i])) for i in range(n)]
 
     return {
         "models": models,
         "keep": keep.astype(int).ravel().tolist(),
         "phi": phi.ravel().tolist(),
         "target": target.tolist(),
-        "population": list(range(n, n + population)),
+        "population": known,
         "lira_online": online[:n].tolist(),
         "lira_offline": offline[:n].tolist(),
         "rmia_online": rmia(p.mean(0)),

@@ -112,6 +112,8 @@ pub enum Outcome {
         scored: Scored,
         /// Where it trained a network.
         training: Option<NetworkTraining>,
+        /// a of RMIA, where it was chosen.
+        tuned_a: Option<f64>,
     },
     /// It could not be made after all: why, in a sentence.
     NotRun(String),
@@ -124,10 +126,13 @@ impl Outcome {
     /// As [`Scored::new`].
     pub fn of_scores(attack: &MembershipAttack, evidence: &Evidence, scores: &[f64]) -> Result<Self> {
         let [members, others] = evidence.split(scores);
-        Ok(Outcome::Scored {
-            scored: Scored::new(attack.name, &evidence.halves, members, others)?,
-            training: None,
-        })
+        Ok(Scored::new(attack.name, &evidence.halves, members, others)?.into())
+    }
+}
+
+impl From<Scored> for Outcome {
+    fn from(scored: Scored) -> Self {
+        Outcome::Scored { scored, training: None, tuned_a: None }
     }
 }
 

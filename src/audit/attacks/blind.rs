@@ -40,7 +40,7 @@ pub fn attack(
         let known = halves.pick(members.rows, nonmembers.rows);
         let numbers = match &dataset.features {
             Features::Bytes { width, .. } => vec![true; *width],
-            _ => dataset.encoding.numbers(),
+            _ => dataset.schema.numbers(),
         };
         let fitted =
             [&known.known_members, &known.known_nonmembers].map(|rows| moments(&dataset.features, rows));
@@ -51,7 +51,7 @@ pub fn attack(
         }
     }
     let [members, nonmembers] = scores;
-    Scored::new("blind", halves, &members, &nonmembers)
+    Ok(Scored { learns: true, ..Scored::new("blind", halves, &members, &nonmembers)? })
 }
 
 /// Whether the two groups differ beyond chance: the area is more than 3.29 standard errors above ½, as in one

@@ -43,10 +43,10 @@ pub(super) fn outcome(attack: &MembershipAttack, evidence: &Evidence, scores: &[
     let records = evidence.halves.filter(members, others);
     if target.without_score == WithoutScore::IsLeftOut && records.smallest() < LEAST {
         return Ok(Outcome::NotRun(format!(
-            "{} is not run: too few records with two shadow models on either side",
+            "{} is not run: too few records that some shadow models were trained with and others without",
             attack.name
         )));
     }
     let [members, others] = evidence.split(&spread);
-    Ok(Outcome::Scored { scored: Scored::new(attack.name, &records, members, others)?, training: None })
+    Ok(Scored::new(attack.name, &records, members, others)?.into())
 }

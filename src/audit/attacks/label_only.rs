@@ -114,7 +114,7 @@ impl Changes {
         let numbers = match features {
             Features::Bits { .. } => return Changes::Flips,
             Features::Bytes { width, .. } => vec![true; *width],
-            Features::Floats { .. } => dataset.encoding.numbers(),
+            Features::Floats { .. } => dataset.schema.numbers(),
         };
         let deviation = |j: usize| {
             let values = || rows.iter().map(|&row| f64::from(features.value(row as usize, j)));
@@ -200,7 +200,7 @@ impl Changes {
             labels: labels.collect(),
             classes: dataset.classes,
             class_names: vec![],
-            encoding: dataset.encoding.clone(),
+            schema: dataset.schema.clone(),
             image: dataset.image,
         }
     }

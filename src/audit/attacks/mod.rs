@@ -12,6 +12,7 @@ pub mod scored;
 pub mod scores;
 pub mod shadow_model;
 mod threshold;
+pub mod variances;
 
 use attack::MembershipAttack;
 use attack::Need::{Gpu, Queries, ShadowOutputs, Shadows};
@@ -120,6 +121,12 @@ pub const ALL: &[MembershipAttack] = &[
         ..BY_SHADOWS
     },
     MembershipAttack {
+        name: "rmia_offline_tuned",
+        title: "RMIA tuned",
+        run: |attack, evidence, _| rmia::run_tuned(attack, evidence),
+        ..BY_SHADOWS
+    },
+    MembershipAttack {
         name: "shadow_model",
         title: "shadow model",
         needs: &[ShadowOutputs, Gpu],
@@ -162,6 +169,7 @@ mod tests {
             "lira_offline",
             "rmia_online",
             "rmia_offline",
+            "rmia_offline_tuned",
         ] {
             assert!(names.contains(&name), "{name} is gone");
         }

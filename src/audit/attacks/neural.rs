@@ -4,7 +4,7 @@
 //! Adam, batches half members and half not, the last epoch, never the best one.
 
 use crate::audit::evidence::Evidence;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::nn::{AttackInput, AttackNetwork, LabelEncoding, Optimizer};
@@ -14,6 +14,7 @@ use crate::random::{Stream, stream};
 use crate::run::config::AuditConfig;
 use crate::train::steps::{ScoreTable, Steps, TapeWords, Tapes};
 use crate::train::{Batches, Pace};
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 
 /// Streams of batches beside those of training.
@@ -108,10 +109,10 @@ pub fn plant(evidence: &Evidence) -> Lesson {
 /// # Errors
 /// Lessons of different numbers of classes, without known records of either kind, with records or labels that
 /// there are not; sizes beyond the adapter's limits, a lost device, an interruption.
-pub fn train(
+pub fn train<'l>(
     context: &Context,
     config: &AuditConfig,
-    lessons: &[Lesson],
+    lessons: &'l [Lesson],
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Vec<f64>>> {
@@ -121,7 +122,7 @@ pub fn train(
     let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
     let attack = AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
     // Those of one size: a lesson's epoch must not be longer for the company that it is in.
-    let mut groups = vec![];
+    let mut groups = VecDeque::new();
     for alike in lessons.chunk_by(|a, b| size(a) == size(b)) {
         let (records, known) = size(&alike[0]);
         let half = (config.batch / 2).min(known);
@@ -131,11 +132,24 @@ pub fn train(
         let most = most.clamp(1, context.limits().workgroups as usize);
         groups.extend(alike.chunks(most).map(|group| (shape, group)));
     }
-    let total = groups.len() * config.epochs;
+    let total = lessons.len() * config.epochs;
     let mut scores = vec![];
-    for (i, (shape, group)) in groups.into_iter().enumerate() {
-        let mut done = |epochs: usize| progress(i * config.epochs + epochs, total);
-        scores.extend(train_group(context, config, &attack, shape, group, stop, &mut done)?);
+    while let Some((shape, group)) = groups.pop_front() {
+        let before = scores.len() * config.epochs;
+        let mut done = |epochs: usize| progress(before + epochs * group.len(), total);
+        match train_group(context, config, &attack, shape, group, stop, &mut done) {
+            Ok(found) => scores.extend(found),
+            // Half as many may fit, here and of every later group; results do not depend on it.
+            Err(error) if error.kind == Kind::Memory && group.len() > 1 => {
+                let most = group.len().div_ceil(2);
+                groups.push_front((shape, group));
+                let chunks = |(shape, group): (Shape, &'l [Lesson])| {
+                    group.chunks(most).map(move |group| (shape, group))
+                };
+                groups = groups.into_iter().flat_map(chunks).collect();
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(scores)
 }

@@ -42,7 +42,7 @@ pub(super) fn run(
             AttackedRecords::Reference => None,
         };
         let training = Some(NetworkTraining { control, deviation: deviation(scores) });
-        outcomes.push(Outcome::Scored { scored: scored(scores)?, training });
+        outcomes.push(Outcome::Scored { scored: scored(scores)?, training, tuned_a: None });
     }
     Ok(outcomes)
 }

@@ -17,9 +17,7 @@ pub(super) fn global(
     evidence: &[&Evidence],
     score: Score,
 ) -> Result<Vec<Outcome>> {
-    let outcome = |evidence: &&Evidence| {
-        Ok(Outcome::Scored { scored: scored(attack, evidence, score)?, training: None })
-    };
+    let outcome = |evidence: &&Evidence| Ok(scored(attack, evidence, score)?.into());
     evidence.iter().map(outcome).collect()
 }
 
@@ -35,7 +33,7 @@ pub(super) fn per_class(
     let outcome = |evidence: &&Evidence| {
         let [members, others] = evidence.split(&evidence.labels);
         let labels = evidence.halves.pick(members, others);
-        Ok(Outcome::Scored { scored: scored(attack, evidence, score)?.per_class(&labels)?, training: None })
+        Ok(scored(attack, evidence, score)?.per_class(&labels)?.into())
     };
     evidence.iter().map(outcome).collect()
 }

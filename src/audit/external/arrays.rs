@@ -86,6 +86,16 @@ impl<'a> Part<'a> {
         Ok(found.map(|at| self.naming[at].1.clone()))
     }
 
+    /// The array that `flag` names, which is then used.
+    fn named(&mut self, name: &str, flag: &str) -> Result<String> {
+        let at = self.plain.iter().position(|plain| plain == name).ok_or_else(|| {
+            let there: Vec<&str> = self.naming.iter().map(|(_, name)| name.as_str()).collect();
+            Error::usage(flag).expected(format!("an array: {}", there.join(", "))).found(name.to_owned())
+        })?;
+        self.used.push(at);
+        Ok(self.naming[at].1.clone())
+    }
+
     fn missing(&self, what: &str, roles: &[Role]) -> Error {
         let known: Vec<&str> = roles.iter().flat_map(|role| &names::names(*role)[..3]).copied().collect();
         let found: Vec<&str> = self.naming.iter().map(|(_, name)| name.as_str()).collect();
@@ -154,11 +164,15 @@ impl<'a> Part<'a> {
         };
         let (outputs, augmented) = split_augmented(values, augmentations, classes);
         let subgroups = match &self.options.subgroups {
-            Some(name) => Some(name.clone()),
+            Some(name) => Some(self.named(name, "--subgroup-column")?),
             None => self.take(Role::Subgroup)?,
         };
-        self.used.extend(subgroups.iter().filter_map(|name| self.plain.iter().position(|n| n == name)));
         let subgroups = subgroups.map(|name| self.column(&name, n)).transpose()?;
+        let persons = match &self.options.persons {
+            Some(name) => Some(self.named(name, "--person-column")?),
+            None => None,
+        };
+        let persons = persons.map(|name| self.column(&name, n)).transpose()?;
         let rows = self.take(Role::Rows)?.map(|name| self.ids(&name, n)).transpose()?;
         let shadows = match (&stacked, one_side) {
             (Some(keep), _) => {
@@ -187,6 +201,7 @@ impl<'a> Part<'a> {
             labels,
             membership,
             subgroups,
+            persons,
             rows,
             shadows,
             found,

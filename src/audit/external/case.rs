@@ -5,6 +5,7 @@
 use super::inspect::ExternalPredictions;
 use super::shadows::{AskedRecords, FileShadows, ShadowFile};
 use crate::audit::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, measured};
+use crate::audit::persons::Persons;
 use crate::audit::results::subgroups::Subgroups;
 use crate::audit::shadows::{self, Shadows, WithoutScore};
 use crate::dataset::DatasetSummary;
@@ -15,8 +16,8 @@ use crate::statistics::halves::LEAST_RECORDS;
 use std::time::Instant;
 
 impl ExternalPredictions {
-    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` are those of a file of
-    /// their own, else the predictions'; without `gpu` no attack network is trained.
+    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` and `persons` are those of a
+    /// file of their own, else the predictions'; without `gpu` no attack network is trained.
     ///
     /// # Errors
     /// Too few records; shadow models' predictions that do not fit.
@@ -24,12 +25,19 @@ impl ExternalPredictions {
         &'a self,
         seed: u64,
         subgroups: Option<&'a Subgroups>,
+        persons: Option<&'a Persons>,
         gpu: Option<&'a Context>,
     ) -> Result<AuditCase<'a>> {
         let started = Instant::now();
         let predictions = &self.predictions;
         let gpu = gpu.ok_or_else(|| "--neural is not given".to_owned());
-        let mut on_members = Evidence::new(predictions, self.form, AttackedRecords::Members, seed, gpu)?;
+        let persons = persons.or(self.persons.as_ref());
+        let by_person = |evidence: Evidence<'a>, code: u8| match persons {
+            Some(persons) => evidence.by_person(persons.of([self.places(code), self.places(TEST)].concat())),
+            None => Ok(evidence),
+        };
+        let on_members = Evidence::new(predictions, self.form, AttackedRecords::Members, seed, gpu)?;
+        let mut on_members = by_person(on_members, MEMBER)?;
         on_members.queries = Err("a file answers no queries".to_owned());
         on_members.shadows = match &self.shadows {
             Some(file) => Ok(self.shadows(file, &on_members)?),
@@ -38,7 +46,8 @@ impl ExternalPredictions {
         let on_reference = (self.places(REFERENCE).len() >= LEAST_RECORDS).then(|| {
             // A network would have to be trained anew, without a control.
             let gpu = Err("not for D′ of a file".to_owned());
-            Evidence::new(predictions, self.form, AttackedRecords::Reference, seed, gpu)
+            let evidence = Evidence::new(predictions, self.form, AttackedRecords::Reference, seed, gpu)?;
+            by_person(evidence, REFERENCE)
         });
         let mut notes: Vec<String> = self.found.iter().chain(&self.warnings).cloned().collect();
         notes.extend(self.shadows.iter().map(|file| format!("{} shadow models", file.models())));
@@ -79,8 +88,6 @@ impl ExternalPredictions {
             form: self.form,
         };
         let (members, others) = (self.places(MEMBER), self.places(TEST));
-        // Which records no model was trained on is for the file to tell; the attacker must know that they are
-        // none.
         let known = evidence.halves.known_nonmembers.iter().map(|&i| others[i as usize]);
         let target = shadows::TargetModel {
             phi: records.phi(self.augmented.as_deref().unwrap_or(&self.predictions.logits))?,
@@ -89,7 +96,7 @@ impl ExternalPredictions {
             outputs: None,
             places: members.iter().chain(&others).map(|&place| Some(place as usize)).collect(),
             pooled: self.predictions.labels.len(),
-            outsiders: known.chain(self.places(REFERENCE)).collect(),
+            population: known.collect(),
             without_score: WithoutScore::IsLeftOut,
         };
         Shadows::new(Box::new(FileShadows { file, records }), target)

@@ -16,6 +16,7 @@ pub(super) struct Header {
     pub(super) labels: Vec<usize>,
     pub(super) membership: Option<usize>,
     pub(super) subgroup: Option<usize>,
+    pub(super) person: Option<usize>,
     pub(super) row: Option<usize>,
     pub(super) outputs: OutputColumns,
     /// What there is to say of the columns.
@@ -68,19 +69,22 @@ impl Header {
             }
             _ => None,
         };
+        let named = |flag: &str, name: &String| {
+            let missing = || Error::usage(flag).expected("a column of the file").found(name.clone());
+            names.iter().position(|column| column == name).ok_or_else(missing)
+        };
         let subgroup = match &options.subgroups {
-            Some(name) => Some(names.iter().position(|column| column == name).ok_or_else(|| {
-                Error::usage("--subgroup-column").expected("a column of the file").found(name.clone())
-            })?),
+            Some(name) => Some(named("--subgroup-column", name)?),
             None => find(Role::Subgroup)?,
         };
+        let person = options.persons.as_ref().map(|name| named("--person-column", name)).transpose()?;
         let row = find(Role::Rows)?;
         let taken: Vec<usize> =
-            labels.iter().copied().chain([membership, subgroup, row].into_iter().flatten()).collect();
+            labels.iter().copied().chain([membership, subgroup, person, row].into_iter().flatten()).collect();
         let outputs = outputs(&names, &groups, &taken, options, &place)?;
         let used = [&taken[..], &outputs.columns].concat();
         let found = unused(&names, &used).into_iter().collect();
-        Ok(Header { labels, membership, subgroup, row, outputs, found, names })
+        Ok(Header { labels, membership, subgroup, person, row, outputs, found, names })
     }
 }
 

@@ -7,6 +7,7 @@ use super::options::Options;
 use super::raw::{Membership, RawPredictions};
 use super::shadows::ShadowFile;
 use crate::audit::attacks::scores::{self, OutputForm, Predictions};
+use crate::audit::persons::Persons;
 use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
@@ -36,6 +37,7 @@ pub struct ExternalPredictions {
     /// By class: its number.
     pub(super) class_names: Vec<String>,
     pub subgroups: Option<Subgroups>,
+    pub persons: Option<Persons>,
     pub(super) shadows: Option<ShadowFile>,
     /// What was found, a sentence each.
     pub found: Vec<String>,
@@ -80,6 +82,10 @@ pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<Exte
         Some(groups) => Some(Subgroups::new(groups, &raw.place)?),
         None => None,
     };
+    let persons = match &raw.persons {
+        Some(persons) => Some(Persons::new(persons, &raw.place)?),
+        None => None,
+    };
     let and_reference = if reference > 0 { format!(", {reference} records of D′") } else { String::new() };
     found.insert(
         0,
@@ -93,6 +99,7 @@ pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<Exte
         augmentations: raw.augmentations,
         class_names: (0..classes).map(|c| c.to_string()).collect(),
         subgroups,
+        persons,
         shadows: raw.shadows,
         found,
         warnings,

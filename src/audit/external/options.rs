@@ -22,9 +22,11 @@ pub struct Options {
     /// does better on the others.
     pub member_value: Option<String>,
     /// Divide every row of probabilities by its sum. Default: rows must sum to 1, within what rounding does.
-    pub normalise: bool,
+    pub normalize: bool,
     /// The array or column of groups. Default: `subgroup`, if it is there.
     pub subgroups: Option<String>,
+    /// The array or column that names the person a record is of. Default: persons are not told apart.
+    pub persons: Option<String>,
     /// The names of arrays or columns, where they are none of the known ones.
     pub columns: BTreeMap<Role, String>,
     /// Shadow models' predictions in a place of their own: a file with the arrays above, or the directory of
@@ -43,7 +45,7 @@ impl Options {
     /// Text of another form, a role that there is not.
     pub fn set_column(&mut self, text: &str) -> Result<()> {
         let refused = || {
-            let roles = ["logits", "probabilities", "predictions", "labels", "membership", "rows"];
+            let roles = ["logits", "probabilities", "predictions", "labels", "membership", "subgroup", "rows"];
             Error::usage("--column")
                 .expected(format!("ROLE=NAME with one of the roles {}", roles.join(", ")))
                 .found(text.to_owned())
@@ -61,8 +63,9 @@ impl Default for Options {
             label_base: None,
             class_names: None,
             member_value: None,
-            normalise: false,
+            normalize: false,
             subgroups: None,
+            persons: None,
             columns: BTreeMap::new(),
             shadows: None,
             shadow_values: None,

@@ -33,6 +33,7 @@ pub(super) struct RawPredictions {
     /// \[N\], as written; `None` where the file is of one side, or lacks it.
     pub(super) membership: Option<Column>,
     pub(super) subgroups: Option<Column>,
+    pub(super) persons: Option<Column>,
     pub(super) rows: Option<Ids>,
     pub(super) shadows: Option<ShadowFile>,
     /// What is already known of the file.
@@ -71,6 +72,7 @@ impl RawPredictions {
             labels: members.labels.then(others.labels),
             membership: Some(Column::Numbers(membership)),
             subgroups: optional(members.subgroups, others.subgroups),
+            persons: optional(members.persons, others.persons),
             rows: members.rows.zip(others.rows).map(|(own, other)| own.then(other)),
             found: [members.found, others.found].concat(),
             shadows: None,

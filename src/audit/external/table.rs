@@ -36,6 +36,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
     let classes = columns.len();
     let (mut outputs, mut rows) = (vec![], Ids::default());
     let (mut labels, mut membership, mut groups) = (Texts::default(), Texts::default(), Texts::default());
+    let mut persons = Texts::default();
     let mut one_hot: Vec<f32> = vec![];
     let mut record = ByteRecord::new();
     let mut next = ASKED;
@@ -68,6 +69,9 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
         }
         if labels.values.len() > MOST {
             return Err(bad(header.labels[0], "one of a few classes"));
+        }
+        if let Some(at) = header.person {
+            persons.push(text(at));
         }
         if let Some(at) = header.row {
             rows.push(text(at));
@@ -108,6 +112,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
         labels,
         membership: given(header.membership, membership),
         subgroups: given(header.subgroup, groups),
+        persons: given(header.person, persons),
         rows: header.row.map(|_| rows),
         shadows: None,
         found: header.found,

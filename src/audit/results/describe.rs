@@ -1,20 +1,22 @@
-//! From scores to [`ReplicaDetails`]: curves, classes and subgroups, histograms, the most exposed records.
+//! From scores to [`ReplicaDetails`]: curves, classes and subgroups, histograms.
 //!
 //! Not the results of the whole ([`crate::statistics::judgment::judge`]).
 
 use std::collections::BTreeMap;
 
-use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, RecordRisk, ReplicaDetails, WORST};
+use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, ReplicaDetails};
 use super::subgroups::Grouping;
+use super::worst_group::worst_group;
 use crate::audit::attacks::scored::Scored;
 use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::evidence::AuditedModel;
 use crate::error::Result;
-use crate::statistics::calibration::Calibration;
-use crate::statistics::intervals::{self, clopper_pearson};
+use crate::statistics::halves::Halves;
+use crate::statistics::judgment::CurveRecords;
 use crate::statistics::roc::Roc;
+use crate::statistics::{intervals, operating_point};
 
-/// The details of one model; `strongest` names the attack whose scores rank the records.
+/// The details of one model; `strongest` names the attack that finds the group that fares worst.
 ///
 /// # Errors
 /// A score that is NaN.
@@ -35,29 +37,30 @@ pub fn replica(
         Some(grouping) => groups(grouping, attacks, &members, &nonmembers)?,
         None => vec![],
     };
+    let strongest = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
+    let worst = |grouping: Option<&Grouping>| match (grouping, strongest) {
+        (Some(grouping), Some(attack)) => worst_group(grouping, attack),
+        _ => Ok(None),
+    };
     // φ is the logit of p_y, and −Σ p log p at most log C.
     let confidence = |p: &Predictions| scores::confidence(p).into_iter().map(scores::probability).collect();
     let most = (evidence.classes as f64).ln();
     let entropy = |p: &Predictions| scores::entropy(p).iter().map(|e| (-e / most).clamp(0.0, 1.0)).collect();
     let compared =
         |value: &dyn Fn(&Predictions) -> Vec<f64>| histogram(&value(&members), &value(&nonmembers));
-    let ranking = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
-    let [rows, _] = evidence.split(&evidence.rows);
     Ok(ReplicaDetails {
         settings: model.measured.settings,
         curves: curves(attacks)?,
         classes: groups(&classes, attacks, &members, &nonmembers)?,
         subgroups,
+        worst_class: worst(Some(&classes))?,
+        worst_subgroup: worst(model.subgroups.as_ref())?,
         confidence: compared(&confidence),
         entropy: compared(&entropy),
-        worst: match ranking {
-            Some(attack) => worst(attack, rows, members.labels())?,
-            None => vec![],
-        },
     })
 }
 
-/// The ROC of each attack's scored half.
+/// The ROC of each attack, on the records that its AUC stands on.
 ///
 /// # Errors
 /// A score that is NaN.
@@ -66,7 +69,7 @@ pub fn curves(attacks: &[Scored]) -> Result<BTreeMap<String, Curve>> {
 }
 
 fn curve(attack: &Scored) -> Result<Curve> {
-    let roc = Roc::new(&attack.scores.scored_members, &attack.scores.scored_nonmembers)?;
+    let roc = attack.curve()?;
     let (m, n) = (roc.members(), roc.nonmembers());
     let mut curve = Curve::default();
     let points = roc.thinned();
@@ -75,8 +78,9 @@ fn curve(attack: &Scored) -> Result<Curve> {
         if points.get(i + 1).is_some_and(|next| next.2 == accused) {
             continue;
         }
-        let [low, high] = clopper_pearson(accepted, m);
-        curve.fpr.push(accused as f64 / n as f64);
+        let fpr = accused as f64 / n as f64;
+        let [low, high] = operating_point::interval(&roc, fpr);
+        curve.fpr.push(fpr);
         curve.tpr.push(accepted as f64 / m as f64);
         curve.tpr_low.push(low);
         curve.tpr_high.push(high);
@@ -119,18 +123,11 @@ pub fn groups(
         })
         .collect();
     for attack in attacks {
-        let by_group = |records: &[u32], groups: &[u32], scores: &[f64]| -> Vec<Vec<f64>> {
-            let mut parts = vec![vec![]; grouping.names.len()];
-            let pairs = records.iter().zip(scores);
-            pairs.for_each(|(&record, &score)| parts[groups[record as usize] as usize].push(score));
-            parts
-        };
-        let (records, scores) = (&attack.records, &attack.scores);
-        let m = by_group(&records.scored_members, &grouping.members, &scores.scored_members);
-        let n = by_group(&records.scored_nonmembers, &grouping.nonmembers, &scores.scored_nonmembers);
-        for (result, (m, n)) in results.iter_mut().zip(m.iter().zip(&n)) {
-            if m.len() >= 2 && n.len() >= 2 {
-                result.attacks.insert(attack.name.clone(), on_group(m, n, attack.threshold)?);
+        let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
+        let by_group = attack.scores.by_group(&groups, grouping.names.len());
+        for (result, halves) in results.iter_mut().zip(&by_group) {
+            if halves.resolve() {
+                result.attacks.insert(attack.name.clone(), on_group(halves, attack)?);
             }
         }
     }
@@ -138,17 +135,28 @@ pub fn groups(
     Ok(results)
 }
 
-fn on_group(members: &[f64], nonmembers: &[f64], threshold: f64) -> Result<GroupAttack> {
-    let roc = Roc::new(members, nonmembers)?;
-    let (m, n) = (members.len(), nonmembers.len());
-    let (accepted, accused) = roc.accepted(threshold);
+/// `attack` on the records of one group.
+fn on_group(halves: &Halves, attack: &Scored) -> Result<GroupAttack> {
+    let scored = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
+    let (m, n) = (scored.members(), scored.nonmembers());
+    let (accepted, accused) = scored.accepted(attack.threshold);
+    let curve = match attack.curve_records() {
+        // Of the known half a group may have no record.
+        CurveRecords::All => &Roc::new(
+            &[halves.scored_members.as_slice(), &halves.known_members].concat(),
+            &[halves.scored_nonmembers.as_slice(), &halves.known_nonmembers].concat(),
+        )?,
+        CurveRecords::Scored => &scored,
+    };
     Ok(GroupAttack {
         accuracy: 0.5 * (accepted as f64 / m as f64 + (n - accused) as f64 / n as f64),
-        auc: roc.auc(),
+        auc: curve.auc(),
         accuracy_ci95: intervals::balanced_accuracy(accepted, m, n - accused, n),
-        auc_ci95: intervals::auc(&roc),
+        auc_ci95: intervals::auc(curve),
         members: m,
         nonmembers: n,
+        curve_members: curve.members(),
+        curve_nonmembers: curve.nonmembers(),
     })
 }
 
@@ -162,33 +170,9 @@ pub fn histogram(members: &[f64], nonmembers: &[f64]) -> Histogram {
     Histogram { members: count(members), nonmembers: count(nonmembers) }
 }
 
-/// The members with the highest scores of `attack`, records known to the attacker included: he knows them
-/// because they are exposed otherwise, the model exposes them all the same. Of equal scores the lower row
-/// first. `rows` and `labels` are those of all members.
-///
-/// # Errors
-/// A score that is NaN.
-pub fn worst(attack: &Scored, rows: &[u32], labels: &[u32]) -> Result<Vec<RecordRisk>> {
-    let calibration = Calibration::new(&attack.scores.known_members, &attack.scores.known_nonmembers)?;
-    let (records, scores) = (&attack.records, &attack.scores);
-    let all = records.known_members.iter().chain(&records.scored_members);
-    let mut all: Vec<(u32, f64)> =
-        all.copied().zip(scores.known_members.iter().chain(&scores.scored_members).copied()).collect();
-    all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(rows[a.0 as usize].cmp(&rows[b.0 as usize])));
-    let risk = |(record, score): (u32, f64)| RecordRisk {
-        row: rows[record as usize],
-        label: labels[record as usize],
-        attack: attack.name.clone(),
-        score,
-        risk: calibration.probability(score),
-    };
-    Ok(all.into_iter().take(WORST).map(risk).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::halves::Halves;
 
     /// Four members and four non-members of two groups, all scored by one attack.
     fn attack(scores: [f64; 8]) -> Scored {
@@ -204,7 +188,8 @@ mod tests {
             known_nonmembers: vec![-9.0],
             scored_nonmembers: scores[4..].to_vec(),
         };
-        Scored { name: "confidence".to_owned(), records, scores, threshold: 0.5 }
+        let name = "confidence".to_owned();
+        Scored { name, records, scores, threshold: 0.5, learns: true, reversed: false }
     }
 
     #[test]
@@ -237,13 +222,5 @@ mod tests {
     fn one_is_in_the_last_bin() {
         let histogram = histogram(&[0.0, 0.019, 1.0], &[0.02]);
         assert_eq!((histogram.members[0], histogram.members[BINS - 1], histogram.nonmembers[1]), (2, 1, 1));
-    }
-
-    #[test]
-    fn the_most_exposed_come_first() {
-        let rows = [10, 11, 12, 13, 14];
-        let found = worst(&attack([2.0, 5.0, 5.0, -1.0, 0.0, 0.0, 0.0, 0.0]), &rows, &[7; 5]).unwrap();
-        assert_eq!(found.iter().map(|r| r.row).collect::<Vec<_>>(), [10, 12, 13, 11, 14]);
-        assert_eq!((found[0].risk, found[4].risk, found[0].label), (1.0, 0.0, 7));
     }
 }

@@ -1,7 +1,8 @@
 //! `details.json`: what a report draws and lists beside the numbers of `summary.json`.
 //!
-//! Not the results themselves ([`super::summary`]), nor how they are drawn. The keys are public; new ones may
-//! be added, none changes its meaning within a [`SCHEMA`].
+//! Not the results themselves ([`super::summary`]), nor how they are drawn, nor anything of a single record
+//! ([`super::records`]): the file may be handed on. The keys are public; new ones may be added, none changes
+//! its meaning within a [`SCHEMA`]. Schema 1 had the most exposed records, `worst`, which are passed over.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::run::config::Replica;
 
 /// The version of the keys' meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Bins of a [`Histogram`].
 pub const BINS: usize = 50;
-
-/// Records of [`ReplicaDetails::worst`].
-pub const WORST: usize = 20;
 
 /// The details of an audit. Every rate is a fraction from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,12 +37,15 @@ pub struct ReplicaDetails {
     pub classes: Vec<GroupResult>,
     /// One for each value of the subgroup column; empty without one.
     pub subgroups: Vec<GroupResult>,
+    /// The class, and the subgroup, that fares worst; `null` where fewer than two can be compared.
+    #[serde(default)]
+    pub worst_class: Option<WorstGroup>,
+    #[serde(default)]
+    pub worst_subgroup: Option<WorstGroup>,
     /// p_y, the probability of the true class; from 0 to 1.
     pub confidence: Histogram,
     /// −Σ p log p / log C; from 0 (sure) to 1 (uniform).
     pub entropy: Histogram,
-    /// The members of D that the strongest attack is surest of, most exposed first; [`WORST`] at most.
-    pub worst: Vec<RecordRisk>,
 }
 
 /// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
@@ -54,7 +55,7 @@ pub struct Curve {
     pub fpr: Vec<f64>,
     /// The largest TPR at that FPR.
     pub tpr: Vec<f64>,
-    /// The 95% Clopper–Pearson interval of each TPR.
+    /// The 95% interval of the TPR at each FPR ([`crate::statistics::operating_point`]).
     pub tpr_low: Vec<f64>,
     pub tpr_high: Vec<f64>,
 }
@@ -77,35 +78,66 @@ pub struct GroupResult {
     /// The model's accuracy on them; `null` without one. Their difference is the generalization error.
     pub train_accuracy: Option<f64>,
     pub test_accuracy: Option<f64>,
-    /// On the scored records of the group, with the thresholds of the whole. Empty under 2 of a kind.
+    /// On the records of the group, with the thresholds of the whole. Empty under 2 scored ones of a kind.
     pub attacks: BTreeMap<String, GroupAttack>,
 }
 
 /// An attack on a group.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,
     pub auc: f64,
-    /// 95% intervals: Clopper–Pearson's and DeLong's.
+    /// 95% intervals, as those of the whole.
     pub accuracy_ci95: [f64; 2],
     pub auc_ci95: [f64; 2],
-    /// Scored members and non-members.
+    /// Scored members and non-members, on whom the accuracy stands.
     pub members: usize,
     pub nonmembers: usize,
+    /// Members and non-members on whom the AUC stands; 0 in files of before they were told.
+    #[serde(default)]
+    pub curve_members: usize,
+    #[serde(default)]
+    pub curve_nonmembers: usize,
 }
 
-/// How exposed a record is.
+/// The group with the highest lower limit of the AUC under the strongest attack on the whole.
+///
+/// Of K groups the one with the largest AUC is the smallest more often than the worst off: chance moves it
+/// most. So the groups are compared by the lower ends of intervals that cover all K AUCs together with 95%
+/// confidence (Bonferroni's: each at 1 − 0.05/K), and whichever is named is covered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RecordRisk {
-    /// The record's number in the data set.
-    pub row: u32,
-    /// Its class.
-    pub label: u32,
-    /// The attack whose score it is.
+pub struct WorstGroup {
+    /// The group's name.
+    pub name: String,
+    /// The attack: the strongest on all groups together.
     pub attack: String,
-    /// The score; higher is more member-like.
-    pub score: f64,
-    /// The probability, at even odds, that a record with this score is a member.
-    pub risk: f64,
+    /// On the group's records; 0.5 is guessing.
+    pub auc: f64,
+    /// The simultaneous 95% interval.
+    pub auc_ci95: [f64; 2],
+    /// The AUC of the same attack on the records of all groups.
+    pub auc_of_all: f64,
+    /// K: the groups that were compared, those that the records resolve.
+    pub groups: usize,
+    /// Whether the group is shown to fare worse than all together: its whole interval lies above their AUC.
+    pub stands_out: bool,
+}
+
+impl WorstGroup {
+    /// What is to be known of it, in a sentence, where it stands out; `kind` is a class or a subgroup.
+    pub fn note(&self, kind: &str) -> Option<String> {
+        let [low, high] = self.auc_ci95;
+        self.stands_out.then(|| {
+            format!(
+                "{kind} {} is exposed more than the others: the AUC of the {} attack is {:.3} [{low:.3}, \
+                 {high:.3}], of all {:.3} (the interval is for all {} groups together)",
+                self.name.escape_debug(),
+                crate::audit::attacks::title(&self.attack),
+                self.auc,
+                self.auc_of_all,
+                self.groups
+            )
+        })
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::check;
 use super::details::Details;
 use super::older::AnySummary;
 use super::summary::Summary;
@@ -60,8 +61,10 @@ impl RunDirectory {
     /// Reads `details.json`.
     ///
     /// # Errors
-    /// A missing or damaged file.
+    /// A missing or damaged file; lists in it that do not fit each other.
     pub fn read_details(&self) -> Result<Details> {
-        self.read_json(DETAILS)
+        let details = self.read_json(DETAILS)?;
+        check::details(&self.file(DETAILS), &details)?;
+        Ok(details)
     }
 }

@@ -1,12 +1,20 @@
 //! What an audit found, and how it is kept.
 
 pub mod attacks;
+pub mod check;
 pub mod describe;
+pub mod describe_shadows;
 pub mod details;
 mod files;
 pub mod gate;
+pub mod masked;
 pub mod notes;
 pub mod older;
+pub mod per_person;
+pub mod records;
 pub mod score_file;
+pub mod shadows;
+pub mod strongest;
 pub mod subgroups;
 pub mod summary;
+pub mod worst_group;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 /// A summary of any schema, upgraded as it is read.
 ///
 /// Schema 1 had neither the advantage, which follows from the accuracy, nor rates at the lowest levels,
-/// precision and bounds on ε, which were not measured and stay so.
+/// precision and bounds on ε, which were not measured and stay so. Up to schema 2 all numbers were those of
+/// the scored half and no score was reversed; the strongest attack had no interval of its own, and has none.
 pub struct AnySummary(Summary);
 
 impl From<AnySummary> for Summary {
@@ -19,8 +20,12 @@ impl From<AnySummary> for Summary {
 impl<'de> Deserialize<'de> for AnySummary {
     fn deserialize<D: Deserializer<'de>>(file: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(file)?;
-        match value.get("schema").and_then(Value::as_u64) {
-            Some(1) => upgrade(&mut value),
+        let found = value.get("schema").and_then(Value::as_u64);
+        if found == Some(1) {
+            from_1_to_2(&mut value);
+        }
+        match found {
+            Some(1 | 2) => from_2_to_3(&mut value),
             Some(newer) if newer > u64::from(SCHEMA) => {
                 let expected = format!("schema {newer}, where this version knows those up to {SCHEMA}");
                 return Err(D::Error::custom(expected));
@@ -31,24 +36,59 @@ impl<'de> Deserialize<'de> for AnySummary {
     }
 }
 
-/// From schema 1 to 2.
-fn upgrade(summary: &mut Value) {
+fn from_1_to_2(summary: &mut Value) {
     summary["schema"] = json!(2);
-    let replicas = summary.get_mut("replicas").and_then(Value::as_array_mut);
-    for replica in replicas.into_iter().flatten() {
-        for set in ["attacks", "attacks_on_reference"] {
-            let attacks = replica.get_mut(set).and_then(Value::as_object_mut);
-            attacks.into_iter().flat_map(Map::values_mut).for_each(add_advantage);
+    for replica in replicas(summary) {
+        attacks(replica).for_each(add_advantage);
+    }
+}
+
+fn from_2_to_3(summary: &mut Value) {
+    summary["schema"] = json!(3);
+    for replica in replicas(summary) {
+        attacks(replica).for_each(add_records_of_the_curve);
+        replica
+            .get_mut("blind")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .for_each(add_records_of_the_curve);
+        for key in ["strongest", "strongest_on_reference"] {
+            replica.insert(key.to_owned(), Value::Null);
         }
     }
 }
 
+fn replicas(summary: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let replicas = summary.get_mut("replicas").and_then(Value::as_array_mut);
+    replicas.into_iter().flatten().filter_map(Value::as_object_mut)
+}
+
+fn attacks(replica: &mut Map<String, Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let sets =
+        replica.iter_mut().filter(|(key, _)| ["attacks", "attacks_on_reference"].contains(&key.as_str()));
+    let attacks = sets.filter_map(|(_, set)| set.as_object_mut()).flat_map(Map::values_mut);
+    attacks.filter_map(Value::as_object_mut)
+}
+
 /// 2 · accuracy − 1, and the ends of its interval likewise.
-fn add_advantage(attack: &mut Value) {
+fn add_advantage(attack: &mut Map<String, Value>) {
     let advantage = |accuracy: &Value| accuracy.as_f64().map(|accuracy| 2.0 * accuracy - 1.0);
-    attack["advantage"] = json!(advantage(&attack["accuracy"]));
-    let ends = attack["ci95"]["accuracy"].as_array().into_iter().flatten();
-    attack["ci95"]["advantage"] = ends.map(|end| json!(advantage(end))).collect();
+    let of_accuracy = attack.get("accuracy").and_then(advantage);
+    attack.insert("advantage".to_owned(), json!(of_accuracy));
+    if let Some(intervals) = attack.get_mut("ci95").and_then(Value::as_object_mut) {
+        let ends = intervals.get("accuracy").and_then(Value::as_array).into_iter().flatten();
+        let ends: Vec<_> = ends.map(advantage).collect();
+        intervals.insert("advantage".to_owned(), json!(ends));
+    }
+}
+
+/// All numbers were of the scored half.
+fn add_records_of_the_curve(attack: &mut Map<String, Value>) {
+    for group in ["members", "nonmembers"] {
+        let scored = attack.get(group).cloned().unwrap_or_default();
+        attack.insert(format!("curve_{group}"), scored);
+    }
+    attack.insert("reversed".to_owned(), json!(false));
 }
 
 #[cfg(test)]
@@ -86,7 +126,9 @@ mod tests {
     fn what_follows_is_computed_and_what_was_not_measured_stays_so() {
         let summary = read(&old()).unwrap();
         let gap = &summary.replicas[0].attacks["gap"];
-        assert_eq!((summary.schema, gap.advantage, gap.ci95.advantage), (2, 0.5, [0.25, 0.75]));
+        assert_eq!((summary.schema, gap.advantage, gap.ci95.advantage), (3, 0.5, [0.25, 0.75]));
+        assert_eq!((gap.curve_members, gap.curve_nonmembers, gap.reversed), (100, 90, false));
+        assert_eq!(summary.replicas[0].strongest, None);
         assert_eq!((gap.tpr.at_0_01, gap.ci95.tpr.at_0_01), (Some(0.25), Some([0.125, 0.5])));
         assert_eq!((gap.epsilon_lower_bound, gap.precision, gap.tpr.at_0_0001), (None, None, None));
     }
@@ -96,6 +138,6 @@ mod tests {
         let mut newer = old();
         newer["schema"] = json!(99);
         let error = read(&newer).unwrap_err();
-        assert!(error.contains("schema 99, where this version knows those up to 2"), "{error}");
+        assert!(error.contains("schema 99, where this version knows those up to 3"), "{error}");
     }
 }

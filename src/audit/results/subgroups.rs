@@ -52,28 +52,8 @@ impl Subgroups {
     /// # Errors
     /// A missing file, no such column, another number of rows, more than 1,000 different values.
     pub fn read(path: &Path, column: &str, records: usize) -> Result<Self> {
-        let place = path.display().to_string();
-        let broken = |e: csv::Error| Error::data(&place).found(e.to_string());
-        let file = std::fs::File::open(path).map_err(|e| Error::io(path, &e))?;
-        let mut reader = csv::Reader::from_reader(std::io::BufReader::new(file));
-        let header = reader.headers().map_err(broken)?.clone();
-        let Some(at) = header.iter().position(|name| name == column) else {
-            let names: Vec<&str> = header.iter().take(20).collect();
-            return Err(Error::data(&place)
-                .expected(format!("a column called {column}"))
-                .found(names.join(", "))
-                .advice("name one of these with --subgroup-column"));
-        };
-        let mut values = vec![];
-        for row in reader.records() {
-            values.push(row.map_err(broken)?.get(at).unwrap_or_default().to_owned());
-        }
-        if values.len() != records {
-            return Err(Error::data(&place)
-                .expected(format!("{records} rows, one for each record of the data set"))
-                .found(values.len().to_string()));
-        }
-        Self::new(&values, &format!("{place}, column {column}"))
+        let values = read_column(path, column, "--subgroup-column", records)?;
+        Self::new(&values, &format!("{}, column {column}", path.display()))
     }
 
     /// The groups of the members and non-members with these record numbers.
@@ -81,6 +61,36 @@ impl Subgroups {
         let groups = |rows: &[u32]| rows.iter().map(|&row| self.groups[row as usize]).collect();
         Grouping { names: &self.names, members: groups(members), nonmembers: groups(nonmembers) }
     }
+}
+
+/// Reads the column `column`, which `flag` names, of a CSV file with a header and a row for each of `records`
+/// records, in the order of the data set.
+///
+/// # Errors
+/// A missing file, no such column, another number of rows.
+pub(crate) fn read_column(path: &Path, column: &str, flag: &str, records: usize) -> Result<Vec<String>> {
+    let place = path.display().to_string();
+    let broken = |e: csv::Error| Error::data(&place).found(e.to_string());
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, &e))?;
+    let mut reader = csv::Reader::from_reader(std::io::BufReader::new(file));
+    let header = reader.headers().map_err(broken)?.clone();
+    let Some(at) = header.iter().position(|name| name == column) else {
+        let names: Vec<&str> = header.iter().take(20).collect();
+        return Err(Error::data(&place)
+            .expected(format!("a column called {column}"))
+            .found(names.join(", "))
+            .advice(format!("name one of these with {flag}")));
+    };
+    let mut values = vec![];
+    for row in reader.records() {
+        values.push(row.map_err(broken)?.get(at).unwrap_or_default().to_owned());
+    }
+    if values.len() != records {
+        return Err(Error::data(&place)
+            .expected(format!("{records} rows, one for each record of the data set"))
+            .found(values.len().to_string()));
+    }
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::per_person::PersonResults;
+use super::shadows::ShadowSummary;
+use super::strongest::Strongest;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
@@ -13,7 +16,7 @@ use crate::run::config::Replica;
 use crate::statistics::judgment::AttackResult;
 
 /// The version of the keys' meaning.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -80,6 +83,9 @@ pub struct ReplicaSummary {
     pub control_accuracy: Option<f64>,
     /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
     pub attack_trained: bool,
+    /// What the attacks by shadow models stood on; `null` without them.
+    #[serde(default)]
+    pub shadows: Option<ShadowSummary>,
     /// What tells members from test records by features and labels alone, without the model
     /// ([`crate::audit::attacks::blind`]): a check of the audit. `null` where the data were not there.
     #[serde(default)]
@@ -88,6 +94,13 @@ pub struct ReplicaSummary {
     pub attacks: Attacks,
     /// On the records of D′, against test records: the defense may leak those. Empty without D′.
     pub attacks_on_reference: Attacks,
+    /// The strongest of `attacks`; `null` where there is none, and in summaries before schema 3.
+    pub strongest: Option<Strongest>,
+    /// The strongest of `attacks_on_reference`, likewise.
+    pub strongest_on_reference: Option<Strongest>,
+    /// The attacks on persons, where `--person-column` tells which records are of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<PersonResults>,
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -119,6 +132,10 @@ mod tests {
             },
             members: 1000,
             nonmembers: 1000,
+            curve_members: 2000,
+            curve_nonmembers: 2000,
+            reversed: false,
+            trained: None,
             note: None,
         }
     }
@@ -159,9 +176,10 @@ mod tests {
                         "tnr_at_fnr_0.0001": null, "tnr_at_fnr_0.001": null, "tnr_at_fnr_0.01": null,
                         "precision": null
                     },
-                    "members": 1000, "nonmembers": 1000});
+                    "members": 1000, "nonmembers": 1000, "curve_members": 2000, "curve_nonmembers": 2000,
+                    "reversed": false});
         let expected = json!({
-            "schema": 2,
+            "schema": 3,
             "version": "0.1.0",
             "adapter": {
                 "name": "llvmpipe", "backend": "vulkan", "kind": "software", "driver": "llvmpipe Mesa"
@@ -175,9 +193,10 @@ mod tests {
                 "clip": 0.0, "noise": 0.0,
                 "train_accuracy": 1.0, "reference_accuracy": null, "test_accuracy": 0.5,
                 "collapsed": false, "frozen_at_step": null,
-                "control_accuracy": null, "attack_trained": true, "blind": null,
+                "control_accuracy": null, "attack_trained": true, "shadows": null, "blind": null,
                 "attacks": {"gap": attack},
                 "attacks_on_reference": {},
+                "strongest": null, "strongest_on_reference": null,
                 "notes": []
             }],
             "seconds": 1.5

@@ -7,10 +7,12 @@
 
 pub mod moments;
 mod pool;
+pub mod sample;
 pub mod trained;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use moments::{ShadowMoments, first_confidences};
+use sample::ConfidenceSample;
 
 /// N models that are asked about the same P records, one in memory at a time.
 pub trait ShadowModels: std::fmt::Debug {
@@ -77,9 +79,8 @@ pub struct TargetModel<'a> {
     pub places: Vec<Option<usize>>,
     /// How many of the P, the first of them, a shadow model may have been trained on.
     pub pooled: usize,
-    /// Places of records that the attacker knows to be no members. Those that no shadow model was trained on
-    /// are RMIA's population.
-    pub outsiders: Vec<u32>,
+    /// RMIA's population: places of records that the attacker knows to be no members.
+    pub population: Vec<u32>,
     pub without_score: WithoutScore,
 }
 
@@ -89,30 +90,90 @@ pub struct Shadows<'a> {
     pub models: Box<dyn ShadowModels + 'a>,
     pub target: TargetModel<'a>,
     pub moments: ShadowMoments,
+    /// Of the pool, for shadow models as targets.
+    pub sample: ConfidenceSample,
 }
 
 impl<'a> Shadows<'a> {
     /// Goes through the models once.
     ///
     /// # Errors
-    /// As [`ShadowModels::each`].
+    /// As [`ShadowModels::each`]; a φ that is NaN, of a shadow model or of the target.
     pub fn new(models: Box<dyn ShadowModels + 'a>, target: TargetModel<'a>) -> Result<Self> {
         let mut moments = ShadowMoments::new(target.labels.len(), target.copies);
+        let mut sample = ConfidenceSample::new(target.pooled);
+        numbers("the target", &target.phi, target.copies)?;
+        let mut number = 0;
         models.each(&mut |model| {
+            numbers(&format!("shadow model {number}"), model.phi, target.copies)?;
+            number += 1;
             moments.add(model.trained_on, model.phi);
+            sample.add(model.trained_on, &first_confidences(model.phi, target.copies));
             Ok(())
         })?;
-        Ok(Shadows { models, target, moments })
+        Ok(Shadows { models, target, moments, sample })
     }
 
     /// The target's p_y \[P\].
     pub fn confidences(&self) -> Vec<f64> {
         first_confidences(&self.target.phi, self.target.copies)
     }
+}
 
-    /// RMIA's population: places of records that neither the target nor a shadow model was trained on.
-    pub fn population(&self) -> Vec<u32> {
-        let unseen = |place: &u32| self.moments.confidence.with[*place as usize].0 == 0.0;
-        self.target.outsiders.iter().copied().filter(unseen).collect()
+/// Refuses φ \[P, A\] that hold a NaN: in a mean or a variance of all records it would stand in every score.
+fn numbers(model: &str, phi: &[f64], copies: usize) -> Result<()> {
+    match phi.iter().position(|phi| phi.is_nan()) {
+        None => Ok(()),
+        Some(place) => Err(Error::data(format!("{model}, record {}", place / copies))
+            .expected("a score, of which all shadow-model attacks are made")
+            .found("NaN")
+            .advice(
+                "models and records count from 0; leave this model out, or repair what it made of the record",
+            )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Listed(Vec<Vec<f64>>);
+
+    impl ShadowModels for Listed {
+        fn models(&self) -> usize {
+            self.0.len()
+        }
+
+        fn each(&self, visit: &mut dyn FnMut(&ShadowModel) -> Result<()>) -> Result<()> {
+            let trained_on = [true, false];
+            self.0
+                .iter()
+                .try_for_each(|phi| visit(&ShadowModel { trained_on: &trained_on, phi, outputs: None }))
+        }
+    }
+
+    fn refused(models: Vec<Vec<f64>>, phi: Vec<f64>) -> Option<String> {
+        let target = TargetModel {
+            phi,
+            copies: 2,
+            labels: vec![0, 1],
+            outputs: None,
+            places: vec![Some(0), Some(1)],
+            pooled: 2,
+            population: vec![],
+            without_score: WithoutScore::IsLeftOut,
+        };
+        Shadows::new(Box::new(Listed(models)), target).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_refused_by_its_model_and_record() {
+        let good = || vec![1.0, f64::INFINITY, f64::NEG_INFINITY, -2.0];
+        let bad = || vec![1.0, 2.0, 3.0, f64::NAN];
+        assert_eq!(refused(vec![good(), good()], good()), None);
+        let error = refused(vec![good(), bad()], good()).unwrap();
+        assert!(error.contains("shadow model 1, record 1") && error.contains("NaN"), "{error}");
+        assert!(refused(vec![good()], bad()).unwrap().contains("the target, record 1"));
     }
 }

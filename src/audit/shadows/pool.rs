@@ -11,10 +11,14 @@ use crate::statistics::halves::Halves;
 /// Records of RMIA's population at most: its authors' number.
 const POPULATION: usize = 2500;
 
+/// Records of neither the target nor a shadow model that are a population by themselves: scores are then known to a
+/// hundredth.
+const LEAST_POPULATION: usize = 100;
+
 /// The records that are asked about, by their numbers in the data set.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pool {
-    /// The target's members, then the pool's test records, then the population.
+    /// The target's members, then the pool's test records, the known before the scored, then those of no pool.
     pub(super) rows: Vec<u32>,
     /// How many of them are in the pool: any of these a shadow model may be trained on.
     pub(super) pooled: usize,
@@ -24,8 +28,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// D (`members`), as many of the test records (`test`), all those that the attacker knows among them, and
-    /// a population of records that no model is trained on, `others` if the rest of the test records is too
-    /// few.
+    /// records that no model is trained on, `others` if the rest of the test records is too few.
     pub(super) fn new(
         members: &[u32],
         test: &[u32],
@@ -61,9 +64,16 @@ impl Pool {
         places
     }
 
-    /// The records of RMIA's population, as places in [`rows`](Self::rows).
-    pub(super) fn outsiders(&self) -> Vec<u32> {
-        (self.pooled as u32..self.rows.len() as u32).collect()
+    /// The records of RMIA's population, as places in [`rows`](Self::rows): those that no model was trained on and,
+    /// where these are few, the known non-members too.
+    pub(super) fn population(&self) -> Vec<u32> {
+        let (pooled, rows) = (self.pooled as u32, self.rows.len() as u32);
+        if self.rows.len() - self.pooled >= LEAST_POPULATION {
+            return (pooled..rows).collect();
+        }
+        let members = (self.halves.known_members.len() + self.halves.scored_members.len()) as u32;
+        let known = members..members + self.halves.known_nonmembers.len() as u32;
+        known.chain(pooled..rows).collect()
     }
 }
 
@@ -125,6 +135,15 @@ mod tests {
             found.iter().for_each(|s| s.check(8000).unwrap());
         }
         assert_eq!(pool(40, 31).pooled, 70, "an odd pool loses a record");
+    }
+
+    #[test]
+    fn a_population_that_is_too_coarse_has_the_known_nonmembers_too() {
+        let few = pool(40, 90);
+        // 50 test records that are in no pool and 3 others, after the 20 that are known.
+        assert_eq!(few.population(), (40..60).chain(80..133).collect::<Vec<u32>>());
+        let many = pool(40, 180);
+        assert_eq!(many.population(), (80..223).collect::<Vec<u32>>());
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct TargetReplica<'a> {
 /// attacker knows of the members and test records.
 ///
 /// # Errors
-/// As [`crate::train::run`] and [`ShadowModels::each`]; no records left that no model is trained on.
+/// As [`crate::train::run`] and [`ShadowModels::each`].
 pub fn train<'a>(
     job: &AuditJob,
     dataset: &Dataset,
@@ -53,12 +53,6 @@ pub fn train<'a>(
     // Nobody was trained on D′ where there is no defense.
     let others: &[u32] = if defended { &[] } else { &reference };
     let pool = Pool::new(&members, &test, others, halves, settings.seed);
-    if pool.rows.len() == pool.pooled {
-        return Err(Error::data("shadow models")
-            .expected("records beside members and as many test records, for RMIA's population")
-            .found(format!("{} members, {} test records and none else", members.len(), test.len()))
-            .advice("train on fewer members, so that more records are left for testing"));
-    }
     let models = job.config.audit.shadows;
     let path = job.directory.file(&directory_name(number));
     let split_file = job.directory.file(&format!("{}-split.npz", directory_name(number)));
@@ -109,7 +103,7 @@ fn target<'a>(pool: &Pool, predictions: &'a ReplicaPredictions, test: usize) -> 
         outputs: Some(OutputRows { logits: &predictions.logits, classes: predictions.classes, rows }),
         places: pool.places(test),
         pooled: pool.pooled,
-        outsiders: pool.outsiders(),
+        population: pool.population(),
         without_score: WithoutScore::Fails,
     })
 }

@@ -2,10 +2,12 @@
 //!
 //! Not the formats themselves, nor which there are ([`super::ALL`]).
 
-use super::super::encoding::Encoding;
 use super::super::features::Features;
 use super::super::labels::RawLabels;
 use super::super::options::LoadOptions;
+use super::super::schema::Schema;
+use super::super::table::encode::Encoded;
+use super::super::table::raw::RawTable;
 use super::source::Source;
 use crate::error::Result;
 use crate::ops::Image;
@@ -87,15 +89,35 @@ impl File {
 
 /// A data set read but not yet joined.
 pub(in crate::dataset) struct Parts {
-    pub(in crate::dataset) features: Features,
+    pub(in crate::dataset) body: Body,
     pub(in crate::dataset) labels: RawLabels,
     /// Where the labels are, for messages.
     pub(in crate::dataset) labels_place: String,
     /// The number of classes, where the format names it.
     pub(in crate::dataset) classes: Option<usize>,
-    pub(in crate::dataset) encoding: Encoding,
     pub(in crate::dataset) note: String,
     pub(in crate::dataset) image: Option<Image>,
     /// The classes' names in the order of their labels; empty: the labels themselves.
     pub(in crate::dataset) class_names: Vec<String>,
+}
+
+/// What was read beside the labels.
+pub(in crate::dataset) enum Body {
+    /// Features as they are, and what they are.
+    Matrix(Features, Schema),
+    /// A table whose schema is to be found.
+    Table(Box<RawTable>),
+    /// A table, by the schema that was given; its labels, where it has them, are there.
+    Encoded(Box<Encoded>),
+}
+
+impl Body {
+    /// Records.
+    pub(in crate::dataset) fn records(&self) -> usize {
+        match self {
+            Body::Matrix(features, _) => features.records(),
+            Body::Table(table) => table.records(),
+            Body::Encoded(encoded) => encoded.rows.len(),
+        }
+    }
 }

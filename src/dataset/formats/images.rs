@@ -3,11 +3,10 @@
 //! Not the files' forms: those are cifar's and idx's. Which record is trained on is a split's business,
 //! so a published division into training and test files is not kept: it is said in the data set's kind.
 
-use super::super::encoding::Encoding;
 use super::super::features::Features;
 use super::super::labels::RawLabels;
 use super::super::options::{LoadOptions, only_text_has_columns};
-use super::format::Parts;
+use super::format::{Body, Parts};
 use super::source::{Source, read_error};
 use crate::error::{Error, Result};
 use crate::ops::Image;
@@ -57,9 +56,9 @@ impl Pool {
         let files: Vec<String> = self.files.iter().map(|(name, n)| format!("{name} ({n})")).collect();
         let joined = if files.len() > 1 { ", joined into one pool" } else { "" };
         let features = Features::Bytes { words: self.words, width: self.image.features() };
+        let schema = features.schema();
         Ok(Parts {
-            encoding: Encoding::of_matrix(&features),
-            features,
+            body: Body::Matrix(features, schema),
             labels: self.labels,
             labels_place: place,
             classes,

@@ -3,15 +3,14 @@
 //!
 //! Not what the columns hold (columns).
 
-use super::super::options::{LabelColumn, LoadOptions};
-use super::names::list;
+use super::super::options::LoadOptions;
+use super::super::table::field;
+use super::super::table::heads::{Heads, is_label};
+use super::charset::{self, Charset};
 use super::source::{Source, read_error};
 use super::text;
 use crate::error::{Error, Result};
 use std::io::Read;
-
-/// Header names that mean the label, the likelier first.
-const LABELS: [&str; 4] = ["label", "class", "target", "y"];
 
 /// How a text file is to be read.
 #[derive(Debug)]
@@ -19,24 +18,30 @@ pub(super) struct Layout {
     delimiter: u8,
     /// `f1,…;label`.
     text_form: bool,
-    pub(super) header: bool,
-    /// The header's names, or as many empty strings.
-    pub(super) names: Vec<String>,
+    charset: Charset,
+    pub(super) heads: Heads,
 }
 
 type Reader = ::csv::Reader<Box<dyn Read>>;
 
 impl Layout {
-    /// Looks at the start of `source`; `header` overrides the guess.
-    pub(super) fn detect(source: &Source, header: Option<bool>) -> Result<Self> {
+    /// Looks at the start of `source`; `options.header` overrides the guess.
+    pub(super) fn detect(source: &Source, options: &LoadOptions) -> Result<Self> {
         // Long enough for a line of some hundred thousand columns.
         const HEAD: u64 = 1 << 22;
-        let head = source.text_head(HEAD)?;
+        let charset = charset::of(source, options.encoding.as_deref())?;
+        let head = charset::text_head(source, &charset, HEAD)?;
         let bytes = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
         let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
         let text_form = text::is_form(line);
         let delimiter = if text_form { b',' } else { delimiter(line) };
-        let mut layout = Layout { delimiter, text_form, header: false, names: Vec::new() };
+        let heads = Heads {
+            place: source.place.clone(),
+            label_last: text_form,
+            semicolons: delimiter == b';',
+            ..Heads::default()
+        };
+        let mut layout = Layout { delimiter, text_form, charset, heads };
         let mut rows: Vec<Vec<String>> = Vec::new();
         // Whole lines only, unless the file ends here.
         let whole = if (head.len() as u64) < HEAD {
@@ -46,7 +51,7 @@ impl Layout {
         };
         for record in layout.reader(Box::new(std::io::Cursor::new(whole.to_vec()))).byte_records().take(100) {
             let record = record.map_err(|e| csv_error(&source.place, e))?;
-            rows.push(record.iter().map(super::columns::text).collect());
+            rows.push(record.iter().map(field::text).collect());
         }
         let Some(first) = rows.first() else {
             return Err(Error::data(&source.place)
@@ -54,16 +59,19 @@ impl Layout {
                 .found("a longer one")
                 .advice("check that it is a CSV"));
         };
-        layout.header = header.unwrap_or_else(|| !text_form && is_header(&rows));
-        layout.names =
-            if layout.header { first.clone() } else { first.iter().map(|_| String::new()).collect() };
+        // A schema knows the names that a header would have.
+        let by_schema = options.schema.as_ref().map(|schema| schema.names_any(first));
+        let header = options.header.or(by_schema).unwrap_or_else(|| !text_form && is_header(&rows));
+        layout.heads.header = header;
+        layout.heads.names =
+            if header { first.clone() } else { first.iter().map(|_| String::new()).collect() };
         Ok(layout)
     }
 
-    /// A reader of the records, the header left out; rows of another length are errors.
+    /// A reader of the records, the header left out, whatever the rows' lengths.
     pub(super) fn open(&self, source: &Source) -> Result<Reader> {
-        let bytes = source.open()?;
-        Ok(self.builder().has_headers(self.header).from_reader(if self.text_form {
+        let bytes = self.charset.decoded(source)?;
+        Ok(self.builder().flexible(true).has_headers(self.heads.header).from_reader(if self.text_form {
             Box::new(text::Commas(bytes))
         } else {
             bytes
@@ -81,51 +89,6 @@ impl Layout {
         builder
     }
 
-    /// Which column is the label, and how that was decided.
-    ///
-    /// # Errors
-    /// A column that is not there; a header that names none.
-    pub(super) fn label_column(&self, source: &Source, options: &LoadOptions) -> Result<(usize, String)> {
-        let place = &source.place;
-        let usage = |expected: String, found: String| {
-            Err(Error::usage("--label-column").expected(expected).found(found))
-        };
-        let columns = self.names.len();
-        match &options.label_column {
-            Some(LabelColumn::Index(index)) if *index < columns => Ok((*index, "as given".to_owned())),
-            Some(LabelColumn::Index(index)) => {
-                usage(format!("a column from 0 to {} of {place}", columns - 1), index.to_string())
-            }
-            Some(LabelColumn::Name(name)) if !self.header => {
-                usage(format!("a number, counted from 0, since {place} has no header"), format!("{name:?}"))
-            }
-            Some(LabelColumn::Name(name)) => match self.names.iter().position(|n| n == name) {
-                Some(index) => Ok((index, "as given".to_owned())),
-                None => usage(format!("one of the columns {} of {place}", list(&self.names)), name.clone()),
-            },
-            None if self.text_form => Ok((columns - 1, "after the semicolon".to_owned())),
-            None if !self.header => Ok((0, "the first, since there is no header".to_owned())),
-            None => {
-                let position = |wanted: &&str| self.names.iter().position(|n| n.eq_ignore_ascii_case(wanted));
-                match LABELS.iter().find_map(position) {
-                    Some(index) => Ok((index, "by its name".to_owned())),
-                    None => Err(Error::data(place)
-                        .expected(format!("a column called {}", LABELS.join(", ")))
-                        .found(format!("the columns {}", list(&self.names)))
-                        .advice("name the column that holds the class with --label-column")),
-                }
-            }
-        }
-    }
-
-    /// How messages name column `index`.
-    pub(super) fn title(&self, index: usize) -> String {
-        match self.names.get(index).map(String::as_str) {
-            Some("") | None => format!("column {index}"),
-            Some(name) => format!("column {index} ({name})"),
-        }
-    }
-
     /// The layout in words.
     pub(super) fn describe(&self) -> String {
         let delimiter = match (self.text_form, self.delimiter) {
@@ -135,7 +98,8 @@ impl Layout {
             (false, b' ') => "blank-separated text".to_owned(),
             (false, other) => format!("CSV with {:?}", other as char),
         };
-        format!("{delimiter} {} a header", if self.header { "with" } else { "without" })
+        let header = if self.heads.header { "with" } else { "without" };
+        format!("{delimiter} {header} a header{}", self.charset.note())
     }
 }
 
@@ -167,7 +131,7 @@ fn is_header(rows: &[Vec<String>]) -> bool {
     }
     // Longer than a small record that happens to read 0, 1, 2.
     let counted = first.len() > 9 && first.iter().enumerate().all(|(j, text)| *text == j.to_string());
-    let label = first.iter().any(|text| LABELS.iter().any(|l| text.eq_ignore_ascii_case(l)));
+    let label = first.iter().any(|text| is_label(text));
     counted || label || !first.iter().any(number)
 }
 

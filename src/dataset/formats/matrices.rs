@@ -2,10 +2,10 @@
 //!
 //! Not the arrays' own form (npy, npz), nor how a matrix becomes features (matrix).
 
-use super::super::encoding::Encoding;
+use super::super::features::Features;
 use super::super::labels::RawLabels;
 use super::super::options::{LabelColumn, LoadOptions, only_text_has_columns};
-use super::format::{File, Format, Parts, Stored};
+use super::format::{Body, File, Format, Parts, Stored};
 use super::matrix::{self, Matrix};
 use super::names::{list, published_classes};
 use super::npy::Header;
@@ -53,11 +53,10 @@ impl Stored for NpzFile {
         let path = &self.0;
         let place = path.display().to_string();
         only_text_has_columns(options, &place, true)?;
-        let (matrix, (labels, classes), labels_place) = read_data(path, options.max_bytes)?;
+        let (matrix, (labels, classes), labels_place) = read_data(path, options)?;
         Ok(Parts {
             classes: classes.or_else(|| published_classes(&place, matrix.features.width())),
-            encoding: Encoding::of_matrix(&matrix.features),
-            features: matrix.features,
+            body: body(matrix.features),
             labels,
             labels_place,
             note: format!("npz, {}", matrix.note),
@@ -89,12 +88,15 @@ impl Stored for NpyFiles {
         let (features, labels) = (&self.features, self.labels.as_ref());
         let place = &features.place;
         only_text_has_columns(options, place, labels.is_some())?;
+        let (reader, header) = open_npy(features)?;
+        let width = header.shape.iter().skip(1).product::<usize>();
         let column = match (labels, &options.label_column) {
             (Some(_), _) => None,
+            // What a model is asked about needs no labels.
+            _ if options.schema.as_ref().is_some_and(|schema| schema.width() == width) => None,
             (None, Some(LabelColumn::Index(index))) => Some(*index),
             (None, _) => Some(0),
         };
-        let (reader, header) = open_npy(features)?;
         let matrix = matrix::read(reader, &header, column, place)?;
         let ((raw, classes), note) = match labels {
             Some(labels) => {
@@ -102,12 +104,15 @@ impl Stored for NpyFiles {
                 let read = matrix::read_labels(reader, &header, &labels.place)?;
                 (read, format!("labels in {}", labels.place))
             }
-            None => ((matrix.labels, None), format!("label in column {}", column.unwrap_or(0))),
+            None => {
+                let note =
+                    column.map_or("no labels".to_owned(), |column| format!("label in column {column}"));
+                ((matrix.labels, None), note)
+            }
         };
         Ok(Parts {
             classes: classes.or_else(|| published_classes(place, matrix.features.width())),
-            encoding: Encoding::of_matrix(&matrix.features),
-            features: matrix.features,
+            body: body(matrix.features),
             labels: raw,
             labels_place: labels.unwrap_or(features).place.clone(),
             note: format!("npy, {}, {note}", matrix.note),
@@ -117,13 +122,21 @@ impl Stored for NpyFiles {
     }
 }
 
+fn body(features: Features) -> Body {
+    let schema = features.schema();
+    Body::Matrix(features, schema)
+}
+
 /// The data set in `path`: its features, its labels with the number of classes if they are one-hot, and
 /// where the labels are, for messages.
-fn read_data(path: &Path, max_bytes: u64) -> Result<(Matrix, (RawLabels, Option<usize>), String)> {
+fn read_data(path: &Path, options: &LoadOptions) -> Result<(Matrix, (RawLabels, Option<usize>), String)> {
+    let max_bytes = options.max_bytes;
     let mut zip = open(path)?;
     let names = arrays(path, &zip)?;
     let has = |name: &str| names.iter().any(|n| n == name);
-    let Some((features, labels)) = PAIRS.iter().find(|(f, l)| has(f) && has(l)) else {
+    // What a model is asked about needs no labels.
+    let alone = || PAIRS.iter().find(|(f, _)| has(f)).filter(|_| options.schema.is_some());
+    let Some((features, labels)) = PAIRS.iter().find(|(f, l)| has(f) && has(l)).or_else(alone) else {
         let pairs: Vec<String> = PAIRS.iter().take(4).map(|(f, l)| format!("{f} and {l}")).collect();
         return Err(Error::data(path.display().to_string())
             .expected(format!("two arrays: {}", pairs.join(", or ")))
@@ -131,11 +144,14 @@ fn read_data(path: &Path, max_bytes: u64) -> Result<(Matrix, (RawLabels, Option<
             .advice("rename the arrays with numpy.savez(…, features=…, labels=…)"));
     };
     // The labels first: they are small, and what is wrong with them shows at once.
-    let raw = with_array(path, &mut zip, labels, max_bytes, |mut reader, length, place| {
-        let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
-        header.check_length(length, place)?;
-        matrix::read_labels(reader, &header, place).map(Some)
-    })?;
+    let raw = match has(labels) {
+        false => (RawLabels::default(), None),
+        true => with_array(path, &mut zip, labels, max_bytes, |mut reader, length, place| {
+            let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
+            header.check_length(length, place)?;
+            matrix::read_labels(reader, &header, place).map(Some)
+        })?,
+    };
     let matrix = with_array(path, &mut zip, features, max_bytes, |mut reader, length, place| {
         let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
         header.check_length(length, place)?;

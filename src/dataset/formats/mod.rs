@@ -4,21 +4,24 @@
 //! | what | where |
 //! |---|---|
 //! | what a format is | `format` |
-//! | text | `csv`, `layout`, `columns`, `text` |
+//! | text | `csv`, `layout`, `charset`, `text` |
+//! | what tables have in common | `tables` |
 //! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix`, `matrices` |
 //! | images | `cifar`, `idx`, `images` |
-//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `pickle`, `memory` |
+//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `memory` |
+//! | what is not read | `foreign`, `pickle` |
 //!
 //! To add one: a file with a `Format`, a row in `ALL`.
 
 mod archive;
 pub(super) mod array;
 pub mod arrays;
+mod charset;
 mod cifar;
-mod columns;
 mod csv;
 mod directory;
-mod format;
+mod foreign;
+pub(super) mod format;
 mod idx;
 mod images;
 mod layout;
@@ -30,6 +33,7 @@ pub mod npy;
 pub mod npz;
 pub(crate) mod pickle;
 mod source;
+mod tables;
 mod text;
 
 use crate::error::{Error, Result};
@@ -49,21 +53,6 @@ const ALL: &[&dyn Format] = &[
     // The last.
     &csv::Csv,
 ];
-
-/// What is not read: first bytes, what it is, what to do.
-const FOREIGN: [(&[u8], &str, &str); 9] = [
-    (b"PK\x05\x06", "an empty zip file", UNPACK),
-    (b"PK\x07\x08", "a zip file in several parts", UNPACK),
-    (b"BZh", "a bzip2 file", UNPACK),
-    (b"\xfd7zXZ\0", "an xz file", UNPACK),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
-    (b"\x89HDF", "an HDF5 file", UNPACK),
-    (b"PAR1", "a Parquet file", UNPACK),
-    (b"SQLite", "an SQLite file", UNPACK),
-    (b"\xff\xfe", "UTF-16 text", "export it as CSV in UTF-8"),
-];
-
-const UNPACK: &str = "unpack it, or export it as CSV";
 
 /// Finds out how `path`, a file or a directory, holds a data set.
 ///
@@ -115,7 +104,7 @@ fn in_file(file: &File) -> Result<Box<dyn Stored>> {
         return Err(source::empty(place));
     }
     pickle::refuse_by_bytes(&file.source, &file.head)?;
-    let foreign = FOREIGN.iter().find(|(magic, _, _)| file.head.starts_with(magic));
+    let foreign = foreign::recognize(&file.source.path, &file.head);
     if foreign.is_none() {
         for format in ALL {
             if let Some(found) = format.in_file(file)? {
@@ -124,15 +113,15 @@ fn in_file(file: &File) -> Result<Box<dyn Stored>> {
         }
     }
     file.source.verify()?;
-    let (_, found, advice) =
-        foreign.unwrap_or(&(b"", "a binary file of another kind", "export it as CSV in UTF-8"));
+    let (found, advice) =
+        foreign.unwrap_or_else(|| ("a binary file of another kind", "export it as CSV in UTF-8".to_owned()));
     Err(Error::data(place)
         .expected(format!(
             "{}, or a tar or gzip file of those",
             ALL.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
         ))
-        .found(*found)
-        .advice(*advice))
+        .found(found)
+        .advice(advice))
 }
 
 #[cfg(test)]
@@ -149,7 +138,7 @@ mod tests {
         };
         assert!(refused(b"").contains("an empty file"));
         assert!(refused(b"BZh91AY").contains("bzip2"));
-        assert!(refused(b"\xff\xfe1\0,\0").contains("UTF-16"));
+        assert!(refused(b"1 1:0.5 3:1\n").contains("LIBSVM"));
         assert!(refused(b"\x7fELF\0\0").contains("binary"));
         assert!(refused(b"\x80\x04\x95").contains("pickle"));
     }

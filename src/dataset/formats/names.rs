@@ -27,7 +27,7 @@ pub(super) fn partners(name: &str) -> Vec<String> {
 }
 
 /// The first few of `names`, for a message.
-pub(super) fn list(names: &[impl AsRef<str>]) -> String {
+pub(in crate::dataset) fn list(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 12;
     if names.is_empty() {
         return "nothing".to_owned();

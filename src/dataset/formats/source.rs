@@ -60,15 +60,6 @@ impl Source {
         Ok(head)
     }
 
-    /// As [`head`](Self::head), of a text that is not empty.
-    pub(super) fn text_head(&self, length: u64) -> Result<Vec<u8>> {
-        let head = self.head(length)?;
-        if head.iter().all(u8::is_ascii_whitespace) {
-            return Err(empty(&self.place));
-        }
-        Ok(head)
-    }
-
     /// Reads a compressed file to its checksum, so that damage is not taken for odd content.
     pub(super) fn verify(&self) -> Result<()> {
         if self.gzip {

@@ -3,5 +3,6 @@
 pub(super) mod gather_images;
 pub(super) mod gather_rows;
 pub(super) mod one_hot;
+pub(super) mod rows_from;
 pub(super) mod store_rows;
 pub(super) mod tape;

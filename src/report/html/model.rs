@@ -1,6 +1,7 @@
 //! The models that a page is about, each with all that is known of it.
 
 use crate::audit::results::details::ReplicaDetails;
+use crate::audit::results::records::RecordsFound;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::report::labels::{Setting, label};
 use crate::report::run::Run;
@@ -13,6 +14,8 @@ pub(super) struct Model<'a> {
     pub(super) summary: &'a ReplicaSummary,
     pub(super) details: Option<&'a ReplicaDetails>,
     pub(super) metrics: Vec<&'a EpochMetrics>,
+    /// Where `--records` asks for them.
+    pub(super) records: Option<&'a RecordsFound>,
 }
 
 /// The models of all `runs`, named by the `shown` settings.
@@ -31,6 +34,7 @@ pub(super) fn models<'a>(runs: &'a [Run], shown: &[Setting]) -> Vec<Model<'a>> {
                 summary,
                 details: run.details.as_ref().and_then(|d| d.replicas.get(r)),
                 metrics: run.metrics.iter().filter(|m| m.replica == r).collect(),
+                records: run.records.as_ref().and_then(|all| all.get(r)).map(|scores| &scores.on_members),
             });
         }
     }

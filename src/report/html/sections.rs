@@ -11,11 +11,14 @@ use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
 use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::records::RecordsFound;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
+use crate::report::csv_table::safe;
 use crate::report::labels::{NONE, Setting, count, readable};
 use crate::report::remarks;
 use crate::report::run::Run;
+use crate::report::verdict::verdict;
 use crate::statistics::judgment::AttackResult;
 
 pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reproduced]) -> String {
@@ -45,29 +48,9 @@ pub(super) fn head(title: &str, runs: &[Run], models: &[Model], tables: &[Reprod
     }
     html.push_str("<a href=\"#provenance\">Set-up</a><a href=\"#reading\">How to read it</a></nav>");
     let mut lead = reproduced::lead(tables);
-    for (number, model) in models.iter().enumerate().take(4) {
-        let Some((name, best)) = strongest(&model.summary.attacks) else { continue };
-        let [low, high] = best.ci95.accuracy;
-        let verdict = if low > 0.5 {
-            format!(
-                "{} tells members from others in <strong>{:.1}%</strong> of cases (95% interval {:.1} to \
-                 {:.1}%; guessing: 50%)",
-                escape(&readable(name)),
-                100.0 * best.accuracy,
-                100.0 * low,
-                100.0 * high
-            )
-        } else {
-            format!(
-                "no attack is shown to do better than guessing; the best, {}, is right in {:.1}% of cases \
-                 (95% interval {:.1} to {:.1}%)",
-                escape(&readable(name)),
-                100.0 * best.accuracy,
-                100.0 * low,
-                100.0 * high
-            )
-        };
-        let _ = write!(lead, "<li>Model {}, {}: {verdict}.</li>", number + 1, escape(&model.label));
+    for (number, model) in models.iter().enumerate() {
+        let (label, verdict) = (escape(&model.label), escape(&verdict(model.summary)));
+        let _ = write!(lead, "<li>Model {}, {label}: {verdict}.</li>", number + 1);
     }
     if !lead.is_empty() {
         let _ = write!(html, "<ul class=\"lead\">{lead}</ul>");
@@ -188,7 +171,6 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
     }
     if let Some(details) = model.details {
         html.push_str(&groups("Subgroups", &details.subgroups, summary));
-        html.push_str(&worst(details));
         let classes = groups("By class", &details.classes, summary);
         if !classes.is_empty() {
             let _ = write!(
@@ -198,6 +180,17 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
             );
         }
     }
+    if let Some(persons) = &summary.persons {
+        let _ = write!(
+            html,
+            "<h3>Attacks on persons</h3><p class=\"soft\">All records of a person together: {} persons whose \
+             records are members, {} others.</p>{}",
+            persons.members,
+            persons.nonmembers,
+            attacks(&persons.attacks)
+        );
+    }
+    html.push_str(&model.records.map_or(String::new(), most_exposed));
     if !summary.attacks_on_reference.is_empty() {
         let _ = write!(
             html,
@@ -267,6 +260,7 @@ fn groups(
         (accuracy.as_str(), Left),
         (area, Left),
     ];
+    let few = || "not resolvable".to_owned();
     let rows: Vec<Vec<String>> = groups
         .iter()
         .map(|group| {
@@ -277,35 +271,53 @@ fn groups(
                 group.nonmembers.to_string(),
                 rate(group.train_accuracy, None),
                 rate(group.test_accuracy, None),
-                rate(found.map(|f| f.accuracy), found.map(|f| f.accuracy_ci95)),
-                rate(found.map(|f| f.auc), found.map(|f| f.auc_ci95)),
+                found.map_or(few(), |f| rate(Some(f.accuracy), Some(f.accuracy_ci95))),
+                found.map_or(few(), |f| rate(Some(f.auc), Some(f.auc_ci95))),
             ]
         })
         .collect();
     format!("<h3>{}</h3>{}", escape(title), table(&columns, &rows, None))
 }
 
-fn worst(details: &crate::audit::results::details::ReplicaDetails) -> String {
-    let Some(first) = details.worst.first() else { return String::new() };
-    let columns = [("record", Number), ("class", Number), ("score", Number), ("risk", Number)];
-    let rows: Vec<Vec<String>> = details
-        .worst
-        .iter()
-        .map(|record| {
-            vec![
-                record.row.to_string(),
-                record.label.to_string(),
-                format!("{:.3}", record.score),
-                format!("{:.3}", record.risk),
-            ]
-        })
-        .collect();
+/// Members in the list of the most exposed.
+const LISTED: usize = 20;
+
+/// The list of the most exposed members: only where `--records` asks for it.
+fn most_exposed(records: &RecordsFound) -> String {
+    let listed = records.most_exposed(LISTED);
+    let Some(attack) = records.risk_attack.as_ref().filter(|_| !listed.is_empty()) else {
+        return String::new();
+    };
+    let columns = [
+        ("record", Number),
+        ("name", Left),
+        ("person", Left),
+        ("class", Left),
+        ("risk", Left),
+        ("attacks that say member", Left),
+    ];
+    let text = |texts: &Option<Vec<String>>, i: usize| {
+        texts.as_ref().map_or(NONE.to_owned(), |texts| escape(&safe(texts[i].clone())))
+    };
+    let row = |&i: &usize| {
+        let agreement = records.agreement(i);
+        vec![
+            records.rows[i].to_string(),
+            text(&records.ids, i),
+            text(&records.persons, i),
+            escape(&safe(records.class(i))),
+            rate(records.risks[i].map(|risk| risk.value), records.risks[i].map(|risk| [risk.low, risk.high])),
+            format!("{} of {}", agreement.members, agreement.attacks),
+        ]
+    };
+    let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
     format!(
-        "<details><summary>The {} most exposed members</summary><p class=\"soft\">By {}. Risk: the \
-         probability, at even \
-         odds, that a record with this score is a member. Every record's is in scores.npz.</p>{}</details>",
+        "<details><summary>The {} most exposed members</summary><p class=\"soft\">This list names records of \
+         persons: it stands here because --records was given. By {}. Risk: the probability, at even odds, that \
+         a record with such a score is a member, learnt from other records than this one, with the 95% interval \
+         for one record.</p>{}</details>",
         rows.len(),
-        escape(&readable(&first.attack)),
+        escape(&readable(attack)),
         table(&columns, &rows, None)
     )
 }

@@ -2,12 +2,73 @@
 //!
 //! Only what the names mean; what carries them out lives with the networks and the schedule.
 
+pub use crate::dataset::MissingRecords;
 pub use crate::nn::{AttackInput, Initialization, LabelEncoding, Optimizer};
 pub use crate::ops::Activation;
 
 use serde::{Deserialize, Serialize};
 
 use crate::setting::{Range, SettingValues, range};
+
+/// The sign before the fraction of a table's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecimalSign {
+    /// A point; a comma that may be one is refused.
+    #[serde(rename = "detect")]
+    Detect,
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+/// A published form of the game: what several settings of it are unless they are given themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GameForm {
+    /// The paper's text: the logarithm of the gain, probabilities, k attack steps to a classifier step.
+    Paper,
+    /// The authors' code for Purchase100: squared errors, a bounded penalty, logits, blocks of steps.
+    Authors,
+}
+
+impl GameForm {
+    /// The form that is called so in TOML.
+    pub(super) fn named(name: &str) -> Option<GameForm> {
+        [("paper", GameForm::Paper), ("authors", GameForm::Authors)]
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, form)| form)
+    }
+
+    /// The settings that it stands for, in TOML.
+    pub(super) fn settings(self) -> &'static str {
+        match self {
+            GameForm::Paper => {
+                r#"
+                [defense]
+                attack_loss = "log"
+                penalty = "log"
+                attack_input = "softmax"
+                label_encoding = "zero_one"
+                schedule = "ratio"
+                attack.initialisation = "he"
+                "#
+            }
+            GameForm::Authors => {
+                r#"
+                [defense]
+                attack_loss = "squared"
+                penalty = "linear"
+                attack_input = "logits"
+                label_encoding = "zero_one"
+                schedule = "blocks"
+                attack.initialisation = { normal = 0.01 }
+                "#
+            }
+        }
+    }
+}
 
 /// What the attack network minimizes; h is its probability that a record is a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +109,8 @@ pub enum RateSchedule {
 pub enum Schedule {
     /// `attack_steps` attack steps before every classifier step: the paper.
     Ratio,
-    /// A plain first epoch, then `first_epoch_attack_passes` of the attack over the members; after
-    /// that blocks of `block_attack_steps` and `block_classifier_steps`: the official code.
+    /// Plain epochs, then `first_epoch_attack_passes` of the attack; after that blocks of
+    /// `block_attack_steps` and `block_classifier_steps`: the official code.
     Blocks,
     /// Each step is drawn: an attack step against a classifier step at odds of `coin_ratio` : 1 (WERM).
     Coin,

@@ -4,7 +4,9 @@
 //! [`crate::train::terms`].
 
 use super::choices::START;
-use super::{AttackInput, AttackLoss, Initialization, LabelEncoding, Optimizer, Penalty, Schedule, Sweep};
+use super::{
+    AttackInput, AttackLoss, GameForm, Initialization, LabelEncoding, Optimizer, Penalty, Schedule, Sweep,
+};
 use crate::setting::{
     AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, settings,
 };
@@ -17,6 +19,9 @@ settings! {
     pub struct DefenseConfig {
         /// λ: the weight of the privacy penalty in the classifier's loss.
         lambda: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
+        /// A published form of the game. It sets `attack_loss`, `penalty`, `attack_input`, `label_encoding`,
+        /// `schedule` and `attack.initialisation`; each of them may be given beside it, or after it.
+        form: GameForm = GameForm::Paper;
         /// k: attack steps per classifier step of the `ratio` schedule.
         attack_steps: usize = 1, unit "steps", in AT_LEAST_1;
         /// First epochs in which h is trained but the penalty is off.
@@ -34,12 +39,23 @@ settings! {
         label_encoding: LabelEncoding = LabelEncoding::ZeroOne;
         /// In which order attack steps and classifier steps follow each other.
         schedule: Schedule = Schedule::Ratio;
-        /// Attack steps in a block; `blocks` only.
-        block_attack_steps: usize = 52, unit "steps", in AT_LEAST_1;
-        /// Classifier steps in a block; `blocks` only.
-        block_classifier_steps: usize = 2, unit "steps", in AT_LEAST_1;
-        /// Passes of h over D after the plain first epoch; `blocks` only.
+        /// Epochs before the first block; `blocks` only.
+        plain_epochs: usize = 1, unit "epochs";
+        /// Passes of h at the end of the plain epochs; `blocks` only.
         first_epoch_attack_passes: usize = 5, unit "passes";
+        /// Attack steps of a block, as far as their pass goes; 0: a third of a pass. `blocks` only.
+        block_attack_steps: usize = 0, unit "steps";
+        /// Block i begins at batch i · `block_attack_steps`, modulo this, of the attack's pass; 0: the pass's
+        /// batches less 3. `blocks` only.
+        block_attack_modulus: usize = 0, unit "batches";
+        /// Classifier steps of a block, as far as their pass goes; `blocks` only.
+        block_classifier_steps: usize = 2, unit "steps", in AT_LEAST_1;
+        /// The same of the classifier's batches; 0: its pass's batches less 1. `blocks` only.
+        block_classifier_modulus: usize = 0, unit "batches";
+        /// Blocks of an epoch; 0: half as many as the classifier's pass has batches. `blocks` only.
+        block_rounds: usize = 0, unit "blocks";
+        /// Whole batches at the end of a pass that are left out; `blocks` only.
+        block_left_out: usize = 1, unit "batches";
         /// Attack steps drawn for every classifier step on average; `coin` only.
         coin_ratio: usize = 20, unit "steps", in AT_LEAST_1;
         /// v: the classifier's loss is (1 − v) of that on D and v of that on D′: weighted empirical risk
@@ -63,11 +79,15 @@ settings! {
         noise: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
         /// δ of the guarantee.
         delta: f64 = 1e-5, in BETWEEN_0_AND_1;
+        /// What the noise is drawn from where a run is to be repeated byte for byte: then nothing is private,
+        /// for who knows the noise takes it away. 0: from the operating system, never the same twice and
+        /// never written.
+        noise_seed: u64 = 0;
     }
 }
 
 settings! {
-    /// `[defense.attack]`: the attack network h trained in the game, ReLU throughout.
+    /// `[defense.attack]`: the attack network h trained in the game; ReLU where nothing else is said.
     ///
     /// f's output goes through `prediction_layers`, the one-hot label through `label_layers`; the two,
     /// concatenated, through `joint_layers` and a last layer of width 1, h's logit.
@@ -76,6 +96,8 @@ settings! {
         prediction_layers: Vec<usize> = vec![1024, 512, 64], in SOME_WIDTHS;
         /// Widths of the layers that see the label.
         label_layers: Vec<usize> = vec![512, 64], in SOME_WIDTHS;
+        /// Whether nothing follows the layers that see the label, as in the authors' code for Texas100.
+        label_linear: bool = false;
         /// Widths of the layers that see both; may be empty.
         joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
         /// How its weights start: the paper's normal(0.01) often leaves this network untrained.

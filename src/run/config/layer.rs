@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::keys::{advice, key_at, known_keys, list, suggestion};
-use super::{Config, replica, replica_keys};
+use super::{Config, GameForm, replica, replica_keys};
 use crate::error::{Error, Result};
 use crate::setting::join;
 
@@ -79,6 +79,13 @@ impl Layer {
         Layer { origin: Origin::Flag(format!("{flag} {value}")), text }
     }
 
+    /// The dedicated flag `flag` for `key`, a list of texts however they look, one a use of the flag.
+    pub fn strings(flag: &str, key: &str, values: &[String]) -> Self {
+        let typed: Vec<String> = values.iter().map(|value| format!("{flag} {value}")).collect();
+        let text = format!("{key} = {}", Value::from(values.to_vec()));
+        Layer { origin: Origin::Flag(typed.join(" ")), text }
+    }
+
     /// The dedicated flag `flag` that turns `key` on or off.
     pub fn switch(flag: &str, key: &str, on: bool) -> Self {
         Layer { origin: Origin::Flag(flag.to_owned()), text: format!("{key} = {on}") }
@@ -93,7 +100,13 @@ impl Layer {
             let key = key_at(parsed.get_ref(), start).unwrap_or_default();
             Error::usage(self.place(start, &key)).found(e.message()).advice(advice(&key))
         })?;
-        toml::from_str(&self.text).map_err(|e| self.unreadable(&e))
+        let own: Table = toml::from_str(&self.text).map_err(|e| self.unreadable(&e))?;
+        // A form stands for settings: over those of the layers below, under this layer's own.
+        let form = own.get("defense").and_then(|defense| defense.get("form")).and_then(Value::as_str);
+        let Some(form) = form.and_then(GameForm::named) else { return Ok(own) };
+        let mut settings: Table = toml::from_str(form.settings()).map_err(|e| self.unreadable(&e))?;
+        lay_over(&mut settings, own);
+        Ok(settings)
     }
 
     /// Refuses keys that do not exist, tables and values in each other's place, and lists for
@@ -223,7 +236,7 @@ fn takes_list(key: &str, default: &Value, values: &DeArray<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::keys::collect;
-    use super::super::{Column, Detect, Initialization};
+    use super::super::{AttackInput, AttackLoss, Column, Detect, Initialization, Penalty, Schedule};
     use super::*;
 
     fn refusal(layer: Layer) -> String {
@@ -236,6 +249,37 @@ mod tests {
 
     fn set(argument: &str) -> Config {
         Config::merge(&[Layer::set(argument).unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn a_form_sets_what_its_own_layer_and_those_after_it_do_not() {
+        let preset = || Layer::text("p", "[defense]\nattack_loss = \"squared\"\nattack_steps = 3");
+        let with = |settings: &[&str]| {
+            let mut layers = vec![preset()];
+            layers.extend(settings.iter().map(|setting| Layer::set(setting).unwrap()));
+            Config::resolve(&layers).unwrap().defense
+        };
+        let plain = with(&[]);
+        assert_eq!((plain.form, plain.attack_loss), (GameForm::Paper, AttackLoss::Squared));
+        let paper = with(&["defense.form=paper"]);
+        assert_eq!((paper.attack_loss, paper.attack_steps), (AttackLoss::Log, 3));
+        let authors = with(&["defense.form=authors", "defense.attack_input=softmax"]);
+        assert_eq!((authors.penalty, authors.schedule), (Penalty::Linear, Schedule::Blocks));
+        assert_eq!(authors.attack_input, AttackInput::Softmax);
+        assert_eq!(authors.attack.initialisation, Initialization::Normal(0.01));
+        let before = with(&["defense.attack_input=softmax", "defense.form=authors"]);
+        assert_eq!(before.attack_input, AttackInput::Logits);
+        // What is written holds every key, and so reads back the same.
+        let config = Config { defense: authors, ..Config::default() };
+        assert_eq!(Config::resolve(&[Layer::text("run.toml", config.to_toml().unwrap())]).unwrap(), config);
+        let unknown = Config::resolve(&[Layer::set("defense.form=author").unwrap()]).unwrap_err().to_string();
+        assert!(unknown.contains("paper") && unknown.contains("authors"), "{unknown}");
+    }
+
+    #[test]
+    fn the_default_form_is_the_defaults() {
+        let form = Config::resolve(&[Layer::set("defense.form=paper").unwrap()]).unwrap();
+        assert_eq!(form, Config::default());
     }
 
     #[test]

@@ -19,8 +19,8 @@ mod tuning;
 mod validate;
 
 pub use choices::{
-    Activation, AttackInput, AttackLoss, Initialization, LabelEncoding, Optimizer, Penalty, RateSchedule,
-    Schedule,
+    Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
+    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
@@ -85,6 +85,28 @@ settings! {
         label_base: Detect<u32> = Detect::Detect, in range("0 or 1", |base| *base <= 1);
         /// Whether a table file's first line names its columns.
         header: Detect<bool> = Detect::Detect, in described("\"detect\", true or false");
+        /// What becomes of records without a value in a table. Where it is not `error`, records without a
+        /// label are left out.
+        missing: MissingRecords = MissingRecords::Error;
+        /// The characters of a text file, by their name on the web, such as `latin1`. Empty: UTF-8, or what
+        /// the bytes show.
+        encoding: String = String::new();
+        /// The decimal sign of a table's numbers.
+        decimal: DecimalSign = DecimalSign::Detect;
+        /// Columns of a table to leave out, by name or counted from 0.
+        drop: Vec<String> = vec![];
+        /// Columns to keep that look like identifiers, dates, an index or free text, and are left out
+        /// otherwise.
+        keep: Vec<String> = vec![];
+        /// Columns whose values are names of categories, though they are written as numbers.
+        categorical: Vec<String> = vec![];
+        /// Columns that hold numbers: anything else there is an error.
+        numeric: Vec<String> = vec![];
+        /// Whether the classes that fewer than 5 members have are one, `other`.
+        merge_rare_classes: bool = false;
+        /// A file that says what a table's columns are, as `veilgrad schema` writes it. Empty: learnt from the
+        /// members.
+        schema: String = String::new();
         /// The greatest size to which a compressed file may inflate.
         max_bytes: u64 = 4 << 30, unit "bytes", in range("at least 1 byte", |v| *v >= 1);
         /// Black pixels added on every side of an image; images only.
@@ -94,7 +116,7 @@ settings! {
 }
 
 impl DataConfig {
-    /// The part that says how a file is read.
+    /// The part that says how a file is read, without the schema, which is a file of its own.
     pub fn load_options(&self) -> LoadOptions {
         LoadOptions {
             label_column: self.label_column.given().map(|column| match column {
@@ -103,6 +125,19 @@ impl DataConfig {
             }),
             label_base: self.label_base.given().copied(),
             header: self.header.given().copied(),
+            missing: self.missing,
+            encoding: Some(self.encoding.clone()).filter(|name| !name.is_empty()),
+            decimal_comma: match self.decimal {
+                DecimalSign::Detect => None,
+                DecimalSign::Point => Some(false),
+                DecimalSign::Comma => Some(true),
+            },
+            drop: self.drop.clone(),
+            keep: self.keep.clone(),
+            categorical: self.categorical.clone(),
+            numeric: self.numeric.clone(),
+            merge_rare_classes: self.merge_rare_classes,
+            schema: None,
             max_bytes: self.max_bytes,
         }
     }

@@ -75,9 +75,8 @@ impl Config {
         let (defense, epochs) = (&self.defense, self.train.epochs);
         let warm = defense.lambda_warmup_epochs;
         rule("defense.lambda_warmup_epochs", !self.is_defended() || warm < epochs, warm)?;
-        if self.is_defended() && defense.schedule == Schedule::Blocks && epochs < 2 {
-            let expected =
-                "at least 2: with blocks the first epoch is plain, and the penalty would never be on";
+        if self.is_defended() && defense.schedule == Schedule::Blocks && epochs <= defense.plain_epochs {
+            let expected = "more than defense.plain_epochs with blocks, or the penalty would never be on";
             return Err(refusal("train.epochs", expected, epochs.to_string()));
         }
         let all = defense.top_k == 0 || defense.attack_input == AttackInput::SortedLogits;
@@ -188,7 +187,6 @@ mod tests {
             ("defense.lambda", "[0, inf]"),
             ("defense.attack_steps", "0"),
             ("defense.top_k", "3"),
-            ("defense.block_attack_steps", "0"),
             ("defense.block_classifier_steps", "0"),
             ("defense.coin_ratio", "0"),
             ("model.label_smoothing", "1"),

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | `run.toml` | the resolved configuration; `--preset DIR/run.toml` repeats the run |
 //! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`](super::event::EpochMetrics) |
-//! | `model.safetensors` | every replica's parameters |
+//! | `schema.toml` | what the data's columns are, and how they become features |
+//! | `data.json` | the data's size and the classes' names |
+//! | `models/replica-0.safetensors`, … | a classifier each: what may leave |
 //! | `split.npz` | who was member, reference and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
 //! | `summary.json` | accuracies and attacks; the audit's |
@@ -25,26 +27,55 @@ use std::path::{Path, PathBuf};
 use super::config::{Config, Layer};
 use super::model_file::{NamedTensor, write_safetensors};
 use super::predictions::{ReplicaPredictions, load_predictions, load_replica, save_predictions};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Split, load_splits, save_splits};
+use crate::dataset::{Dataset, DatasetSummary, Schema, Split, load_splits, save_splits};
 use crate::error::{Error, Kind, Result};
 
 pub const CONFIG: &str = "run.toml";
 pub const METRICS: &str = "metrics.jsonl";
-pub const MODEL: &str = "model.safetensors";
+pub const SCHEMA: &str = "schema.toml";
+pub const DATA: &str = "data.json";
+pub const MODELS: &str = "models";
 pub const SPLIT: &str = "split.npz";
 pub const PREDICTIONS: &str = "predictions.npz";
 pub const SUMMARY: &str = "summary.json";
 pub const DETAILS: &str = "details.json";
 pub const SCORES: &str = "scores.npz";
 
+/// What the file of a replica's model is called, without its ending.
+pub fn model_name(number: usize) -> String {
+    format!("replica-{number}")
+}
+
 /// What the names of a run's checkpoint files begin with.
 pub const CHECKPOINT_PREFIX: &str = "checkpoint";
 
 /// What a file's name ends in while it is being written.
 const PARTIAL: &str = ".partial";
+
+/// What a run knows of its data: this stays with the run, unlike the models.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunData {
+    pub dataset: DatasetSummary,
+    /// By class id, as written in the file.
+    pub class_names: Vec<String>,
+}
+
+impl RunData {
+    fn of(dataset: &Dataset) -> Self {
+        RunData {
+            dataset: DatasetSummary {
+                name: dataset.name.clone(),
+                records: dataset.records(),
+                features: Some(dataset.width()),
+                classes: dataset.classes,
+            },
+            class_names: dataset.class_names.clone(),
+        }
+    }
+}
 
 /// The directory of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,13 +221,50 @@ impl RunDirectory {
         Config::resolve(&[Layer::read(&self.file(CONFIG))?])
     }
 
-    /// Writes `model.safetensors`: the same tensors and metadata give the same bytes.
+    /// The file of the model of replica `number`.
+    pub fn model(&self, number: usize) -> PathBuf {
+        self.path.join(MODELS).join(format!("{}.safetensors", model_name(number)))
+    }
+
+    /// Writes the model of replica `number`: the same tensors and metadata give the same bytes.
     ///
     /// # Errors
     /// The file system's.
-    pub fn write_model(&self, tensors: &[NamedTensor], metadata: &BTreeMap<String, String>) -> Result<()> {
-        let path = self.file(MODEL);
-        self.write(MODEL, |w| write_safetensors(w, tensors, metadata).map_err(|e| Error::io(&path, &e)))
+    pub fn write_model(
+        &self,
+        number: usize,
+        tensors: &[NamedTensor],
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let (path, folder) = (self.model(number), self.file(MODELS));
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+        let name = format!("{MODELS}/{}.safetensors", model_name(number));
+        self.write(&name, |w| write_safetensors(w, tensors, metadata).map_err(|e| Error::io(&path, &e)))
+    }
+
+    /// Writes `schema.toml` and `data.json`: what the run is of.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn write_data(&self, dataset: &Dataset) -> Result<()> {
+        self.write_bytes(SCHEMA, dataset.schema.to_toml()?.as_bytes())?;
+        self.write_json(DATA, &RunData::of(dataset))
+    }
+
+    /// Reads `data.json`.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn read_data(&self) -> Result<RunData> {
+        self.read_json(DATA)
+    }
+
+    /// Reads `schema.toml`; `None` where training has not come to it.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn read_schema(&self) -> Result<Option<Schema>> {
+        self.has(SCHEMA).then(|| Schema::read(&self.file(SCHEMA))).transpose()
     }
 
     /// Writes `split.npz`, a split a replica.
@@ -272,7 +340,7 @@ impl RunDirectory {
     /// # Errors
     /// The file system's.
     pub fn discard_if_unbegun(&self) -> Result<()> {
-        let begun = |name: &String| name == METRICS || name == MODEL || name.starts_with(CHECKPOINT_PREFIX);
+        let begun = |name: &String| name == METRICS || name == MODELS || name.starts_with(CHECKPOINT_PREFIX);
         if names(&self.path)?.iter().any(begun) {
             return Ok(());
         }
@@ -291,6 +359,10 @@ impl RunDirectory {
     fn remove_own_files(&self) -> Result<()> {
         for name in names(&self.path)?.iter().filter(|name| is_own(name)) {
             let path = self.file(name);
+            if path.is_dir() {
+                fs::remove_dir_all(&path).map_err(|e| Error::io(&path, &e))?;
+                continue;
+            }
             fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
         }
         Ok(())
@@ -300,7 +372,7 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, MODEL, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES].contains(&name)
+    [CONFIG, METRICS, SCHEMA, DATA, MODELS, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES].contains(&name)
         || name.starts_with(CHECKPOINT_PREFIX)
 }
 

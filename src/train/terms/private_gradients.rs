@@ -28,7 +28,7 @@ impl Term for PrivateGradients {
         "private gradients"
     }
 
-    fn draws(&self) -> bool {
+    fn draws_secretly(&self) -> bool {
         true
     }
 
@@ -38,7 +38,7 @@ impl Term for PrivateGradients {
     }
 
     fn gradients(&self, step: &mut ClassifierStep, gradients: Vec<NodeId>) -> Result<Vec<NodeId>> {
-        let key = step.key.ok_or_else(|| Error::graph(self.name()).expected("a key of random numbers"))?;
+        let key = step.secret.ok_or_else(|| Error::graph(self.name()).expected("a secret key"))?;
         let clip = step.scalar(self.name(), "clip")?;
         let noise = step.scalar(self.name(), "noise")?;
         private(step.graph, &gradients, [clip, noise, key])
@@ -46,7 +46,7 @@ impl Term for PrivateGradients {
 }
 
 /// For each of `gradients`, the mean gradients of dense layers over a batch: the mean of the records' clipped
-/// ones, with noise; by C `[1, 1]`, the noise's deviation `[1, 1]` and a key u32 `[1, 2]`.
+/// ones, with noise; by C `[1, 1]`, the noise's deviation `[1, 1]` and a secret key u32 `[1, 9]`.
 ///
 /// Each is `dense_dw(x, dz)`, the sum over records of (x_b, 1)ᵀ dz_b; the whole gradient's norm of record b
 /// is the root of Σ over layers of ‖(x_b, 1)‖² ‖dz_b‖², so no record's gradient is ever made: rows of dz are
@@ -114,11 +114,11 @@ mod tests {
         let mut parts = gradients(g, &[(loss, one)], &weights).unwrap();
         if let Some(bound) = clip {
             let (clip, noise) = (g.input("clip", Tensor::f32(1, 1)), g.input("noise", Tensor::f32(1, 1)));
-            let key = g.input("key", Tensor::u32(1, 2));
+            let key = g.input("key", Tensor::u32(1, Noise::KEY));
             given.extend([
                 (clip, Array::scalar(bound)),
                 (noise, Array::scalar(0.0)),
-                (key, Array::new(1, 2, vec![1.0, 2.0])),
+                (key, Array::new(1, Noise::KEY, vec![1.0; Noise::KEY])),
             ]);
             parts = private(g, &parts, [clip, noise, key]).unwrap();
         }

@@ -21,8 +21,8 @@ pub struct ClassifierStep<'a> {
     pub graph: &'a mut Graph,
     /// Where the line of the tape holds what, and its node.
     pub(in crate::train) line: (&'a ScalarLine, NodeId),
-    /// (seed, step), u32 `[1, 2]`, where the step has random numbers.
-    pub key: Option<NodeId>,
+    /// A secret key and the step, u32 `[1, 9]`, where a term asks for it.
+    pub secret: Option<NodeId>,
     /// h and its newest state, where f pays for being recognized.
     pub attack: Option<(&'a AttackNetwork, NodeId)>,
     /// m, records of a set.

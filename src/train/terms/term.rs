@@ -17,8 +17,9 @@ pub trait Term: Debug + Send + Sync {
         None
     }
 
-    /// Whether it draws random numbers, by the step's [key](ClassifierStep::key).
-    fn draws(&self) -> bool {
+    /// Whether it draws random numbers that nobody may draw again, by the step's
+    /// [secret](ClassifierStep::secret).
+    fn draws_secretly(&self) -> bool {
         false
     }
 
