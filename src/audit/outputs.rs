@@ -65,7 +65,7 @@ impl<'a> OutputSlice<'a> {
     pub fn copy_to(self, place: usize, row: &mut [f64]) {
         match self {
             OutputSlice::F32(values) => {
-                row.iter_mut().zip(&values[place..place + row.len()]).for_each(|(x, v)| *x = (*v).into());
+                row.iter_mut().zip(&values[place..]).for_each(|(x, v)| *x = (*v).into());
             }
             OutputSlice::F64(values) => row.copy_from_slice(&values[place..place + row.len()]),
         }

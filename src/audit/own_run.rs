@@ -83,8 +83,7 @@ fn model<'a>(
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
     let evidence = |target| {
-        let evidence =
-            Evidence::new(predictions, target, settings.seed, Ok(job.context))?;
+        let evidence = Evidence::new(predictions, target, settings.seed, Ok(job.context))?;
         let Some(persons) = job.persons else { return Ok(evidence) };
         let persons = persons.of(evidence.rows.iter().copied());
         evidence.by_person(persons)

@@ -6,6 +6,7 @@ use super::column::{Column, Ids, Texts};
 use super::labels::from_matrix;
 use super::names::{self, Role, unused};
 use super::options::Options;
+use super::outputs::predicted_classes;
 use super::raw::{RawPredictions, name};
 use super::shadow_values::ShadowValues;
 use super::shadows::ShadowFile;
@@ -43,7 +44,8 @@ pub(super) fn read(
                 Ok(raw)
             };
             let (members, others) = (side(&members)?, side(&others)?);
-            let found = format!("members in {}, non-members in {}", members.outputs_name, others.outputs_name);
+            let found =
+                format!("members in {}, non-members in {}", members.outputs_name, others.outputs_name);
             let mut raw = RawPredictions::join(members, others)?;
             raw.found.push(found);
             let used: Vec<usize> = (0..there.len()).filter(|&at| used.contains(&there[at])).collect();
@@ -133,9 +135,9 @@ impl<'a> Part<'a> {
         let shape = self.arrays.shape(&outputs_name)?;
         let mut found = vec![];
         // The layout of LiRA's authors: every model's outputs in one array, the last model being the target.
-        let stacked = keep_name.clone().filter(|keep| {
-            keep == "keep" && shape.len() >= 3 && shape[1] == n && membership_name.is_none()
-        });
+        let stacked = keep_name
+            .clone()
+            .filter(|keep| keep == "keep" && shape.len() >= 3 && shape[1] == n && membership_name.is_none());
         let half_ulp = self.arrays.half_ulp(&outputs_name)?;
         let (values, shape, membership) = match &stacked {
             Some(keep) => self.last_of_stacked(&outputs_name, keep, &shape, n, &mut found)?,
@@ -156,11 +158,8 @@ impl<'a> Part<'a> {
             return Err(predicted_classes(&place));
         }
         let values = match values {
-            Values::F64(values) => OutputValues::F64(values),
-            // Integers up to 2^24 are exact in single precision; larger ones are not to be expected of outputs.
-            Values::F32(_) | Values::U8(_) => OutputValues::F32(values.into_f32()),
-            Values::I32(values) => OutputValues::F64(values.into_iter().map(f64::from).collect()),
-            Values::I64(values) => OutputValues::F64(values.into_iter().map(|v| v as f64).collect()),
+            Values::F32(values) => OutputValues::F32(values),
+            values => OutputValues::F64(values.into_f64()),
         };
         let (outputs, augmented) = split_augmented(values, augmentations, classes);
         let subgroups = match &self.options.subgroups {
@@ -252,7 +251,7 @@ impl<'a> Part<'a> {
         let kinds = [
             (Role::ShadowLogits, Some(ShadowValues::Logits)),
             (Role::ShadowProbabilities, Some(ShadowValues::Probabilities)),
-            (Role::ShadowScores, None),
+            (Role::ShadowScores, Some(ShadowValues::Phi)),
         ];
         for (role, values) in kinds {
             let Some(name) = self.take(role)? else { continue };
@@ -289,7 +288,9 @@ impl<'a> Part<'a> {
         let found = names::find(Role::ClassNames, &self.plain, self.options, &self.place)?;
         let Some(at) = found.filter(|at| self.naming[*at].1 != labels) else { return Ok(None) };
         self.used.push(at);
-        Ok(Some(column(self.arrays, &self.naming[at].1.clone())?.into_texts().each().map(str::to_owned).collect()))
+        Ok(Some(
+            column(self.arrays, &self.naming[at].1.clone())?.into_texts().each().map(str::to_owned).collect(),
+        ))
     }
 
     /// A label a record, or a row of a one-hot matrix.
@@ -332,20 +333,13 @@ fn axes(shape: &[usize], n: usize, place: &str) -> Result<[usize; 2]> {
                 .expected(format!("a row for each of the {n} labels: the shape [{n}, classes]"))
                 .found(format!("the shape {shape:?}"));
             let turned = matches!(shape, [_, records] if *records == n);
-            Err(if turned { error.advice("records are its columns: save its transpose, array.T") } else { error })
+            Err(if turned {
+                error.advice("records are its columns: save its transpose, array.T")
+            } else {
+                error
+            })
         }
     }
-}
-
-fn predicted_classes(place: &str) -> Error {
-    Error::data(place)
-        .expected("outputs: a number a class, or the probability of class 1 of two")
-        .found("whole numbers, one a record: predicted classes")
-        .advice(
-            "give the model's probabilities or logits. Where there are only predicted classes, save them as \
-             numpy.eye(C)[predicted], C being the number of classes: every attack then sees what the gap attack \
-             sees",
-        )
 }
 
 /// The first copy's outputs \[N, C\], and all of them where there are several.

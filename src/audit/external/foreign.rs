@@ -1,9 +1,10 @@
 //! Files of other programs that are not read, each with a command that makes of it one that is.
 //!
-//! Not pickles and arrays of objects, whose refusal the data sets' readers have too
-//! ([`crate::dataset::formats::pickle`]).
+//! Not those that data sets come in too: pickles and arrays of objects ([`crate::dataset::formats::pickle`]),
+//! spreadsheets and others ([`recognize`]).
 
 use crate::dataset::formats::pickle::python;
+use crate::dataset::formats::recognize;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -17,31 +18,11 @@ struct Kind {
     convert: &'static str,
 }
 
-const SPREADSHEET: Kind = Kind {
-    what: "a spreadsheet",
-    packages: "pandas openpyxl",
-    convert: "import pandas; pandas.read_excel(IN).to_csv(CSV, index=False)",
-};
-const OPEN_DOCUMENT: Kind = Kind {
-    what: "an OpenDocument spreadsheet",
-    packages: "pandas odfpy",
-    convert: "import pandas; pandas.read_excel(IN, engine='odf').to_csv(CSV, index=False)",
-};
-const OLD_SPREADSHEET: Kind = Kind {
-    what: "a spreadsheet of the old form",
-    packages: "pandas xlrd",
-    convert: "import pandas; pandas.read_excel(IN).to_csv(CSV, index=False)",
-};
 const TORCH: Kind = Kind {
     what: "a file of torch.save, which is a pickle",
     packages: "torch numpy",
     convert: "import torch, numpy; d = torch.load(IN, map_location='cpu'); \
               numpy.savez(NPZ, **{k: numpy.asarray(v) for k, v in d.items()})",
-};
-const PARQUET: Kind = Kind {
-    what: "a Parquet file",
-    packages: "pandas pyarrow",
-    convert: "import pandas; pandas.read_parquet(IN).to_csv(CSV, index=False)",
 };
 const FEATHER: Kind = Kind {
     what: "a Feather file",
@@ -64,12 +45,6 @@ const JSON: Kind = Kind {
     packages: "pandas",
     convert: "import pandas; pandas.read_json(IN).to_csv(CSV, index=False)",
 };
-const UTF16: Kind = Kind {
-    what: "text in UTF-16",
-    packages: "",
-    convert: "open(CSV, 'w', encoding='utf-8').write(open(IN, encoding='utf-16').read())",
-};
-
 /// Refuses the file at `path` if it is of one of these kinds.
 ///
 /// # Errors
@@ -80,21 +55,21 @@ pub(super) fn refuse(path: &Path) -> Result<()> {
     }
     let mut head = vec![];
     let file = File::open(path).map_err(|e| Error::io(path, &e))?;
-    file.take(64).read_to_end(&mut head).map_err(|e| Error::io(path, &e))?;
+    file.take(4096).read_to_end(&mut head).map_err(|e| Error::io(path, &e))?;
     match kind(path, &head) {
         Some(kind) => Err(refusal(path, kind)),
-        None => Ok(()),
+        None => match recognize(path, &head) {
+            Some((what, advice)) => Err(refused(path, what).advice(advice)),
+            None => Ok(()),
+        },
     }
 }
 
 fn kind(path: &Path, head: &[u8]) -> Option<&'static Kind> {
     match head {
         [b'P', b'K', 3, 4, ..] => in_zip(path),
-        [0xd0, 0xcf, 0x11, 0xe0, ..] => Some(&OLD_SPREADSHEET),
-        [b'P', b'A', b'R', b'1', ..] => Some(&PARQUET),
         [b'A', b'R', b'R', b'O', b'W', b'1', ..] | [b'F', b'E', b'A', b'1', ..] => Some(&FEATHER),
         [0x89, b'H', b'D', b'F', ..] => Some(&HDF5),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(&UTF16),
         _ if head.starts_with(b"MATLAB 5.0") => Some(&MATLAB),
         _ if matches!(head.trim_ascii_start(), [b'{' | b'[', ..]) => Some(&JSON),
         _ => None,
@@ -104,16 +79,11 @@ fn kind(path: &Path, head: &[u8]) -> Option<&'static Kind> {
 fn in_zip(path: &Path) -> Option<&'static Kind> {
     let zip = zip::ZipArchive::new(BufReader::new(File::open(path).ok()?)).ok()?;
     let names: Vec<String> = zip.file_names().filter_map(|name| name.ok().map(|n| n.to_string())).collect();
-    let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
-    if has("xl/workbook.xml") || has("xl/workbook.bin") {
-        Some(&SPREADSHEET)
-    } else if has("content.xml") {
-        Some(&OPEN_DOCUMENT)
-    } else if has("data.pkl") {
-        Some(&TORCH)
-    } else {
-        None
-    }
+    names.iter().any(|name| name.ends_with("data.pkl")).then_some(&TORCH)
+}
+
+fn refused(path: &Path, what: &str) -> Error {
+    Error::data(path.display().to_string()).expected("npz, npy files, safetensors, or CSV").found(what)
 }
 
 fn refusal(path: &Path, kind: &Kind) -> Error {
@@ -129,9 +99,7 @@ fn refusal(path: &Path, kind: &Kind) -> Error {
         "" => String::new(),
         packages => format!(" (it needs: pip install {packages})"),
     };
-    Error::data(path.display().to_string())
-        .expected("npz, npy files, safetensors, or CSV")
-        .found(kind.what)
+    refused(path, kind.what)
         .advice(format!("convert it, then give the new file{packages}:\n  python3 -c \"{code}\""))
 }
 
@@ -146,7 +114,6 @@ mod tests {
         for (head, what) in [
             (&b"PAR1\x15"[..], "Parquet"),
             (b"\x89HDF\r\n", "HDF5"),
-            (b"\xff\xfel\0", "UTF-16"),
             (b" [{\"label\": 1}]", "JSON"),
             (b"MATLAB 5.0 MAT-file", "MATLAB"),
         ] {

@@ -215,7 +215,11 @@ fn of_group(group: &Group, declared: Option<OutputForm>, place: &str) -> Result<
             .expected("output columns numbered without gaps from 0 or from 1")
             .found(numbers.join(", ")));
     }
-    Ok(OutputColumns { columns: columns.into_iter().map(|(_, at)| at).collect(), declared, class_names: None })
+    Ok(OutputColumns {
+        columns: columns.into_iter().map(|(_, at)| at).collect(),
+        declared,
+        class_names: None,
+    })
 }
 
 fn missing(place: &str, names: &[String], what: &str, role: Role) -> Error {
@@ -277,7 +281,9 @@ mod tests {
         let refused = |names: &[&str]| header(names, &Options::default()).err().expect("refused").to_string();
         assert!(refused(&["label", "p_0", "p_1"]).contains("a column of membership"));
         assert!(refused(&["label", "member", "p_0", "p_2"]).contains("without gaps"));
-        assert!(refused(&["label", "member", "a_0", "a_1", "b_0", "b_1"]).contains("2 called a…, 2 called b…"));
+        assert!(
+            refused(&["label", "member", "a_0", "a_1", "b_0", "b_1"]).contains("2 called a…, 2 called b…")
+        );
         assert!(refused(&["0.25", "0.75"]).contains("paste -d,"));
         let mut options = Options::default();
         options.set_column("logits=b").unwrap();

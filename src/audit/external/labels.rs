@@ -14,13 +14,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Another number in it; a record without a label, or with several. The place is the caller's to add.
-pub(super) fn from_matrix(
-    values: &[f32],
-    n: usize,
-    width: usize,
-    path: &Path,
-    name: &str,
-) -> Result<Column> {
+pub(super) fn from_matrix(values: &[f32], n: usize, width: usize, path: &Path, name: &str) -> Result<Column> {
     let mut labels = Vec::with_capacity(n);
     let (mut without, mut with_several) = (0, 0);
     for (record, row) in values.chunks_exact(width).enumerate() {
@@ -38,9 +32,9 @@ pub(super) fn from_matrix(
     if without + with_several == 0 {
         return Ok(Column::Numbers(labels));
     }
-    let error = Error::data("").expected("one label a record").found(format!(
-        "{with_several} of {n} records with several labels and {without} without one"
-    ));
+    let error = Error::data("")
+        .expected("one label a record")
+        .found(format!("{with_several} of {n} records with several labels and {without} without one"));
     Err(error.advice(several_labels(path, name)))
 }
 
@@ -181,7 +175,8 @@ fn of_numbers(
         None if lowest >= 1 && highest < classes => {
             // What either would mean, to choose by.
             let accuracy = |base: i64| {
-                let right = |(record, label): &(usize, &i64)| outputs.predicted(*record) as i64 == **label - base;
+                let right =
+                    |(record, label): &(usize, &i64)| outputs.predicted(*record) as i64 == **label - base;
                 labels.iter().enumerate().filter(right).count() as f64 / labels.len() as f64
             };
             return Err(Error::data(place)

@@ -55,11 +55,12 @@ pub(super) fn resolve(
 fn known(value: &str) -> Option<u8> {
     let value = value.trim().to_lowercase().replace([' ', '_'], "-");
     match value.as_str() {
-        "true" | "t" | "member" | "members" | "train" | "training" | "in" | "seen" | "yes" | "y" => Some(MEMBER),
-        "false" | "f" | "nonmember" | "nonmembers" | "non-member" | "non-members" | "not-member" | "test"
-        | "testing" | "out" | "unseen" | "holdout" | "hold-out" | "val" | "valid" | "validation" | "no" | "n" => {
-            Some(TEST)
+        "true" | "t" | "member" | "members" | "train" | "training" | "in" | "seen" | "yes" | "y" => {
+            Some(MEMBER)
         }
+        "false" | "f" | "nonmember" | "nonmembers" | "non-member" | "non-members" | "not-member" | "test"
+        | "testing" | "out" | "unseen" | "holdout" | "hold-out" | "val" | "valid" | "validation" | "no"
+        | "n" => Some(TEST),
         "reference" | "ref" => Some(REFERENCE),
         number => match whole(number)? {
             1 => Some(MEMBER),
@@ -121,7 +122,9 @@ mod tests {
 
     #[test]
     fn words_and_numbers_of_membership_are_known() {
-        for pair in [["train", "test"], ["1.0", "0.0"], ["True", "False"], ["Yes", "no"], ["1", "-1"], ["IN", "out"]] {
+        for pair in
+            [["train", "test"], ["1.0", "0.0"], ["True", "False"], ["Yes", "no"], ["1", "-1"], ["IN", "out"]]
+        {
             assert_eq!(resolved(&pair, None).unwrap(), [MEMBER, TEST], "{pair:?}");
         }
         assert_eq!(resolved(&["1", "0", "2"], None).unwrap(), [MEMBER, TEST, REFERENCE]);

@@ -25,33 +25,75 @@ pub enum Role {
 
 /// The names of each role, the likelier first; in lower case, with `_` between words.
 const NAMES: [(Role, &[&str]); 12] = [
-    (Role::Logits, &["logits", "logit", "log_probabilities", "log_probs", "log_proba", "decision_function", "z"]),
+    (
+        Role::Logits,
+        &["logits", "logit", "log_probabilities", "log_probs", "log_proba", "decision_function", "z"],
+    ),
     (
         Role::Probabilities,
         &[
-            "probabilities", "probs", "probability", "prob", "proba", "predict_proba", "y_proba", "y_prob", "softmax",
-            "confidences", "posteriors", "p",
+            "probabilities",
+            "probs",
+            "probability",
+            "prob",
+            "proba",
+            "predict_proba",
+            "y_proba",
+            "y_prob",
+            "softmax",
+            "confidences",
+            "posteriors",
+            "p",
         ],
     ),
     (
         Role::Outputs,
         &[
-            "predictions", "outputs", "output", "preds", "confidence", "scores", "score", "y_score", "y_pred",
-            "prediction", "pred",
+            "predictions",
+            "outputs",
+            "output",
+            "preds",
+            "confidence",
+            "scores",
+            "score",
+            "y_score",
+            "y_pred",
+            "prediction",
+            "pred",
         ],
     ),
     (
         Role::Labels,
         &[
-            "labels", "label", "targets", "target", "y", "y_true", "true_label", "true_labels", "true_class",
-            "ground_truth", "class", "classes",
+            "labels",
+            "label",
+            "targets",
+            "target",
+            "y",
+            "y_true",
+            "true_label",
+            "true_labels",
+            "true_class",
+            "ground_truth",
+            "class",
+            "classes",
         ],
     ),
     (
         Role::Membership,
         &[
-            "membership", "member", "members", "is_member", "is_train", "in_training", "in_train", "is_training",
-            "train", "split", "subset", "set",
+            "membership",
+            "member",
+            "members",
+            "is_member",
+            "is_train",
+            "in_training",
+            "in_train",
+            "is_training",
+            "train",
+            "split",
+            "subset",
+            "set",
         ],
     ),
     (Role::Subgroup, &["subgroup", "subgroups", "group", "groups"]),
@@ -132,7 +174,8 @@ mod tests {
 
     #[test]
     fn names_are_told_by_role_and_what_is_left_is_listed() {
-        let there: Vec<String> = ["Labels", "Shadow-Logit", "x", "logits", "MEMBER"].map(str::to_owned).into();
+        let there: Vec<String> =
+            ["Labels", "Shadow-Logit", "x", "logits", "MEMBER"].map(str::to_owned).into();
         let options = Options::default();
         let at = |role| find(role, &there, &options, "f").unwrap();
         assert_eq!((at(Role::Labels), at(Role::Logits), at(Role::Membership)), (Some(0), Some(3), Some(4)));
@@ -144,6 +187,8 @@ mod tests {
         assert_eq!(find(Role::Labels, &there, &given, "f").unwrap(), Some(2));
         let columns = [(Role::Labels, "z".to_owned())].into();
         let wrong = Options { columns, ..Options::default() };
-        assert!(find(Role::Labels, &there, &wrong, "f").unwrap_err().to_string().contains("--column labels=z"));
+        assert!(
+            find(Role::Labels, &there, &wrong, "f").unwrap_err().to_string().contains("--column labels=z")
+        );
     }
 }

@@ -45,7 +45,8 @@ impl Options {
     /// Text of another form, a role that there is not.
     pub fn set_column(&mut self, text: &str) -> Result<()> {
         let refused = || {
-            let roles = ["logits", "probabilities", "predictions", "labels", "membership", "subgroup", "rows"];
+            let roles =
+                ["logits", "probabilities", "predictions", "labels", "membership", "subgroup", "rows"];
             Error::usage("--column")
                 .expected(format!("ROLE=NAME with one of the roles {}", roles.join(", ")))
                 .found(text.to_owned())

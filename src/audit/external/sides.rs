@@ -39,7 +39,10 @@ mod tests {
 
     fn split_names(names: &[&str]) -> Option<[Vec<String>; 2]> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        Some(split(&names)?.map(|naming| naming.into_iter().map(|(base, name)| format!("{base}={name}")).collect()))
+        Some(
+            split(&names)?
+                .map(|naming| naming.into_iter().map(|(base, name)| format!("{base}={name}")).collect()),
+        )
     }
 
     #[test]

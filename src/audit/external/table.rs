@@ -29,8 +29,12 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
     let part = delimiter(&first);
     let quote = if first.trim_ascii_start().starts_with(b"'") { b'\'' } else { b'"' };
     let mut reader = ReaderBuilder::new().delimiter(part).quote(quote).trim(Trim::All).from_reader(all);
-    let names: Vec<String> =
-        reader.headers().map_err(broken)?.iter().map(|n| n.trim_matches(['\u{feff}', ' ']).to_owned()).collect();
+    let names: Vec<String> = reader
+        .headers()
+        .map_err(broken)?
+        .iter()
+        .map(|n| n.trim_matches(['\u{feff}', ' ']).to_owned())
+        .collect();
     let header = Header::of(names, path, options, one_side)?;
     let OutputColumns { columns, .. } = &header.outputs;
     let classes = columns.len();
@@ -145,7 +149,9 @@ fn broken(place: &str, error: csv::Error) -> Error {
     match error.into_kind() {
         csv::ErrorKind::Io(e) => {
             let own = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).cloned();
-            own.unwrap_or_else(|| Error::data(place).expected("a complete, undamaged file").found(e.to_string()))
+            own.unwrap_or_else(|| {
+                Error::data(place).expected("a complete, undamaged file").found(e.to_string())
+            })
         }
         csv::ErrorKind::Utf8 { .. } => other_kind(place),
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {

@@ -85,6 +85,17 @@ impl Values {
         }
     }
 
+    /// The elements as double-precision numbers; integers beyond 2^53 are rounded to them.
+    pub fn into_f64(self) -> Vec<f64> {
+        match self {
+            Values::F32(v) => v.into_iter().map(f64::from).collect(),
+            Values::F64(v) => v,
+            Values::I32(v) => v.into_iter().map(f64::from).collect(),
+            Values::I64(v) => v.into_iter().map(|x| x as f64).collect(),
+            Values::U8(v) => v.into_iter().map(f64::from).collect(),
+        }
+    }
+
     /// The elements as integers.
     ///
     /// # Errors

@@ -138,9 +138,11 @@ impl Arrays {
         self.with(name, |reader, header, place| {
             let flat = header.shape.iter().filter(|axis| **axis != 1).count() <= 1;
             if !header.dtype.is_text() || (header.fortran && !flat) {
-                return Err(Error::data(place)
-                    .expected("an array of texts in C order")
-                    .found(format!("the type {}, Fortran order {}", header.dtype.name(), header.fortran)));
+                return Err(Error::data(place).expected("an array of texts in C order").found(format!(
+                    "the type {}, Fortran order {}",
+                    header.dtype.name(),
+                    header.fortran
+                )));
             }
             let mut elements = npy::Elements::new(reader, header.dtype, place);
             for _ in 0..header.count {

@@ -17,7 +17,7 @@ const KNOWN: [(&[u8], &str, &str); 7] = [
 const UNPACK: &str = "unpack it, or export it as CSV";
 
 /// What the file at `path` is that begins with `head`, and what to do, if it is of a format that is not read.
-pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, String)> {
+pub(crate) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, String)> {
     if let Some((_, what, advice)) = KNOWN.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Some((what, (*advice).to_owned()));
     }
@@ -69,7 +69,8 @@ fn is_libsvm(line: &[u8]) -> bool {
 fn sheet(path: &Path) -> String {
     let target = python(&path.with_extension("csv"));
     format!(
-        "save its table as CSV in the program that wrote it, or:\n  python3 -c \"import pandas as pd; \
+        "save its table as CSV in the program that wrote it, or (it needs the packages pandas and openpyxl, for \
+         OpenDocument odfpy, for Excel 97 xlrd):\n  python3 -c \"import pandas as pd; \
          pd.read_excel({}).to_csv({target}, index=False)\"",
         python(path)
     )

@@ -37,10 +37,11 @@ mod tables;
 mod text;
 
 use crate::error::{Error, Result};
+pub(crate) use charset::open_text;
+pub(crate) use foreign::recognize;
 use format::{File, Format, Listing, Stored};
 pub(crate) use layout::delimiter;
 pub(crate) use names::data_set;
-pub(crate) use source::open_text;
 use source::Source;
 use std::path::Path;
 

@@ -80,16 +80,6 @@ impl Source {
     }
 }
 
-/// The bytes of the file `path`, inflated where it is gzip, at most `max_bytes` of them.
-///
-/// # Errors
-/// A file that cannot be opened; a read fails past the limit.
-pub(crate) fn open_text(path: &Path, max_bytes: u64) -> Result<Box<dyn Read>> {
-    let plain = Source::file(path, false, max_bytes);
-    let gzip = plain.head(2)? == b"\x1f\x8b";
-    Source { gzip, ..plain }.open()
-}
-
 /// A reader that fails past a number of bytes: a small file that inflates to a huge one.
 pub(super) struct Limited<R> {
     inner: R,
