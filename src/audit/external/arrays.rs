@@ -3,7 +3,7 @@
 //! Not what the numbers are (`inspect`).
 
 use super::column::{Column, Ids, Texts};
-use super::labels::from_matrix;
+use super::labels::{from_matrix, several_labels};
 use super::names::{self, Role, unused};
 use super::options::Options;
 use super::outputs::predicted_classes;
@@ -130,6 +130,8 @@ impl<'a> Part<'a> {
         let membership_name = if one_side { None } else { self.take(Role::Membership)? };
         let keep_name = if one_side { None } else { self.take(Role::ShadowKeep)? };
         let class_names = self.class_names(&labels_name)?;
+        let one_hot = matches!(self.arrays.shape(&labels_name)?[..], [_, width] if width > 1);
+        let several_labels = one_hot.then(|| several_labels(self.path, &labels_name));
         let labels = self.labels(&labels_name)?;
         let n = labels.len();
         let shape = self.arrays.shape(&outputs_name)?;
@@ -198,6 +200,7 @@ impl<'a> Part<'a> {
             outputs_name,
             class_names,
             labels,
+            several_labels,
             membership,
             subgroups,
             persons,

@@ -130,13 +130,6 @@ impl Ids {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Ids::Numbers(ids) => ids.len(),
-            Ids::Texts(ids) => ids.len(),
-        }
-    }
-
     /// These, then `other`.
     pub(super) fn then(mut self, other: Ids) -> Ids {
         match other {

@@ -135,11 +135,26 @@ pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<Exte
     let model = external.model();
     let at = |error: Error| Error { place: format!("{}, {}", raw.place, error.place), ..error };
     let predictions = Predictions::new(model.outputs, model.labels).map_err(at)?;
-    if options.member_value.is_none() {
+    let turned = wrong_way_round(&predictions);
+    if options.member_value.is_none() && turned.is_none() {
         check_polarity(&raw.place, &predictions, model.membership)?;
     }
     external.warnings = duplicates(&external);
+    external.warnings.extend(turned);
     Ok(external)
+}
+
+/// A warning of two classes that seem to have changed places: a model that guesses is right half the time.
+fn wrong_way_round(predictions: &Predictions) -> Option<String> {
+    let n = predictions.len() as f64;
+    let right = scores::gap(predictions).iter().sum::<f64>() / n;
+    // 3.29 standard errors, as in check_polarity.
+    (predictions.classes() == 2 && right < 0.5 - 3.29 * 0.5 / n.sqrt()).then(|| {
+        format!(
+            "the model is right on {right:.3} of the records, less than by guessing: if the outputs are those of the \
+             other class, or the labels' order is the other one (--class-names), all results are wrong"
+        )
+    })
 }
 
 /// A model that does better on the others than on its members is hardly meant.

@@ -39,7 +39,7 @@ pub(super) fn from_matrix(values: &[f32], n: usize, width: usize, path: &Path, n
 }
 
 /// How to audit a model of several labels a record: each label for itself.
-fn several_labels(path: &Path, name: &str) -> String {
+pub(super) fn several_labels(path: &Path, name: &str) -> String {
     let code = format!(
         "import numpy as np; d = np.load({}); k = 0; np.savez({}, **{{n: d[n][:, k] if d[n].shape == \
          d['{name}'].shape else d[n] for n in d.files}})",

@@ -65,7 +65,7 @@ pub(super) fn resolve(
                 .found(values.at(at).to_string())
                 .advice("if they are logits, give --outputs logits"));
         }
-        let sums = sums_found(&facts, options, &place, single)?;
+        let sums = sums_found(&facts, options, &place, single, raw.several_labels.as_deref())?;
         repair(&mut raw.outputs, classes, options.normalize && !single, &place)?;
         found.push(format!("{}: probabilities, {why}{sums}", raw.outputs_name));
     } else {
@@ -114,7 +114,9 @@ impl Facts {
         // Text of so many digits, or numpy.round; the tolerance is for numbers in single precision.
         let rounded = |digits: &i32| {
             let scale = 10f64.powi(*digits);
-            values.position(|v| (v * scale - (v * scale).round()).abs() > 1e-3).is_none()
+            values
+                .position(|v| (v * scale - (v * scale).round()).abs() > 1e-5 * (v * scale).round())
+                .is_none()
         };
         facts.digits = if whole { None } else { (1..=4).find(rounded) };
         let tolerance = match facts.digits {
@@ -132,7 +134,14 @@ impl Facts {
     }
 }
 
-fn sums_found(facts: &Facts, options: &Options, place: &str, single: bool) -> Result<String> {
+/// What the rows' sums tell; `several` is how to audit outputs of several labels a record.
+fn sums_found(
+    facts: &Facts,
+    options: &Options,
+    place: &str,
+    single: bool,
+    several: Option<&str>,
+) -> Result<String> {
     let Facts { wrong, worst, digits, .. } = facts;
     match (wrong, options.normalize, digits) {
         _ if single => Ok(String::new()),
@@ -144,10 +153,18 @@ fn sums_found(facts: &Facts, options: &Options, place: &str, single: bool) -> Re
         (_, true, _) => Ok(format!(
             "; {wrong} rows did not sum to 1 (by {worst:.3} at most): each row is divided by its sum"
         )),
-        (_, false, _) => Err(Error::data(place)
-            .expected(format!("rows of probabilities that sum to 1 within {SUM_TOLERANCE}"))
-            .found(format!("{wrong} rows that do not, by {worst:.4} at most"))
-            .advice("--normalize divides each row by its sum; if they are logits, give --outputs logits")),
+        (_, false, _) => {
+            let normalize =
+                "--normalize divides each row by its sum; if they are logits, give --outputs logits";
+            let advice = match several {
+                Some(several) => format!("{normalize}; if a record may have several labels, {several}"),
+                None => normalize.to_owned(),
+            };
+            Err(Error::data(place)
+                .expected(format!("rows of probabilities that sum to 1 within {SUM_TOLERANCE}"))
+                .found(format!("{wrong} rows that do not, by {worst:.4} at most"))
+                .advice(advice))
+        }
     }
 }
 

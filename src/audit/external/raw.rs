@@ -30,6 +30,8 @@ pub(super) struct RawPredictions {
     pub(super) class_names: Option<Vec<String>>,
     /// \[N\], as written.
     pub(super) labels: Column,
+    /// Where labels were a row of zeros and a one each: how to audit outputs of several labels a record.
+    pub(super) several_labels: Option<String>,
     /// \[N\], as written; `None` where the file is of one side, or lacks it.
     pub(super) membership: Option<Column>,
     pub(super) subgroups: Option<Column>,

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct ShadowFile {
     /// What its numbers are; `None`: outputs of the target's form.
     values: Option<ShadowValues>,
+    /// Whether a person said so.
+    given: bool,
     place: Place,
     models: usize,
     max_bytes: u64,
@@ -52,6 +54,7 @@ impl ShadowFile {
         let stacked = arrays.shape(outputs)?.first().copied().unwrap_or(0);
         Ok(ShadowFile {
             values: options.shadow_values.or(values),
+            given: options.shadow_values.is_some(),
             models: stacked.saturating_sub(usize::from(with_target)),
             place: Place::Stacked {
                 path: path.to_owned(),
@@ -84,6 +87,7 @@ impl ShadowFile {
                 let count = models.len();
                 return Ok(ShadowFile {
                     values: options.shadow_values.or(scores.then_some(ShadowValues::Phi)),
+                    given: options.shadow_values.is_some(),
                     place: Place::Experiments(models, part),
                     models: count,
                     max_bytes,
@@ -170,6 +174,7 @@ impl AskedRecords<'_> {
 pub(super) struct FileShadows<'a> {
     pub(super) file: &'a ShadowFile,
     pub(super) records: AskedRecords<'a>,
+    /// Of the target's φ.
     pub(super) scale: TargetScale,
 }
 
@@ -264,7 +269,8 @@ impl FileShadows<'_> {
             values => OutputValues::F64(values.into_f64()),
         };
         let width = expected[1..].iter().product();
-        shadow_values::check(values.as_slice(), classes, width, said, self.scale, model, place)?;
+        let scale = (!self.file.given).then_some(self.scale);
+        shadow_values::check(values.as_slice(), classes, width, said, scale, model, place)?;
         let own = |error: Error| Error {
             place: format!("{place}, shadow model {model}, {}", error.place),
             ..error

@@ -21,6 +21,10 @@ const ASKED: usize = 1 << 22;
 /// Distinct values of a column that must be few.
 const MOST: usize = 100_000;
 
+/// How to audit a model of several labels a record.
+const PER_LABEL: &str = "each label is a model of its own, with two classes: audit one after another, a file with its \
+                         column of labels, its column of outputs, and membership";
+
 /// The predictions in the file `path`; of `one_side`, without membership.
 pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<RawPredictions> {
     let place = path.display().to_string();
@@ -93,7 +97,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
         1 => Column::from(labels),
         width => from_matrix(&one_hot, n, width, path, "labels").map_err(|error| Error {
             place: format!("{place}, columns {} …", header.names[header.labels[0]]),
-            advice: error.advice.split("Audit one after").next().unwrap_or_default().to_owned(),
+            advice: if error.advice.is_empty() { String::new() } else { PER_LABEL.to_owned() },
             ..error
         })?,
     };
@@ -113,6 +117,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
             }
         },
         class_names: header.outputs.class_names.clone(),
+        several_labels: (header.labels.len() > 1).then(|| PER_LABEL.to_owned()),
         labels,
         membership: given(header.membership, membership),
         subgroups: given(header.subgroup, groups),
