@@ -10,6 +10,7 @@ mod browser;
 mod information;
 #[cfg(unix)]
 mod interruption;
+mod prediction_files;
 mod predictions;
 mod program;
 mod report;
