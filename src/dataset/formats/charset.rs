@@ -160,8 +160,11 @@ pub(crate) fn open_text(path: &Path, max_bytes: u64) -> Result<Box<dyn Read>> {
     let plain = Source::file(path, false, max_bytes);
     let gzip = plain.head(2)? == b"\x1f\x8b";
     let source = Source { gzip, ..plain };
-    let known = |error: Error| Error { advice: "export the file in UTF-8".to_owned(), ..error };
-    of(&source, None).map_err(known)?.decoded(&source)
+    let without_flag = |error: Error| match error.advice.contains("--encoding") {
+        true => error.advice("export the file in UTF-8"),
+        false => error,
+    };
+    of(&source, None).map_err(without_flag)?.decoded(&source)
 }
 
 /// The first `length` bytes of the text, in UTF-8, of a text that is not empty.
