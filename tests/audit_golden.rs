@@ -1,5 +1,6 @@
 //! The audit's scores, metrics and intervals against SciPy's and scikit-learn's, computed once by
-//! `golden/audit_metrics.py`, and scores at the ends of their range by `golden/audit_scores.py`. Not the attacks as a whole: those are tested beside their code.
+//! `golden/audit_metrics.py`, and scores at the ends of their range by `golden/audit_scores.py`. Not the
+//! attacks as a whole: those are tested beside their code.
 
 use serde_json::Value;
 use veilgrad::audit::attacks::scores::{self, Predictions};

@@ -303,7 +303,8 @@ mod tests {
         // ½(0.9 + 0.5).
         assert!((attacks["gap"].accuracy - 0.7).abs() < 0.02, "{:?}", attacks["gap"]);
         assert_eq!(attacks["gap"].accuracy, attacks["confidence"].accuracy);
-        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the label.
+        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the
+        // label.
         assert!((attacks["entropy"].auc - 0.5).abs() < 0.03, "{:?}", attacks["entropy"]);
         assert!(attacks["entropy"].note.is_none() && attacks["gap"].note.is_none());
         // All records of what learns nothing, the scored half of what does.

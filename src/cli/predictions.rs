@@ -38,9 +38,9 @@ pub(super) struct PredictionsArgs {
     /// Its outputs on records that it was not trained on.
     #[arg(long, value_name = "FILE", requires = "members", conflicts_with = "predictions")]
     nonmembers: Option<PathBuf>,
-    /// Which array or column is what, where its name does not tell; of several columns of outputs, what their names
-    /// begin with. Roles: logits, probabilities, predictions, labels, membership, subgroup, rows, class_names,
-    /// shadow_logits, shadow_probabilities, shadow_scores, shadow_keep.
+    /// Which array or column is what, where its name does not tell; of several columns of outputs, what their
+    /// names begin with. Roles: logits, probabilities, predictions, labels, membership, subgroup, rows,
+    /// class_names, shadow_logits, shadow_probabilities, shadow_scores, shadow_keep.
     #[arg(long, value_name = "ROLE=NAME", requires = GIVEN)]
     column: Vec<String>,
     /// The names of the classes, in the order of the outputs, where labels are names.
@@ -50,8 +50,8 @@ pub(super) struct PredictionsArgs {
     /// scores/ or logits/ beside it.
     #[arg(long, value_name = "PATH", requires = GIVEN)]
     shadow_predictions: Option<PathBuf>,
-    /// What shadow models' numbers are, where the array's name does not tell: outputs, or of each record's label φ =
-    /// log p − log(1 − p), the loss −log p, log p, or its probability p.
+    /// What shadow models' numbers are, where the array's name does not tell: outputs, or of each record's
+    /// label φ = log p − log(1 − p), the loss −log p, log p, or its probability p.
     #[arg(long, value_name = "VALUES", requires = GIVEN, value_parser = shadow_values())]
     shadow_values: Option<ShadowValues>,
     /// What the outputs are, where their name and numbers do not tell.

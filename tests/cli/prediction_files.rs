@@ -1,5 +1,5 @@
-//! The audit of files of predictions as other programs write them: one model in every kind gives the same numbers,
-//! and what is not read has a remedy.
+//! The audit of files of predictions as other programs write them: one model in every kind gives the same
+//! numbers, and what is not read has a remedy.
 
 use crate::program::Veilgrad;
 use flate2::Compression;

@@ -115,7 +115,7 @@ fn probabilities_labels_from_one_and_swapped_membership_are_found_out() {
     // Rows that do not sum to 1: halved, and called what they are not.
     let half: Vec<f32> = p.iter().map(|p| p / 2.0).collect();
     model.save(&program, "half.npz", "probabilities", &half);
-    let said = ["400 rows that do not, by 0.5000 at most", "--normalise"];
+    let said = ["400 rows that do not, by 0.5000 at most", "--normalize"];
     program.run("audit --predictions half.npz").code(1).says(&said);
     program.succeeds("audit --predictions half.npz --normalize").says(&["each row is divided by its sum"]);
     model.save(&program, "either.npz", "outputs", &half);

@@ -211,8 +211,8 @@ impl<'a> Part<'a> {
     }
 
     fn no_membership(&self) -> Error {
-        let advice = "say which it is with --column membership=NAME; members and non-members in files of their own \
-                      are given as --members FILE --nonmembers FILE";
+        let advice = "say which it is with --column membership=NAME; members and non-members in files of \
+        their own are given as --members FILE --nonmembers FILE";
         self.missing("membership", &[Role::Membership]).advice(advice)
     }
 

@@ -17,8 +17,8 @@ use crate::statistics::halves::LEAST_RECORDS;
 use std::time::Instant;
 
 impl ExternalPredictions {
-    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` and `persons` are those of a
-    /// file of their own, else the predictions'; without `gpu` no attack network is trained.
+    /// All that an audit can go by. `seed` draws what the attacker knows; `subgroups` and `persons` are those
+    /// of a file of their own, else the predictions'; without `gpu` no attack network is trained.
     ///
     /// # Errors
     /// Too few records; shadow models' predictions that do not fit.

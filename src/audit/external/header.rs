@@ -238,9 +238,9 @@ fn no_header(place: &str, columns: usize, path: &Path) -> Error {
         .expected("a header that names the columns, and a column of true labels among them")
         .found(format!("{columns} columns of numbers alone"))
         .advice(format!(
-            "put the labels, one a line in a file, in front of the outputs (for the members and for the others), then \
-             give both as --members FILE --nonmembers FILE:\n  (echo label,{}{more}; paste -d, labels.txt '{file}') > \
-             members.csv",
+            "put the labels, one a line in a file, in front of the outputs (for the members and for the \
+             others), then give both as --members FILE --nonmembers FILE:\n  (echo label,{}{more}; paste \
+             -d, labels.txt '{file}') > members.csv",
             outputs.join(",")
         ))
 }

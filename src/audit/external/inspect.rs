@@ -35,7 +35,8 @@ pub struct ExternalPredictions {
     pub(super) labels: Vec<u32>,
     /// \[N\], in our codes.
     membership: Vec<u8>,
-    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; `outputs` are those of the first of them.
+    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; `outputs` are those of the first of
+    /// them.
     augmented: Option<OutputValues>,
     /// A.
     pub(super) augmentations: usize,
@@ -151,8 +152,8 @@ fn wrong_way_round(predictions: &Predictions) -> Option<String> {
     // 3.29 standard errors, as in check_polarity.
     (predictions.classes() == 2 && right < 0.5 - 3.29 * 0.5 / n.sqrt()).then(|| {
         format!(
-            "the model is right on {right:.3} of the records, less than by guessing: if the outputs are those of the \
-             other class, or the labels' order is the other one (--class-names), all results are wrong"
+            "the model is right on {right:.3} of the records, less than by guessing: if the outputs are those \
+             of the other class, or the labels' order is the other one (--class-names), all results are wrong"
         )
     })
 }

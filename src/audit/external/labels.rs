@@ -1,5 +1,5 @@
-//! Which class each label means: numbers from 0 or from 1, others by their order, texts by the classes' names,
-//! rows of a one-hot matrix.
+//! Which class each label means: numbers from 0 or from 1, others by their order, texts by the classes'
+//! names, rows of a one-hot matrix.
 //!
 //! Not their reading.
 
@@ -47,8 +47,8 @@ pub(super) fn several_labels(path: &Path, name: &str) -> String {
         python(&path.with_extension("label0.npz"))
     );
     format!(
-        "each label is a model of its own, with two classes. Audit one after another: this makes the file of label \
-         k = 0\n  python3 -c \"{code}\""
+        "each label is a model of its own, with two classes. Audit one after another: this makes the file of \
+         label k = 0\n  python3 -c \"{code}\""
     )
 }
 

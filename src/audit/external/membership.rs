@@ -29,8 +29,8 @@ pub(super) fn resolve(
             .expected("one of a few values a record")
             .found(format!("{} different values", values.len()))
             .advice(
-                "membership is a value for each record, 1 for a member; of a list of members' numbers make that: \
-                 numpy.isin(numpy.arange(N), list)",
+                "membership is a value for each record, 1 for a member; of a list of members' numbers make \
+                 that: numpy.isin(numpy.arange(N), list)",
             ));
     }
     let meanings: Vec<u8> = match &options.member_value {

@@ -1,5 +1,5 @@
-//! What a file's outputs are, logits or probabilities: told from the numbers where they leave no doubt, and asked
-//! for where they do.
+//! What a file's outputs are, logits or probabilities: told from the numbers where they leave no doubt, and
+//! asked for where they do.
 //!
 //! Not their reading (`arrays`, `table`).
 
@@ -14,8 +14,8 @@ const SUM_TOLERANCE: f64 = 1e-2;
 /// Rounding that takes a probability past 0 or 1.
 const ROUNDING: f64 = 1e-5;
 
-/// Logits or probabilities. Probabilities are left as such: in \[0, 1\], of sum 1. A single column, of class 1 of two,
-/// becomes two.
+/// Logits or probabilities. Probabilities are left as such: in \[0, 1\], of sum 1. A single column, of class
+/// 1 of two, becomes two.
 pub(super) fn resolve(
     raw: &mut RawPredictions,
     options: &Options,
@@ -147,8 +147,8 @@ fn sums_found(
         _ if single => Ok(String::new()),
         (0, _, None) => Ok(format!("; rows sum to 1 within {worst:.1e}")),
         (0, _, Some(digits)) => Ok(format!(
-            "; rows sum to 1 within {worst:.1e}, as numbers of {digits} digits do: records that differ by less than \
-             that are ties"
+            "; rows sum to 1 within {worst:.1e}, as numbers of {digits} digits do: records that differ by \
+             less than that are ties"
         )),
         (_, true, _) => Ok(format!(
             "; {wrong} rows did not sum to 1 (by {worst:.3} at most): each row is divided by its sum"
@@ -168,7 +168,8 @@ fn sums_found(
     }
 }
 
-/// Probabilities that rounding took past 0 or 1 come back; rows are divided by their sums where this is asked for.
+/// Probabilities that rounding took past 0 or 1 come back; rows are divided by their sums where this is asked
+/// for.
 fn repair(outputs: &mut OutputValues, classes: usize, normalize: bool, place: &str) -> Result<()> {
     let zeros = |record: usize| {
         Err(Error::data(format!("{place}, record {record}"))
@@ -216,7 +217,7 @@ pub(super) fn predicted_classes(place: &str) -> Error {
         .found("whole numbers, one a record: predicted classes")
         .advice(
             "give the model's probabilities or logits. Where there are only predicted classes, save them as \
-             numpy.eye(C)[predicted], C being the number of classes: every attack then sees what the gap attack \
-             sees",
+             numpy.eye(C)[predicted], C being the number of classes: every attack then sees what the gap \
+             attack sees",
         )
 }

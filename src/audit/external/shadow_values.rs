@@ -1,4 +1,5 @@
-//! What shadow models' numbers are: outputs, or a number a record; and whether they can be what they are said to be.
+//! What shadow models' numbers are: outputs, or a number a record; and whether they can be what they are said
+//! to be.
 //!
 //! Not their reading (`shadows`).
 
@@ -111,8 +112,8 @@ impl TargetScale {
     }
 }
 
-/// Whether one model's numbers \[N, A\] or \[N, A, C\], `width` of them a record, can be what they are said to be; by
-/// the target's `scale` where no person said it.
+/// Whether one model's numbers \[N, A\] or \[N, A, C\], `width` of them a record, can be what they are said
+/// to be; by the target's `scale` where no person said it.
 ///
 /// # Errors
 /// A NaN or an infinite number (−∞ is a logit), by model and record; numbers that are plainly something else.
@@ -182,8 +183,8 @@ fn flag(values: &[ShadowValues]) -> String {
     format!("say what they are: {}", flags.join(" or "))
 }
 
-/// Whether shadow models' φ are the right way round: on a record they are surer after they were trained on it, and
-/// those records are easy for them that are easy for the target.
+/// Whether shadow models' φ are the right way round: on a record they are surer after they were trained on
+/// it, and those records are easy for them that are easy for the target.
 ///
 /// # Errors
 /// The contrary of either is beyond chance.

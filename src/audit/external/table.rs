@@ -1,7 +1,7 @@
 //! Predictions in a CSV file: a row a record, a header that names the columns.
 //!
-//! Not which column is which (`header`). Commas, semicolons, tabs or blanks part the fields, which may be quoted;
-//! where it is not a comma, numbers may have a decimal comma. The file may be compressed with gzip.
+//! Not which column is which (`header`). Commas, semicolons, tabs or blanks part the fields, which may be
+//! quoted; where it is not a comma, numbers may have a decimal comma. The file may be compressed with gzip.
 
 use super::column::{Column, Ids, Texts, number};
 use super::header::{Header, OutputColumns};
@@ -22,8 +22,8 @@ const ASKED: usize = 1 << 22;
 const MOST: usize = 100_000;
 
 /// How to audit a model of several labels a record.
-const PER_LABEL: &str = "each label is a model of its own, with two classes: audit one after another, a file with its \
-                         column of labels, its column of outputs, and membership";
+const PER_LABEL: &str = "each label is a model of its own, with two classes: audit one after another, a file \
+with its column of labels, its column of outputs, and membership";
 
 /// The predictions in the file `path`; of `one_side`, without membership.
 pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<RawPredictions> {

@@ -49,8 +49,10 @@ fn refused(path: &Path, place: &str, save: &str) -> Error {
     let load = format!("pickle.load(open({}, 'rb'))", python(path));
     Error::data(place).expected("an array format that holds no code").found("a Python pickle").advice(
         format!(
-            "if you trust where it comes from, convert it, in a Python that has the packages it was made with, then \
-             give the new file (adapt the names if the pickle holds others):\n  python3 -c \"import pickle, numpy as np; d = {load}; {save}\""
+            "if you trust where it comes from, convert it, in a Python that has the packages it was made \
+             with, then give the new file (adapt the names if the pickle holds others):\n  python3 -c \
+             \"import pickle, \
+             numpy as np; d = {load}; {save}\""
         ),
     )
 }
