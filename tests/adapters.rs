@@ -142,10 +142,8 @@ fn where_memory_does_not_hold_all_replicas_fewer_are_trained_at_once_to_the_same
 #[test]
 fn attack_networks_that_memory_does_not_hold_at_once_are_trained_in_smaller_groups() {
     use veilgrad::audit::attacks::neural::{self, Lesson};
-    use veilgrad::audit::attacks::scores::OutputForm;
     let lesson = |seed| Lesson {
         outputs: (0..400 * 3).map(|i| ((i * 37 + 11) % 29) as f32 / 7.0).collect(),
-        form: OutputForm::Logits,
         classes: 3,
         labels: (0..400).map(|i| i % 3).collect(),
         known: [(0..100).collect(), (200..300).collect()],
