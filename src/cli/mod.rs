@@ -62,7 +62,8 @@ The numbers:
                     the test accuracy too
 
 Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable,
-3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged.";
+3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged; 128 and a signal's
+number where one ended it (130: Ctrl-C).";
 
 /// Flags of every subcommand.
 #[derive(Debug, Clone, Args)]
@@ -173,12 +174,13 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("error: {error}"));
-            ExitCode::from(match error.kind {
+            let code = match error.kind {
                 Kind::Usage => 2,
                 Kind::Gate => 3,
                 Kind::Inconclusive => 4,
                 _ => 1,
-            })
+            };
+            ExitCode::from(interrupt::exit_code().unwrap_or(code))
         }
     }
 }
