@@ -13,8 +13,8 @@ rm -rf "$work" && mkdir -p "$work"
 cat >"$work/preset.toml" <<'PRESET'
 name = "kills"
 data = { members = 400, reference = 400, synthetic = { records = 2000, features = 40, classes = 10 } }
-model.hidden = [32]
-train = { epochs = 60, batch = 20, dropout = 0.1 }
+model = { hidden = [32], dropout = 0.1 }
+train = { epochs = 60, batch = 20 }
 defense.lambda = [0, 1]
 audit = { epochs = 1, shadows = 2 }
 PRESET

@@ -1,7 +1,8 @@
 //! Signals: the first asks training to stop where it can be continued, the second ends the program.
 //!
-//! Ctrl-C, a request to end (SIGTERM), a terminal that hangs up (SIGHUP, unless it is ignored, as under nohup),
-//! and a file that reached the limit of its size (SIGXFSZ: the write that failed is an error too).
+//! Ctrl-C, a request to end (SIGTERM), and a terminal that hangs up (SIGHUP, unless it is ignored, as under nohup).
+//! A file that reached the limit of its size (SIGXFSZ) ends nothing by itself: the write fails, and what it was
+//! for decides. A driver's cache can do without; a run ends with the error, and can be continued.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -44,16 +45,19 @@ pub(super) fn exit_code() -> Option<u8> {
     }
 }
 
-/// A signal has come; `may_end`: a second one ends the program.
-fn asked(signal: i32, may_end: bool) {
-    let first = SIGNAL.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-    let stopping = STOP.swap(true, Ordering::SeqCst);
-    if may_end && (!HEEDED.load(Ordering::SeqCst) || stopping) {
+/// Has writes beyond the limit of a file's size fail, where the system would end the program.
+pub(super) fn outlive_file_limits() {
+    system::outlive_file_limits();
+}
+
+/// A signal has come; a second one ends the program.
+fn asked(signal: i32) {
+    // Which came first is told even where both come at once.
+    let _ = SIGNAL.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+    if !HEEDED.load(Ordering::SeqCst) || STOP.swap(true, Ordering::SeqCst) {
         std::process::exit(128 + signal);
     }
-    if first {
-        note("stopping where the run can be continued; once more to stop at once");
-    }
+    note("stopping where the run can be continued; once more to stop at once");
 }
 
 #[cfg(unix)]
@@ -61,16 +65,23 @@ mod system {
     use super::asked;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
+    use std::sync::Arc;
 
     /// # Errors
     /// The system's.
     pub(super) fn listen() -> std::io::Result<()> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ])?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if !is_ignored(SIGHUP) {
             signals.add_signal(SIGHUP)?;
         }
-        std::thread::spawn(move || signals.forever().for_each(|signal| asked(signal, signal != SIGXFSZ)));
+        std::thread::spawn(move || signals.forever().for_each(asked));
         Ok(())
+    }
+
+    pub(super) fn outlive_file_limits() {
+        // What is registered does nothing but stand in the place of the signal's default. Without it the
+        // program ends as it would have.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
     /// Whether whoever started the program had it ignore the signal. A handler would undo what nohup does.
@@ -90,6 +101,9 @@ mod system {
     /// The system's.
     pub(super) fn listen() -> Result<(), ctrlc::Error> {
         // The number that Ctrl-C has elsewhere.
-        ctrlc::set_handler(|| super::asked(2, true))
+        ctrlc::set_handler(|| super::asked(2))
     }
+
+    /// There is no such signal.
+    pub(super) fn outlive_file_limits() {}
 }

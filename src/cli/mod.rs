@@ -162,6 +162,7 @@ enum Command {
 
 /// Carries out what was typed.
 pub fn main() -> ExitCode {
+    interrupt::outlive_file_limits();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

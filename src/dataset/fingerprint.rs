@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn what_is_other_is_named() {
         let all: Vec<usize> = (0..1000).collect();
-        let forms: [(Wide, fn(usize, usize) -> f32); 3] = [
+        type Value = fn(usize, usize) -> f32;
+        let forms: [(Wide, Value); 3] = [
             (Wide::Floats, |i, j| (i * 3 + j) as f32 / 7.0),
             (Wide::Bytes, |i, j| ((i * 3 + j) % 251) as f32),
             (Wide::Floats, |i, j| ((i * i + j) % 3 == 0) as u32 as f32),

@@ -133,16 +133,25 @@ fn damaged_files_of_a_run_are_repaired_and_said() {
     }
 }
 
-/// The limit of a file's size stands for a disk without room: a write fails in the middle.
+/// A device that is always full stands for the disk, at the checkpoint after the second.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_disk_without_room_is_one_error_and_nothing_is_lost() {
     let program = Veilgrad::new();
-    // Room for some lines of metrics, 512 bytes a block; the checkpoints are smaller.
-    let line = "train --preset tiny.toml --out run --epochs 60";
-    let text = format!("ulimit -f 16; exec {} {line}", env!("CARGO_BIN_EXE_veilgrad"));
-    let output = Command::new("sh").args(["-c", &text]).current_dir(program.path("")).output().expect("sh");
-    let run = Run::of(line, output).code(153).says(&["metrics.jsonl", "veilgrad train --resume run"]);
+    let line = "train --preset tiny.toml --out run --epochs 4000";
+    stop(start(&program, line, "run/checkpoint-group000-epoch000002"), "-KILL");
+    program.write("run/run.toml", program.text("run/run.toml").replace("epochs = 4000", "epochs = 60"));
+    let is_whole = |name: &&String| name.starts_with("checkpoint") && !name.ends_with(".partial");
+    let newest = program.names("run").iter().filter(is_whole).max().cloned().expect("a checkpoint");
+    let epoch: usize = newest.rsplit("epoch").next().and_then(|e| e.parse().ok()).expect("an epoch");
+    let next = format!("run/checkpoint-group000-epoch{:06}", epoch + 1);
+    let _ = std::fs::remove_file(program.path(&format!("{next}.partial")));
+    std::os::unix::fs::symlink("/dev/full", program.path(&format!("{next}.partial"))).expect("linked");
+    let parts =
+        [&*next, "No space left", "free some space", "finished epochs are kept", "train --resume run"];
+    let run = program.run("train --resume run").code(1).says(&parts).prints_nothing();
     assert_eq!(run.stderr.matches("error:").count(), 1, "{run}");
+    assert!(program.names("run").contains(&newest), "{:?}", program.names("run"));
     program.succeeds("train --resume run");
     program.trains("whole", "--epochs 60");
     for name in ["models/replica-0.safetensors", "predictions.npz", "split.npz"] {
