@@ -12,11 +12,16 @@ work=target/kills
 rm -rf "$work" && mkdir -p "$work"
 cat >"$work/preset.toml" <<'PRESET'
 name = "kills"
-data = { members = 400, reference = 400, synthetic = { records = 2000, features = 40, classes = 10 } }
-model = { hidden = [32], dropout = 0.1 }
-train = { epochs = 60, batch = 20 }
-defense.lambda = [0, 1]
-audit = { epochs = 1, shadows = 2 }
+data = { members = 60, reference = 60, synthetic = { records = 200, features = 20, classes = 4 } }
+model = { hidden = [8], dropout = 0.1 }
+train = { epochs = 100, batch = 20 }
+[defense]
+lambda = [0, 1]
+attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
+[audit]
+epochs = 1
+shadows = 2
+attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
 PRESET
 # Trains and audits the run $1, or goes on with it.
 run() {

@@ -12,6 +12,7 @@
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
 //! | whether data are still the same | `fingerprint` |
+//! | whether memory has room | `room` |
 
 mod features;
 mod fingerprint;
@@ -21,6 +22,7 @@ mod load;
 mod options;
 mod query;
 mod records;
+mod room;
 mod schema;
 mod split;
 mod standardization;
