@@ -61,7 +61,7 @@ while [ "$done" -lt "$kills" ]; do
     target="$work/killed-$round"
     # Up to a quarter of the whole and a second for the start, so that kills fall everywhere.
     most=$((whole * 10 / 4 + 10))
-    tenths=$(awk -v seed="$done$$" -v most="$most" 'BEGIN { srand(seed); print int(rand() * most) + 1 }')
+    tenths=$(($(od -An -N2 -tu2 /dev/urandom) % most + 1))
     (run "$target") >"$work/killed.txt" 2>&1 &
     pid=$!
     sleep "$((tenths / 10)).$((tenths % 10))"
