@@ -100,7 +100,7 @@ impl PredictionsArgs {
             max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
         };
         let directory = match &self.out {
-            Some(out) => Some(RunDirectory::create(out, self.force)?.held()?),
+            Some(out) => Some(RunDirectory::create(out, self.force)?),
             None => None,
         };
         let external = external::read(path, &options)?;

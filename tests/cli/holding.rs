@@ -22,18 +22,23 @@ fn whole() -> String {
     table(0..200, |_, _, _| {})
 }
 
-/// Starts a command and waits until the file `sign` is there.
-fn start(program: &Veilgrad, line: &str, sign: &str) -> Child {
+/// Starts a command and waits until there is a checkpoint in the run `directory`.
+fn start(program: &Veilgrad, line: &str, directory: &str) -> Child {
     let mut child = program.command(line).spawn().expect("started");
     let began = Instant::now();
-    while !program.path(sign).exists() {
+    while newest_checkpoint(program, directory).is_none() {
         if let Some(status) = child.try_wait().expect("waited") {
-            panic!("ended without {sign}: {status}");
+            panic!("ended without a checkpoint: {status}");
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "no {sign}");
+        assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
         std::thread::sleep(Duration::from_millis(2));
     }
     child
+}
+
+fn newest_checkpoint(program: &Veilgrad, directory: &str) -> Option<String> {
+    let is_whole = |name: &String| name.starts_with("checkpoint") && !name.ends_with(".partial");
+    program.names(directory).into_iter().filter(is_whole).max()
 }
 
 fn stop(child: Child, signal: &str) -> Run {
@@ -47,7 +52,7 @@ fn a_run_refuses_other_data_and_says_what_changed() {
     let program = Veilgrad::new();
     program.write("table.csv", whole());
     let line = format!("{TABLE} --set train.epochs=4000");
-    stop(start(&program, &line, "run/checkpoint-group000-epoch000001"), "-KILL");
+    stop(start(&program, &line, "run"), "-KILL");
     program.write("run/run.toml", program.text("run/run.toml").replace("epochs = 4000", "epochs = 1"));
     let changes = [
         (table((0..200).rev(), |_, _, _| {}), "the same records in another order"),
@@ -91,7 +96,7 @@ fn a_run_refuses_other_data_and_says_what_changed() {
 fn a_second_program_is_told_who_holds_the_run() {
     let program = Veilgrad::new();
     let line = "train --preset tiny.toml --out run --epochs 4000";
-    let first = start(&program, line, "run/checkpoint-group000-epoch000001");
+    let first = start(&program, line, "run");
     let holder = format!("held by process {} on ", first.id());
     for second in ["train --resume run", "train --preset tiny.toml --out run --force"] {
         let parts = [&*holder, "since 20", "wait for that program or end it"];
@@ -133,16 +138,15 @@ fn damaged_files_of_a_run_are_repaired_and_said() {
     }
 }
 
-/// A device that is always full stands for the disk, at the checkpoint after the second.
+/// A device that is always full stands for the disk, at the checkpoint after those that are there.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_without_room_is_one_error_and_nothing_is_lost() {
     let program = Veilgrad::new();
     let line = "train --preset tiny.toml --out run --epochs 4000";
-    stop(start(&program, line, "run/checkpoint-group000-epoch000002"), "-KILL");
-    program.write("run/run.toml", program.text("run/run.toml").replace("epochs = 4000", "epochs = 60"));
-    let is_whole = |name: &&String| name.starts_with("checkpoint") && !name.ends_with(".partial");
-    let newest = program.names("run").iter().filter(is_whole).max().cloned().expect("a checkpoint");
+    stop(start(&program, line, "run"), "-KILL");
+    program.write("run/run.toml", program.text("run/run.toml").replace("epochs = 4000", "epochs = 300"));
+    let newest = newest_checkpoint(&program, "run").expect("a checkpoint");
     let epoch: usize = newest.rsplit("epoch").next().and_then(|e| e.parse().ok()).expect("an epoch");
     let next = format!("run/checkpoint-group000-epoch{:06}", epoch + 1);
     let _ = std::fs::remove_file(program.path(&format!("{next}.partial")));
@@ -153,12 +157,12 @@ fn a_disk_without_room_is_one_error_and_nothing_is_lost() {
     assert_eq!(run.stderr.matches("error:").count(), 1, "{run}");
     assert!(program.names("run").contains(&newest), "{:?}", program.names("run"));
     program.succeeds("train --resume run");
-    program.trains("whole", "--epochs 60");
+    program.trains("whole", "--epochs 300");
     for name in ["models/replica-0.safetensors", "predictions.npz", "split.npz"] {
         let (run, whole) = (program.read(&format!("run/{name}")), program.read(&format!("whole/{name}")));
         assert!(run == whole, "{name} is another");
     }
-    assert_eq!(program.metrics("run").len(), 60);
+    assert_eq!(program.metrics("run").len(), 300);
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn shadow_models_that_were_stopped_go_on_with_the_same_command() {
     program.trains("run", "--epochs 200 --set train.evaluate_limit=20");
     program.trains("whole", "--epochs 200 --set train.evaluate_limit=20");
     let line = "audit run --shadows 2";
-    let child = start(&program, line, "run/shadows-0/checkpoint-group000-epoch000001");
+    let child = start(&program, line, "run/shadows-0");
     let run = stop(child, "-TERM").code(143);
     run.says(&["continue with `veilgrad audit run --shadows 2`"]).prints_nothing();
     program.succeeds(line).says(&["continuing after epoch"]);
