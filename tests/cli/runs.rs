@@ -4,7 +4,7 @@ use crate::program::{Veilgrad, beside};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "checkpoint-group000-epoch000001",
     "checkpoint-group000-epoch000002",
     "data.json",
