@@ -8,7 +8,7 @@ use super::gate::{Audited, GateArgs};
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::record_flags::RecordArgs;
-use super::{Global, interrupt, output, train};
+use super::{Global, interrupt, output};
 use crate::audit::AuditJob;
 use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
@@ -111,7 +111,7 @@ fn audit_run(
     // Without predictions there is nothing to hold the directory or to open an adapter for.
     directory.check_trained()?;
     let directory = directory.held()?;
-    train::held(&directory, progress);
+    progress.taken_over(&directory);
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
     config.audit.label_only |= args.label_only;

@@ -91,7 +91,7 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
     let directory = RunDirectory::create(&path, force)?.held()?;
     // Another program may have finished a run there meanwhile.
     RunDirectory::check_free(&path, force)?;
-    held(&directory, &mut progress);
+    progress.taken_over(&directory);
     let summary = carry_out(config, (&context, &dataset), &directory, false, &mut progress)?;
     conclude(&summary, &directory, progress, global)
 }
@@ -100,7 +100,7 @@ fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()>
     let directory = RunDirectory::open(path)?.held()?;
     let config = directory.read_config()?;
     let mut progress = Progress::new(global.quiet);
-    held(&directory, &mut progress);
+    progress.taken_over(&directory);
     if let Some(error) = directory.repair_predictions()? {
         progress.event(&Event::Warning(format!("{error}: they are made anew")));
     }
@@ -126,13 +126,6 @@ fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()>
         carry_out(&config, (&context, &dataset), &directory, true, &mut progress)?
     };
     conclude(&summary, &directory, progress, global)
-}
-
-/// Says whose directory it was, where that program was killed.
-pub(super) fn held(directory: &RunDirectory, progress: &mut Progress) {
-    if let Some(before) = directory.taken_over() {
-        progress.event(&Event::Note(format!("{} was held by {before}", directory.path().display())));
-    }
 }
 
 /// The device and the data.
