@@ -7,10 +7,12 @@
 mod audit;
 mod bench;
 mod check;
+mod completions;
 mod demo;
 mod devices;
 mod gate;
 mod interrupt;
+mod man;
 mod output;
 mod predict;
 mod predictions;
@@ -157,6 +159,10 @@ enum Command {
     Presets(presets::PresetsArgs),
     /// Lists every setting: what it means, its default, its range.
     Settings(settings::SettingsArgs),
+    /// Prints the completions of a shell.
+    Completions(completions::CompletionsArgs),
+    /// Prints the manual page, or writes a page for each command.
+    Man(man::ManArgs),
 }
 
 /// Carries out what was typed.
@@ -199,6 +205,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
         Command::Settings(args) => settings::run(args, global),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }
 
