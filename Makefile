@@ -23,16 +23,16 @@ test: vulkan browser
 test-coverage:
 	$(CARGO) test --release $(CARGOFLAGS) --test coverage -- --ignored --nocapture --test-threads 1
 
-# Every portable shader compiled by Microsoft's DXC and FXC, in a table; installs them and wine. Not in CI.
+# Every portable shader compiled by Microsoft's DXC and FXC, in a table; installs them and wine. Not part of `make test`.
 test-hlsl:
 	sh scripts/hlsl.sh
 	$(CARGO) test $(CARGOFLAGS) --test hlsl -- --ignored --nocapture
 
-# The Windows program under wine: every kernel through Vulkan, and through DX12 as far as wine carries it. Not in CI.
+# The Windows program under wine: every kernel through Vulkan, and through DX12 as far as wine carries it. Not part of `make test`.
 test-windows: vulkan
 	CARGO=$(CARGO) CARGOFLAGS=$(CARGOFLAGS) sh scripts/windows.sh target/windows
 
-# Every kernel, and the demo, on each software driver and under Khronos' validation, in a table. Not in CI.
+# Every kernel, and the demo, on each software driver and under Khronos' validation, in a table. Not part of `make test`.
 test-drivers: vulkan
 	$(CARGO) build --release $(CARGOFLAGS)
 	sh scripts/drivers.sh $(or $(CARGO_TARGET_DIR),target)/release/veilgrad target/drivers

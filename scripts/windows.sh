@@ -21,8 +21,8 @@ if ! command -v x86_64-w64-mingw32-gcc >/dev/null; then
 fi
 rustup target list --installed | grep -q x86_64-pc-windows-gnu || rustup target add x86_64-pc-windows-gnu
 # shellcheck disable=SC2086 # words
-${CARGO:-cargo} build ${CARGOFLAGS-} --release --bin veilgrad --target x86_64-pc-windows-gnu
-cp "${CARGO_TARGET_DIR:-target}/x86_64-pc-windows-gnu/release/veilgrad.exe" "$work/"
+${CARGO:-cargo} build ${CARGOFLAGS-} --bin veilgrad --target x86_64-pc-windows-gnu
+cp "${CARGO_TARGET_DIR:-target}/x86_64-pc-windows-gnu/debug/veilgrad.exe" "$work/"
 cp "$tools/d3dcompiler_47.dll" "$tools/dxcompiler.dll" "$work/"
 
 export WINEPREFIX="$work/prefix" WINEDEBUG=-all WINEDLLOVERRIDES="d3dcompiler_47=n"
