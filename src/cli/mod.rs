@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::gpu::{self, Context};
 use crate::run::config::TuningConfig;
 
@@ -210,6 +210,17 @@ fn run(cli: &Cli) -> Result<()> {
     }
 }
 
+/// Of a command that a lost device ended: `kept`, what of its work is kept, before what to do.
+fn keeping(kept: &'static str) -> impl Fn(Error) -> Error {
+    move |error| match error.kind {
+        Kind::Lost => {
+            let advice = format!("{kept}; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
+    }
+}
+
 /// Other random inputs every time: a failure names its seed.
 fn seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -224,6 +235,13 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn only_a_lost_device_leaves_something_to_tell_of() {
+        let told = |kind| keeping("nothing was stored")(Error::new(kind, "a").advice("repeat it")).advice;
+        assert_eq!(told(Kind::Lost), "nothing was stored; repeat it");
+        assert_eq!(told(Kind::Gpu), "repeat it");
     }
 
     #[test]

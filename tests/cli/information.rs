@@ -47,6 +47,14 @@ fn the_manual_has_the_help_and_a_page_for_each_command() {
 }
 
 #[test]
+fn a_step_that_there_is_not_is_answered_with_those_that_are() {
+    let program = Veilgrad::new();
+    for what in ["step", "start"] {
+        program.run(&format!("bench {what} location30")).code(2).says(&["location30", "purchase100 plain"]);
+    }
+}
+
+#[test]
 fn devices_lists_the_adapters_and_marks_the_one_taken() {
     let program = Veilgrad::new();
     let devices = program.succeeds("devices --json").json();
