@@ -5,8 +5,8 @@
 #
 # Mesa's lavapipe as installed, at other vector widths and at WebGPU's default limits; Debian 12's own lavapipe,
 # unpacked into WORKDIR; Google's SwiftShader, which Chromium brings; and, with validation in all its forms, Khronos'
-# layer. Installs what is missing with apt-get. Ends with 1 where a check failed, a demonstration failed, or the layer
-# said anything but what is known of naga. A demonstration is given VEILGRAD_DEMO_SECONDS (600).
+# layer. Installs what is missing with apt-get. Ends with 1 where a check or a demonstration fails; each is given
+# VEILGRAD_DEMO_SECONDS (600). What the layer prints is shown by kind, for a person to judge.
 set -eu
 
 program=$(realpath "$1")
@@ -96,13 +96,13 @@ fi
 swift=/usr/lib/chromium/vk_swiftshader_icd.json
 row "SwiftShader, of Chromium" "VK_DRIVER_FILES=$swift VK_ICD_FILENAMES=$swift" ""
 
-# What Khronos' layer says of a check with synchronization and GPU-assisted validation. naga declares the Shader
-# capability's variables with a decoration that older layers do not know: the one kind that is not ours.
+# What Khronos' layer prints of a check with synchronization and with GPU-assisted validation. It prints only where
+# nobody has asked to be told instead, which wgpu does under its own validation.
 [ -e /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json ] || install vulkan-validationlayers
 for kind in VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT; do
     # shellcheck disable=SC2086
     timed "$kind" env $lavapipe VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation VK_LAYER_ENABLES=$kind \
-        VK_KHRONOS_VALIDATION_ENABLES=$kind WGPU_VALIDATION=1 "$program" --untuned check
+        WGPU_VALIDATION=0 "$program" --untuned check
     found=$(grep -oE '(VUID|SYNC|UNASSIGNED)-[A-Za-z0-9_-]+' "$log" | sort | uniq -c | sort -rn || true)
     printf '\n%s: check ended with %s in %s; messages by kind:\n%s\n' "$kind" "$ended" "$took" "${found:-none}"
 done

@@ -1,6 +1,8 @@
-//! Every portable shader through Microsoft's own compilers: what naga makes of it for DX12, compiled with DXC and FXC.
+//! Every portable shader through Microsoft's own compilers: what naga makes of it for DX12, compiled with DXC
+//! and FXC.
 //!
-//! Needs `scripts/hlsl.sh`, which installs the compilers and, away from Windows, wine: `make test-hlsl` runs it.
+//! Needs `scripts/hlsl.sh`, which installs the compilers and, away from Windows, wine: `make test-hlsl` runs
+//! both.
 
 use naga::ShaderStage;
 use naga::back::hlsl::{Options, PipelineOptions, ShaderModel, Writer};
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A pipeline that takes longer to build makes a program look hung.
+/// Of processor time: a pipeline that takes longer to build makes a program look hung.
 const LONGEST_MILLISECONDS: u64 = 5_000;
 
 /// HLSL of each entry point of the portable files, written below `folder`; file names there.

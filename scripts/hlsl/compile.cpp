@@ -1,6 +1,7 @@
 // compile dxc|fxc FILE…: compiles HLSL files, entry point `main`, with dxcompiler.dll (as shader model 6.0) or
-// d3dcompiler_47.dll (5.1), which lie beside it. A line a file: its name, `ok` or `FAIL`, milliseconds, and of a
-// failure what the compiler says. It is not a test: that judges the lines. For Windows or wine.
+// d3dcompiler_47.dll (5.1), which lie beside it. A line a file: its name, `ok` or `FAIL`, milliseconds of
+// processor time (which other work on the machine does not lengthen), and of a failure what the compiler says. It is not
+// a test: that judges the lines. For Windows or wine.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -66,6 +67,14 @@ static HRESULT with_fxc(D3DCompile compile, const std::string &code, const char 
     return status;
 }
 
+// Processor time of this process so far, in milliseconds.
+static unsigned long long processor_time() {
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    const auto units = [](FILETIME t) { return (unsigned long long)t.dwHighDateTime << 32 | t.dwLowDateTime; };
+    return (units(kernel) + units(user)) / 10000; // of 100 ns
+}
+
 int main(int count, char **arguments) {
     if (count < 2) return 2;
     const bool dxc = !std::strcmp(arguments[1], "dxc");
@@ -88,10 +97,10 @@ int main(int count, char **arguments) {
         char part[65536];
         for (size_t n; (n = std::fread(part, 1, sizeof part, file)) > 0;) code.append(part, n);
         std::fclose(file);
-        const DWORD start = GetTickCount();
+        const unsigned long long start = processor_time();
         const HRESULT status = dxc ? with_dxc(compiler, code, said) : with_fxc(compile, code, arguments[i], said);
-        const DWORD took = GetTickCount() - start;
-        std::printf("%s %s %lu %s\n", arguments[i], FAILED(status) ? "FAIL" : "ok", took, FAILED(status) ? said.c_str() : "");
+        const unsigned long long took = processor_time() - start;
+        std::printf("%s %s %llu %s\n", arguments[i], FAILED(status) ? "FAIL" : "ok", took, FAILED(status) ? said.c_str() : "");
         std::fflush(stdout);
     }
 }
