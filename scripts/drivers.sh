@@ -96,12 +96,16 @@ fi
 swift=/usr/lib/chromium/vk_swiftshader_icd.json
 row "SwiftShader, of Chromium" "VK_DRIVER_FILES=$swift VK_ICD_FILENAMES=$swift" ""
 
-# What Khronos' layer prints of a check with synchronization and with GPU-assisted validation. It prints only where
-# nobody has asked to be told instead, which wgpu does under its own validation.
+# What Khronos' layer prints of a check with synchronization and with GPU-assisted validation; best practices are the
+# control, of which it always has something to say. wgpu's own validation is off: it would keep the messages.
 [ -e /usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json ] || install vulkan-validationlayers
-for kind in VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT; do
+for kind in SYNCHRONIZATION_VALIDATION GPU_ASSISTED BEST_PRACTICES; do
+    printf 'khronos_validation.%s\n' "debug_action = VK_DBG_LAYER_ACTION_LOG_MSG" "log_filename = stdout" \
+        "report_flags = error,warn,perf" "enables = VK_VALIDATION_FEATURE_ENABLE_${kind}_EXT" \
+        >"$work/vk_layer_settings.txt"
     # shellcheck disable=SC2086
-    timed "$kind" env $lavapipe VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation VK_LAYER_ENABLES=$kind \
+    timed "$kind" env $lavapipe VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation \
+        VK_LAYER_SETTINGS_PATH="$work" VK_LAYER_ENABLES="VK_VALIDATION_FEATURE_ENABLE_${kind}_EXT" \
         WGPU_VALIDATION=0 "$program" --untuned check
     found=$(grep -oE '(VUID|SYNC|UNASSIGNED)-[A-Za-z0-9_-]+' "$log" | sort | uniq -c | sort -rn || true)
     printf '\n%s: check ended with %s in %s; messages by kind:\n%s\n' "$kind" "$ended" "$took" "${found:-none}"
