@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{Global, interrupt, keeping, output, report};
+use super::{Global, interrupt, output, report};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, DataRequest, ReproductionJob, Request, Table};
 use crate::report::comparison::Comparison;
@@ -80,7 +80,8 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     progress.finish();
     let made = made.map_err(|error| match error.kind {
         Kind::Interrupted => error.advice("the same command goes on from here"),
-        _ => keeping("every finished epoch is kept: the same command goes on from here")(error),
+        Kind::Lost => error.advice("what is finished is kept: the same command goes on from here"),
+        _ => error,
     })?;
     for table in &made {
         write(table, &args.out)?;
