@@ -87,6 +87,7 @@ impl Scene {
             directory: &self.directory,
             context: &self.context,
             dataset: Some(&self.dataset),
+            accept_changed_data: false,
             subgroups,
             persons,
             stop: &stop,

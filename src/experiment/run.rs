@@ -102,9 +102,19 @@ pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
     }
     let dataset = Some(dataset);
     audit::run(
-        &audit::AuditJob { config, directory, context, dataset, subgroups: None, persons: None, stop },
+        &audit::AuditJob {
+            config,
+            directory,
+            context,
+            dataset,
+            accept_changed_data: false,
+            subgroups: None,
+            persons: None,
+            stop,
+        },
         observer,
     )
+    .map_err(|error| interrupted(error, directory))
 }
 
 /// Tells that these tasks were done before.
@@ -126,8 +136,9 @@ fn interrupted(error: Error, directory: &RunDirectory) -> Error {
     let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
     match error.kind {
         Kind::Interrupted => error.advice(resume),
-        Kind::Lost => {
-            let advice = format!("finished epochs are kept: {resume}; {}", error.advice);
+        Kind::Lost | Kind::Io => {
+            let kept = format!("finished epochs are kept: {resume}");
+            let advice = if error.advice.is_empty() { kept } else { format!("{}; {kept}", error.advice) };
             error.advice(advice)
         }
         _ => error,

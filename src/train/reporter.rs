@@ -41,6 +41,13 @@ impl<'a> Reporter<'a> {
         guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
     }
 
+    /// What was wrong with the run's files and is right again.
+    pub(super) fn repaired(&mut self, what: Option<String>) {
+        let run = &self.run;
+        what.into_iter()
+            .for_each(|what| self.observer.event(&Event::Warning(format!("{run} is repaired: {what}"))));
+    }
+
     /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were
     /// `skipped`.
     pub(super) fn resumed(&mut self, kept: &[usize], epochs: usize, skipped: Vec<String>) {

@@ -19,14 +19,17 @@ pub fn load(config: &Config) -> Result<Dataset> {
     load_with(config, schema)
 }
 
-/// The data of the run in `directory`, by the schema that the run has.
+/// The data of the run in `directory`, by the schema that the run has. A schema that was damaged is learnt
+/// anew, from the same members.
+///
+/// Whether they are still the same data is [`RunDirectory::check_data`]'s to say.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_again(config: &Config, directory: &RunDirectory) -> Result<Dataset> {
-    match directory.read_schema()? {
-        Some(schema) => load_with(config, Some(schema)),
-        None => load(config),
+    match directory.read_schema() {
+        Ok(Some(schema)) => load_with(config, Some(schema)),
+        _ => load(config),
     }
 }
 
@@ -77,13 +80,26 @@ pub(super) fn splits(config: &Config, replicas: &[Replica], records: usize) -> R
     }
 }
 
-/// The splits that a run was begun with.
-pub(super) fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Result<Vec<Split>> {
-    let splits = directory.read_splits()?;
+/// The splits that the run in `directory` was begun with, whatever became of the file that they were read from. A
+/// run that was stopped before it had written them, or whose file was damaged since, has those of its seeds.
+pub(super) fn begun_splits(
+    config: &Config,
+    directory: &RunDirectory,
+    replicas: &[Replica],
+    records: usize,
+) -> Result<Vec<Split>> {
+    if !directory.has(SPLIT) {
+        return splits(config, replicas, records);
+    }
     let place = directory.file(SPLIT).display().to_string();
-    if splits.len() != replicas {
+    let splits = match directory.read_splits() {
+        Ok(splits) => splits,
+        Err(_) if config.data.split.is_empty() => return splits(config, replicas, records),
+        Err(error) => return Err(error),
+    };
+    if splits.len() != replicas.len() {
         return Err(Error::data(place)
-            .expected(format!("{replicas} splits"))
+            .expected(format!("{} splits", replicas.len()))
             .found(splits.len().to_string()));
     }
     checked(splits, records, &place)

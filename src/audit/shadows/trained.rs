@@ -63,10 +63,18 @@ pub fn train<'a>(
     // As it stands in the shadow run's configuration, which is compared with this one.
     config.tuning = TuningConfig::of(job.context);
     let directory = match RunDirectory::open(&path) {
-        Ok(found) if found.read_config().is_ok_and(|c| c == config) => found,
+        Ok(found) if found.read_config().is_ok_and(|c| c == config) => {
+            let found = found.held()?;
+            let changed = found.check_data(dataset, job.accept_changed_data).map_err(|error| {
+                let advice = format!("{}; or remove {}", error.advice, path.display());
+                error.advice(format!("{advice}, and the shadow models are trained anew"))
+            })?;
+            changed.into_iter().for_each(|changed| observer.event(&Event::Warning(changed)));
+            found
+        }
         _ => {
             save_splits(&split_file, &splits)?;
-            RunDirectory::create(&path, true)?
+            RunDirectory::create(&path, true)?.held()?
         }
     };
     if directory.is_trained() && directory.read_splits().is_ok_and(|s| s == splits) {
