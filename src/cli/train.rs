@@ -76,20 +76,21 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
     }
-    let (context, dataset) = open(config, None, global, &mut progress)?;
+    let mut config = config.clone();
+    let (context, dataset) = open(&mut config, None, global, &mut progress)?;
     let path = match out {
         Some(out) => out.to_owned(),
         None if config.name == Config::default().name => next_directory(&dataset.name),
         None => next_directory(&config.name),
     };
     let directory = RunDirectory::create(&path, force)?;
-    let summary = carry_out(config, (&context, &dataset), &directory, false, &mut progress)?;
+    let summary = carry_out(&config, (&context, &dataset), &directory, false, &mut progress)?;
     conclude(&summary, &directory, progress, global)
 }
 
 fn resume(path: &Path, global: &Global) -> Result<()> {
     let directory = RunDirectory::open(path)?;
-    let config = directory.read_config()?;
+    let mut config = directory.read_config()?;
     let mut progress = Progress::new(global.quiet);
     let summary = if directory.is_trained() {
         progress.event(&Event::Note(format!("{}: its training has finished", path.display())));
@@ -99,7 +100,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
             false => audit::attack(&config, &directory, &RecordArgs::default(), global, &mut progress)?,
         }
     } else {
-        let (context, dataset) = open(&config, Some(&directory), global, &mut progress)?;
+        let (context, dataset) = open(&mut config, Some(&directory), global, &mut progress)?;
         carry_out(&config, (&context, &dataset), &directory, true, &mut progress)?
     };
     conclude(&summary, &directory, progress, global)
@@ -107,7 +108,7 @@ fn resume(path: &Path, global: &Global) -> Result<()> {
 
 /// The device and the data; of a run that is continued, by the schema in its directory.
 fn open(
-    config: &Config,
+    config: &mut Config,
     begun: Option<&RunDirectory>,
     global: &Global,
     progress: &mut Progress,
