@@ -38,7 +38,6 @@ fn translate(folder: &Path, model: ShaderModel) -> Vec<String> {
             };
             let pipeline = PipelineOptions {
                 entry_point: Some((ShaderStage::Compute, entry.name.clone())),
-                ..Default::default()
             };
             let mut text = String::new();
             let reflected =

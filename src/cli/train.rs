@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::gpu::Context;
 use crate::run::RunDirectory;
-use crate::run::config::Config;
+use crate::run::config::{Config, TuningConfig};
 use crate::run::directory::SUMMARY;
 use crate::run::event::{Event, Observer};
 
@@ -79,7 +79,8 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
     }
-    let (context, dataset) = open(config, &mut progress, global, || crate::train::load(config))?;
+    let (mut config, tuning) = (config.clone(), &config.tuning);
+    let (context, dataset) = open(tuning, &mut progress, global, || crate::train::load(&mut config))?;
     if dataset.schema.is_table() {
         progress.event(&Event::Note(schema::table(&dataset.schema)));
     }
@@ -92,7 +93,7 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
     // Another program may have finished a run there meanwhile.
     RunDirectory::check_free(&path, force)?;
     progress.taken_over(&directory);
-    let summary = carry_out(config, (&context, &dataset), &directory, false, &mut progress)?;
+    let summary = carry_out(&config, (&context, &dataset), &directory, false, &mut progress)?;
     conclude(&summary, &directory, progress, global)
 }
 
@@ -119,7 +120,7 @@ fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()>
         }
     } else {
         let load = || crate::train::load_again(&config, &directory);
-        let (context, dataset) = open(&config, &mut progress, global, load)?;
+        let (context, dataset) = open(&config.tuning, &mut progress, global, load)?;
         if let Some(changed) = directory.check_data(&dataset, accept_changed_data)? {
             progress.event(&Event::Warning(changed));
         }
@@ -130,12 +131,12 @@ fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()>
 
 /// The device and the data.
 fn open(
-    config: &Config,
+    tuning: &TuningConfig,
     progress: &mut Progress,
     global: &Global,
     load: impl FnOnce() -> Result<Dataset>,
 ) -> Result<(Context, Dataset)> {
-    let (context, variants) = global.open(&config.tuning)?;
+    let (context, variants) = global.open(tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     progress.event(&Event::Note(variants));
     let dataset = load()?;

@@ -219,7 +219,7 @@ attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
     fn all_that_is_done_was_planned_and_all_that_was_planned_is_done() {
         let context = Context::new(&Options::default()).unwrap();
         let config = Config::resolve(&[Layer::text("tiny", TINY)]).unwrap();
-        let dataset = train::load(&config).unwrap();
+        let dataset = train::load(&mut config.clone()).unwrap();
         let parent = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(&parent.path().join("run"), false).unwrap();
         let stop = AtomicBool::new(false);

@@ -101,6 +101,26 @@ impl<'a> Reporter<'a> {
         self.observer.event(&Event::Epoch { task, epochs, metrics });
     }
 
+    /// Which epochs of a cohort's `epochs` the validation records have chosen.
+    pub(super) fn kept(&mut self, cohort: &Cohort, epochs: usize) {
+        let scores: Vec<String> = cohort
+            .models()
+            .iter()
+            .zip(cohort.scores())
+            .filter_map(|(model, score)| {
+                let (score, records) = ((*score)?, model.split.validation.len());
+                Some(format!(
+                    "replica {}: epoch {}, {:.3} of {records} validation records right",
+                    model.number, score.epoch, score.accuracy
+                ))
+            })
+            .collect();
+        if !scores.is_empty() {
+            let note = format!("kept, of {epochs} epochs: {}", scores.join("; "));
+            self.observer.event(&Event::Note(note));
+        }
+    }
+
     fn task(&self, group: usize) -> Task {
         Task { run: self.run.clone(), group, phase: Phase::Training }
     }

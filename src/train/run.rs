@@ -231,6 +231,7 @@ impl<'a> TrainingWork<'a> {
             *epochs += 1;
             reporter.epoch(group.task, self.schedule, metrics);
         }
+        reporter.kept(cohort, all);
         let predicted = predictions(context, cohort, self.recipe, dataset, stop)?;
         Ok((model_tensors(cohort, self.recipe), predicted))
     }

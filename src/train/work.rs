@@ -10,7 +10,7 @@ use super::splits::{begun_splits, splits};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId, Tensor};
 use crate::nn::{Mode, Network, Parameters, RecordShape};
-use crate::run::config::Config;
+use crate::run::config::{Config, Stop};
 use crate::run::event::{Phase, Task, Work};
 
 /// A training that has not begun.
@@ -56,6 +56,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     };
     let scored: usize =
         [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit)).iter().sum();
+    let validated = if config.train.stop == Stop::Validation { splits[0].validation.len() } else { 0 };
+    let scored = scored + validated;
     let cost = |of: &Config, recipe: &Recipe| -> Result<f64> {
         let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
         let schedule = Schedule::from_config(of, sizes[0], &sizes[1..2])?;

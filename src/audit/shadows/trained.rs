@@ -14,7 +14,7 @@ use crate::dataset::{Dataset, save_splits};
 use crate::error::{Error, Result};
 use crate::random::{Stream, stream};
 use crate::run::RunDirectory;
-use crate::run::config::{Config, Replica, Sweep, TuningConfig};
+use crate::run::config::{Config, Replica, Stop, Sweep, TuningConfig};
 use crate::run::event::{Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
@@ -57,7 +57,12 @@ pub fn train<'a>(
     let path = job.directory.file(&directory_name(number));
     let split_file = job.directory.file(&format!("{}-split.npz", directory_name(number)));
     let reference = if defended { reference } else { vec![] };
-    let splits = splits(&pool, &reference, models, settings.seed);
+    // The epoch of a shadow model is chosen as its target's was.
+    let validation = match job.config.train.stop {
+        Stop::Validation => job.directory.read_splits()?.swap_remove(number).validation,
+        Stop::Epochs => vec![],
+    };
+    let splits = splits(&pool, [&reference, &validation], models, settings.seed);
     let seeds = seeds(models, settings.seed);
     let mut config = shadow_config(job.config, settings, seeds, &split_file.display().to_string());
     // As it stands in the shadow run's configuration, which is compared with this one.
