@@ -1,6 +1,6 @@
-//! What becomes of training and auditing where the adapter is not as it should be: lost, out of memory, small,
-//! slow. Faults that need no driver of their own: a device that is destroyed, memory and limits that are held
-//! down by options.
+//! What becomes of training and auditing where the adapter is not as it should be: lost, out of memory,
+//! small, slow. Faults that need no driver of their own: a device that is destroyed, memory and limits that
+//! are held down by options.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -180,8 +180,8 @@ fn a_step_that_is_cut_between_waves_gives_the_same_bytes() {
     assert_eq!(trained(&options, &dataset).unwrap().0, plain(&dataset));
 }
 
-/// 400 records of 40 numbers are 64 kB, the largest other tensor is 41 kB a replica: the records of a run, 150 a
-/// replica and not the same ones, lie in two parts.
+/// 400 records of 40 numbers are 64 kB, the largest other tensor is 41 kB a replica: the records of a run,
+/// 150 a replica and not the same ones, lie in two parts.
 #[test]
 fn a_table_that_one_binding_does_not_hold_gives_the_same_bytes_in_several() {
     let dataset = numbers();

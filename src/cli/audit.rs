@@ -133,8 +133,8 @@ fn continued(error: Error) -> Error {
     }
 }
 
-/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it was
-/// trained on.
+/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it
+/// was trained on.
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,

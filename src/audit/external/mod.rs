@@ -11,7 +11,7 @@
 //!
 //! | array (or CSV column) | shape | holds |
 //! |---|---|---|
-//! | `logits` or `probabilities` (`logit_0`…, `p_0`…) | \[N, C\], \[N\], \[N, A, C\] (A copies) | the outputs |
+//! | `logits` or `probabilities` (`logit_0`…, `p_0`…) | \[N, C\], \[N\], \[N, A, C\] (A copies) | outputs |
 //! | `labels` (`label`) | \[N\], or one-hot \[N, C\] | the true classes: numbers or names |
 //! | `membership` | \[N\] | 1 member, 0 not, 2 of the reference set D′; or train and test, … |
 //! | `subgroup` | \[N\] | optional: a group to be told apart |
