@@ -51,18 +51,18 @@ def tar(files, mode=tarfile.USTAR_FORMAT):
     return stream.getvalue()
 
 
-def table(records, sep=",", point="."):
+def table(records, sep=","):
     """Numbers, a bit, a category and the label."""
     lines = [sep.join(["age", "smoker", "town", "label"])]
     for i in range(records):
-        age = f"{RNG.normal(50, 9):.2f}".replace(".", point)
+        age = f"{RNG.normal(50, 9):.2f}"
         lines.append(sep.join([age, str(RNG.integers(2)), ["Ulm", "Bonn", '"Bad, Ems"'][i % 3], str(i % 2)]))
     return "\n".join(lines) + "\n"
 
 
 def tables():
     put("csv", "table.csv", table(40))
-    put("csv", "semicolons.csv", table(30, ";", ","))
+    put("csv", "semicolons.csv", table(30, ";"))
     put("csv", "tabs.tsv", table(20, "\t").replace("label", "class"))
     put("csv", "latin.csv", table(20).replace("Ulm", "Köln").encode("latin1"))
     bits = RNG.integers(0, 2, (20, 12))
@@ -116,7 +116,7 @@ def arrays():
     put("npz", "numbers.npz", npz(X=x, y=labels))
     put("npz", "bits.npz", npz(True, features=RNG.integers(0, 2, (12, 40)).astype("u1"), labels=labels + 1))
     put("npz", "columns.npz", npz(x=np.asfortranarray(x.astype("f2")), y=labels.astype("f8")))
-    put("npz", "images.npz", npz(images=RNG.integers(0, 256, (6, 4, 4, 3)).astype("u1"), labels=labels[:6].astype("u1")))
+    put("npz", "images.npz", npz(X=RNG.integers(0, 256, (6, 4, 4, 3)).astype("u1"), y=labels[:6].astype("u1")))
 
 
 def images():

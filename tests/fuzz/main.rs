@@ -2,8 +2,10 @@
 //! panic, an abort, more than 2 GB of memory or more than 5 seconds.
 //!
 //! On the stable toolchain, and the same on every machine; `fuzz/` has the same readers as targets of a fuzzer
-//! that is led by coverage. `VEILGRAD_FUZZ_INPUTS=10000000` tries so many in all, in place of 2,000 a reader; an
-//! input that fails is kept in the target folder's `tmp/fuzz`, where the figures are too.
+//! that is led by coverage. An input that fails is kept in the target folder's `tmp/fuzz`, where the figures are too.
+//!
+//! For long: `VEILGRAD_FUZZ_INPUTS=10000000 cargo test --test fuzz -- --test-threads 15` tries so many in all, of
+//! which every reader takes as many as it manages beside the others, and 2,000 at least.
 
 mod memory;
 mod mutation;
@@ -17,6 +19,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use readers::Reader;
@@ -43,6 +46,9 @@ targets!(
 
 /// Damaged files that each reader is tried with.
 const INPUTS: u64 = 2_000;
+
+/// Those of all readers so far.
+static TRIED: AtomicU64 = AtomicU64::new(0);
 
 /// The longest that a reader may take, in seconds.
 const LONGEST: f64 = 5.0;
@@ -146,10 +152,12 @@ fn fuzz(target: &'static str, reader: Reader) {
         reader(place.path(), &bytes).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         seeds.push(bytes);
     }
-    let total = std::env::var("VEILGRAD_FUZZ_INPUTS").ok();
-    let inputs = total.map_or(INPUTS, |total| total.parse::<u64>().expect("a number") / NAMES.len() as u64);
+    let total: u64 = std::env::var("VEILGRAD_FUZZ_INPUTS").map_or(0, |text| text.parse().expect("a number"));
     let mut figures = Figures::default();
-    for number in 0..inputs {
+    for number in 0.. {
+        if TRIED.fetch_add(1, Ordering::Relaxed) >= total && number >= INPUTS {
+            break;
+        }
         figures.try_input(target, reader, place.path(), number, &mutation::damaged(&seeds, number));
         if number % 10_000 == 9_999 {
             figures.keep(target);
