@@ -2,8 +2,8 @@
 
     cargo build && python3 fuzz/make_corpus.py target/debug/veilgrad
 
-Needs NumPy. Everything is drawn from one seed; what veilgrad itself writes comes from the program that is named,
-a training of a few seconds.
+Needs NumPy. Everything is drawn from one seed; what veilgrad itself writes comes from the program that is
+named, a training of a few seconds.
 """
 
 import gzip
@@ -66,14 +66,16 @@ def tables():
     put("csv", "tabs.tsv", table(20, "\t").replace("label", "class"))
     put("csv", "latin.csv", table(20).replace("Ulm", "Köln").encode("latin1"))
     bits = RNG.integers(0, 2, (20, 12))
-    put("csv", "bits.csv", "".join(f"{i % 4 + 1}," + ",".join(map(str, row)) + "\n" for i, row in enumerate(bits)))
+    lines = [",".join(map(str, [i % 4 + 1, *row])) for i, row in enumerate(bits)]
+    put("csv", "bits.csv", "\n".join(lines) + "\n")
     put("csv", "table.csv.gz", gzip.compress(table(20).encode(), mtime=0))
     feats = "".join(",".join(map(str, row)) + "\n" for row in bits)
     labels = "".join(f"{i % 4 + 1}\n" for i in range(20))
     pair = {"d/feats": feats.encode(), "d/labels": labels.encode(), "d/README": b"made up\n"}
     put("tgz", "pair.tgz", gzip.compress(tar(pair), mtime=0))
     put("tgz", "table.tar", tar({"table.csv": table(12).encode()}, tarfile.GNU_FORMAT))
-    put("tgz", "long-name.tgz", gzip.compress(tar({"n" * 150 + "/t.csv": table(12).encode()}, tarfile.PAX_FORMAT), mtime=0))
+    long = tar({"n" * 150 + "/t.csv": table(12).encode()}, tarfile.PAX_FORMAT)
+    put("tgz", "long-name.tgz", gzip.compress(long, mtime=0))
     put("schema", "table.toml", """\
 decimal_comma = true
 
@@ -116,7 +118,8 @@ def arrays():
     put("npz", "numbers.npz", npz(X=x, y=labels))
     put("npz", "bits.npz", npz(True, features=RNG.integers(0, 2, (12, 40)).astype("u1"), labels=labels + 1))
     put("npz", "columns.npz", npz(x=np.asfortranarray(x.astype("f2")), y=labels.astype("f8")))
-    put("npz", "images.npz", npz(X=RNG.integers(0, 256, (6, 4, 4, 3)).astype("u1"), y=labels[:6].astype("u1")))
+    pixels = RNG.integers(0, 256, (6, 4, 4, 3)).astype("u1")
+    put("npz", "images.npz", npz(X=pixels, y=labels[:6].astype("u1")))
 
 
 def images():
@@ -138,12 +141,14 @@ def images():
 def predictions():
     n, classes, models = 24, 3, 4
     labels, membership = np.arange(n) % classes, (np.arange(n) % 2).astype("u1")
-    logits = (RNG.normal(size=(n, classes)) + 2 * np.eye(classes)[labels] * (1 + membership[:, None])).astype("f4")
+    right = 2 * np.eye(classes)[labels] * (1 + membership[:, None])
+    logits = (RNG.normal(size=(n, classes)) + right).astype("f4")
     p = np.exp(logits.astype("f8"))
     p /= p.sum(1, keepdims=True)
-    put("predictions", "logits.npz", npz(logits=logits, labels=labels, membership=membership, rows=np.arange(n)))
+    plain = {"logits": logits, "labels": labels, "membership": membership}
+    put("predictions", "logits.npz", npz(**plain, rows=np.arange(n)))
     put("predictions", "shadows.npz", npz(
-        logits=logits, labels=labels, membership=membership, subgroup=np.arange(n) % 2,
+        **plain, subgroup=np.arange(n) % 2,
         shadow_logits=RNG.normal(size=(models, n, classes)).astype("f4"),
         shadow_keep=(np.add.outer(np.arange(models), np.arange(n)) % 2).astype(bool)))
     put("predictions", "copies.npz", npz(
@@ -151,12 +156,14 @@ def predictions():
         shadow_scores=RNG.normal(size=(models, n, 2)),
         shadow_keep=(np.add.outer(np.arange(models), np.arange(n)) % 2).astype("u1")))
     head = "row,label,membership,subgroup," + ",".join(f"p_{c}" for c in range(classes))
-    rows = [f"{i},{labels[i]},{membership[i]},{'ab'[i % 2]}," + ",".join(f"{v:.5f}" for v in p[i]) for i in range(n)]
+    rows = [",".join([f"{i},{labels[i]},{membership[i]},{'ab'[i % 2]}", *(f"{v:.5f}" for v in p[i])])
+            for i in range(n)]
     put("predictions", "table.csv", "\n".join([head, *rows]) + "\n")
-    tensors = {"logits": logits, "labels": labels.astype("i8"), "membership": membership}
+    kinds = {"f4": "F32", "i8": "I64", "u1": "U8"}
+    tensors = plain | {"labels": labels.astype("i8")}
     header, data = {}, b""
     for name, array in tensors.items():
-        header[name] = {"dtype": {"f4": "F32", "i8": "I64", "u1": "U8"}[array.dtype.str[1:]], "shape": list(array.shape),
+        header[name] = {"dtype": kinds[array.dtype.str[1:]], "shape": list(array.shape),
                         "data_offsets": [len(data), len(data) + array.nbytes]}
         data += array.tobytes()
     text = json.dumps(header).encode()
@@ -171,15 +178,15 @@ def runs(program):
         data.write_text(table(180))
         run = place / "run"
         command = [program, "train", "--quiet", "--data", str(data), "--out", str(run)]
-        settings = {"data.members": 60, "data.reference": 40, "data.test": 60, "train.epochs": 2, "train.batch": 20,
-                    "model.hidden": [2], "defense.attack.prediction_layers": [4], "defense.attack.label_layers": [4],
-                    "defense.attack.joint_layers": [4], "defense.lambda": 1.0}
+        settings = {"data.members": 60, "data.reference": 40, "data.test": 60, "train.epochs": 2,
+                    "train.batch": 20, "model.hidden": [2], "defense.lambda": 1.0}
+        settings |= {f"defense.attack.{part}_layers": [4] for part in ["prediction", "label", "joint"]}
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         shown = (run / "run.toml").read_text().replace(str(data), "table.csv")
         put("presets", "run.toml", shown)
-        put("presets", "short.toml", 'name = "short"\ntrain.seed = [1, 2]\n[defense]\nform = "authors"\nlambda = 3\n')
+        put("presets", "short.toml", 'train.seed = [1, 2]\n[defense]\nform = "authors"\nlambda = 3\n')
         put("metrics", "metrics.jsonl", (run / "metrics.jsonl").read_bytes())
         for name in ["details", "summary"]:
             compact = json.dumps(json.loads((run / f"{name}.json").read_text()), separators=(",", ":"))

@@ -443,7 +443,8 @@ mod tests {
         assert!(refused("[[columns]]\nname = \"a\"\nkind = \"digit\"").contains("schema.toml:3"));
         assert!(refused("[[columns]]\nkind = \"number\"\nmissing = \"fill\"").contains("a number as fill"));
         assert!(refused("[[columns]]\nkind = \"category\"").contains("values of the category"));
-        let endless = |kind: &str| refused(&format!("[[columns]]\ncount = 9007199254740992\nkind = \"{kind}\""));
+        let endless =
+            |kind: &str| refused(&format!("[[columns]]\ncount = 9007199254740992\nkind = \"{kind}\""));
         assert!(endless("bit").contains("at most 16777216 columns") && endless("drop").contains("columns"));
     }
 

@@ -1,11 +1,12 @@
 //! Every reader of files reads its corpus, and refuses or reads whatever is made of it by damage: without a
 //! panic, an abort, more than 2 GB of memory or more than 5 seconds.
 //!
-//! On the stable toolchain, and the same on every machine; `fuzz/` has the same readers as targets of a fuzzer
-//! that is led by coverage. An input that fails is kept in the target folder's `tmp/fuzz`, where the figures are too.
+//! On the stable toolchain, and the same on every machine; `fuzz/` has the same readers as targets of a
+//! fuzzer that is led by coverage. An input that fails is kept in the target folder's `tmp/fuzz`, where the
+//! figures are too.
 //!
-//! For long: `VEILGRAD_FUZZ_INPUTS=10000000 cargo test --test fuzz -- --test-threads 15` tries so many in all, of
-//! which every reader takes as many as it manages beside the others, and 2,000 at least.
+//! For long: `VEILGRAD_FUZZ_INPUTS=10000000 cargo test --test fuzz -- --test-threads 15` tries so many in all,
+//! of which every reader takes as many as it manages beside the others, and 2,000 at least.
 
 mod memory;
 mod mutation;
@@ -40,8 +41,21 @@ macro_rules! targets {
 }
 
 targets!(
-    checkpoints, cifar, csv, details, idx, metrics, npy, npz, predictions, presets, run_arrays, safetensors,
-    schema, summary, tgz
+    checkpoints,
+    cifar,
+    csv,
+    details,
+    idx,
+    metrics,
+    npy,
+    npz,
+    predictions,
+    presets,
+    run_arrays,
+    safetensors,
+    schema,
+    summary,
+    tgz
 );
 
 /// Damaged files that each reader is tried with.
@@ -112,7 +126,7 @@ impl Figures {
     /// A line: the figures, and what went wrong.
     fn keep(&self, target: &str) {
         let text = format!(
-            "{target}: {} inputs, {} accepted, {} bytes at most, {:.3} seconds at most, {} kinds of fault\n{:#?}\n",
+            "{target}: {} inputs, {} accepted, at most {} bytes and {:.3} s, {} kinds of fault\n{:#?}\n",
             self.inputs,
             self.accepted,
             self.largest,

@@ -1,7 +1,7 @@
 //! Damaged files, made of sound ones: by a seed, the same on every machine.
 //!
-//! Half of them are damaged as they stand. In the other half the damage is inside, and checksums and lengths fit
-//! it: it comes past the check of a zip file, a tar archive or a checkpoint to the reader of what is in it.
+//! Half of them are damaged as they stand. In the other half the damage is inside, and checksums and lengths
+//! fit it: it comes past the check of a zip file, a tar archive or a checkpoint to the reader of what is in it.
 
 use std::io::{Cursor, Read, Write};
 
@@ -166,7 +166,8 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], rng: &mut ChaCha8Rng) {
 /// An integer at the edge of its width, little-endian or big-endian.
 fn edge_integer(bytes: &mut [u8], at: usize, rng: &mut ChaCha8Rng) {
     let width = [1, 2, 4, 8][pick(rng, 4)].min(bytes.len() - at);
-    let edges = [0, 1, i8::MAX as u64, u16::MAX.into(), i32::MAX as u64, u32::MAX.into(), i64::MAX as u64, !0];
+    let edges =
+        [0, 1, i8::MAX as u64, u16::MAX.into(), i32::MAX as u64, u32::MAX.into(), i64::MAX as u64, !0];
     let edge = edges[pick(rng, edges.len())].wrapping_add([0, 1, !0][pick(rng, 3)]).to_le_bytes();
     bytes[at..at + width].copy_from_slice(&edge[..width]);
     if chance(rng, 0.5) {

@@ -147,7 +147,10 @@ mod tests {
         assert!(message(|r| r.curves.get_mut("gap").unwrap().fpr.reverse()).contains("ascending"));
         assert!(message(|r| r.entropy.nonmembers.truncate(3)).contains("entropy.nonmembers"));
         let endless = message(|r| r.confidence.members[3] = u64::MAX);
-        assert!(endless.contains("confidence.members") && endless.contains("18446744073709551615"), "{endless}");
+        assert!(
+            endless.contains("confidence.members") && endless.contains("18446744073709551615"),
+            "{endless}"
+        );
         let group = message(|r| {
             r.classes.push(GroupResult { train_accuracy: Some(1.5), ..GroupResult::default() });
         });

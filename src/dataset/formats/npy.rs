@@ -38,8 +38,7 @@ impl Header {
 /// bytes in the file do not bound, and who walks along one of them would not come to its end: there are at most
 /// [`MOST_EMPTY`] places along the others.
 fn count(shape: &[usize]) -> Option<u64> {
-    let places =
-        shape.iter().try_fold(1_u64, |product, axis| product.checked_mul((*axis).max(1) as u64))?;
+    let places = shape.iter().try_fold(1_u64, |product, axis| product.checked_mul((*axis).max(1) as u64))?;
     let is_empty = shape.contains(&0);
     (!is_empty || places <= MOST_EMPTY).then_some(if is_empty { 0 } else { places })
 }
@@ -111,7 +110,8 @@ impl Header {
             .filter(|axis| !axis.is_empty())
             .map(|axis| axis.parse().map_err(|_| broken()))
             .collect::<Result<_>>()?;
-        let count = count(&shape).filter(|c| c.checked_mul(dtype.size as u64).is_some()).ok_or_else(broken)?;
+        let count =
+            count(&shape).filter(|c| c.checked_mul(dtype.size as u64).is_some()).ok_or_else(broken)?;
         Ok(Some(Header { dtype, fortran, shape, count, length }))
     }
 
