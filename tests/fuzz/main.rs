@@ -5,8 +5,8 @@
 //! fuzzer that is led by coverage. An input that fails is kept in the target folder's `tmp/fuzz`, where the
 //! figures are too.
 //!
-//! For long: `VEILGRAD_FUZZ_INPUTS=10000000 cargo test --test fuzz -- --test-threads 15` tries so many in all,
-//! of which every reader takes as many as it manages beside the others, and 2,000 at least.
+//! For long: `VEILGRAD_FUZZ_INPUTS=10000000 cargo test --test fuzz -- --test-threads 15` tries so many in
+//! all, of which every reader takes as many as it manages beside the others, and 2,000 at least.
 
 mod memory;
 mod mutation;

@@ -1,7 +1,8 @@
 //! Damaged files, made of sound ones: by a seed, the same on every machine.
 //!
 //! Half of them are damaged as they stand. In the other half the damage is inside, and checksums and lengths
-//! fit it: it comes past the check of a zip file, a tar archive or a checkpoint to the reader of what is in it.
+//! fit it: it comes past the check of a zip file, a tar archive or a checkpoint to the reader of what is in
+//! it.
 
 use std::io::{Cursor, Read, Write};
 
