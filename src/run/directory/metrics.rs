@@ -49,10 +49,16 @@ impl RunDirectory {
             .lines()
             .zip(1..)
             .map(|(line, number)| {
-                serde_json::from_str(line).map_err(|e| {
+                let read = serde_json::from_str::<EpochMetrics>(line).map_err(|e| e.to_string());
+                // Of a larger number a figure's axis could not be divided.
+                let read = read.and_then(|metrics| match u32::try_from(metrics.epoch) {
+                    Ok(_) => Ok(metrics),
+                    Err(_) => Err(format!("epoch {}", metrics.epoch)),
+                });
+                read.map_err(|found| {
                     Error::data(format!("{}:{number}", path.display()))
                         .expected("the metrics of an epoch and replica")
-                        .found(e.to_string())
+                        .found(found)
                 })
             })
             .collect()
@@ -96,6 +102,10 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, whole.lines().take(2).map(|l| format!("{l}\n")).collect::<String>());
 
+        fs::write(&path, "").unwrap();
+        directory.append_metrics(&[metrics(usize::MAX, 0)]).unwrap();
+        let error = directory.read_metrics().unwrap_err().to_string();
+        assert!(error.contains("epoch 18446744073709551615"), "{error}");
         fs::write(&path, "{}\n{\n").unwrap();
         let error = directory.read_metrics().unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl:1: "), "{error}");
