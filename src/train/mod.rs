@@ -39,6 +39,7 @@ pub mod terms;
 mod work;
 
 pub use batches::Batches;
+pub use checkpoint::{Stretch, kept};
 pub use cohort::{Cohort, Model};
 pub use pace::Pace;
 pub use rate::Rate;
