@@ -12,7 +12,7 @@ use veilgrad::nn::{Optimizer, RecordShape};
 use veilgrad::ops::Format;
 use veilgrad::plan::{Bound, Plan};
 use veilgrad::run::RunDirectory;
-use veilgrad::run::config::{Config, Layer};
+use veilgrad::run::config::{Config, Layer, Sparse};
 use veilgrad::run::event::{Event, Observer};
 use veilgrad::train::resident::ResidentLayout;
 use veilgrad::train::schedule::Round;
@@ -60,6 +60,8 @@ fn layout() -> ResidentLayout {
         width: 37,
         standardized: false,
         images: None,
+        ones: None,
+        sparse: Sparse::Auto,
     }
 }
 
