@@ -54,12 +54,7 @@ fn main(
     let end = list + 1u + x[list];
     var sum = vec4<f32>(0.0);
     for (var at = list + 1u; at < end; at += 1u) {
-        let entry = x[at];
-        let from_row = column + (entry >> 1u) * quads;
-        sum += w[from_row];
-        if (entry & 1u) == 1u {
-            sum += w[from_row + quads];
-        }
+        sum += w[column + x[at] * quads];
     }
     let real = 4u * q + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs); // the padding stays zero whatever act(0) is
     let z = sum + w[column + dims.inputs * quads];

@@ -3,7 +3,7 @@
 // adapters with 64-bit integers. Portable twin: dense_ones_dw.wgsl.
 //
 // A workgroup computes 8 rows × 256 columns of dw, a row after the other: lane l adds vec4s l, 8 + l, … of dz's rows.
-// Records b and b + 1 of an even b are added to each other first, as dense_dw_outer.native.wgsl does: the same bytes.
+// Records are added in order, as dense_dw_outer.native.wgsl does: the same bytes.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -57,30 +57,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var word = 0u; word < dims.words; word++) {
             var left = x[bits + word];
             while left != 0 {
-                let bit = firstTrailingBit(left);
-                let b = (32 * word + bit) * quads;
-                if ((left >> bit) & 3) == 3 && (bit & 1) == 0 {
-                    let odd = b + quads;
-                    s0 += floats(dz[d0 + b]) + floats(dz[d0 + odd]);
-                    s1 += floats(dz[d1 + b]) + floats(dz[d1 + odd]);
-                    s2 += floats(dz[d2 + b]) + floats(dz[d2 + odd]);
-                    s3 += floats(dz[d3 + b]) + floats(dz[d3 + odd]);
-                    s4 += floats(dz[d4 + b]) + floats(dz[d4 + odd]);
-                    s5 += floats(dz[d5 + b]) + floats(dz[d5 + odd]);
-                    s6 += floats(dz[d6 + b]) + floats(dz[d6 + odd]);
-                    s7 += floats(dz[d7 + b]) + floats(dz[d7 + odd]);
-                    left &= ~(3u << bit);
-                } else {
-                    s0 += floats(dz[d0 + b]);
-                    s1 += floats(dz[d1 + b]);
-                    s2 += floats(dz[d2 + b]);
-                    s3 += floats(dz[d3 + b]);
-                    s4 += floats(dz[d4 + b]);
-                    s5 += floats(dz[d5 + b]);
-                    s6 += floats(dz[d6 + b]);
-                    s7 += floats(dz[d7 + b]);
-                    left &= left - 1;
-                }
+                let b = (32 * word + firstTrailingBit(left)) * quads;
+                s0 += floats(dz[d0 + b]);
+                s1 += floats(dz[d1 + b]);
+                s2 += floats(dz[d2 + b]);
+                s3 += floats(dz[d3 + b]);
+                s4 += floats(dz[d4 + b]);
+                s5 += floats(dz[d5 + b]);
+                s6 += floats(dz[d6 + b]);
+                s7 += floats(dz[d7 + b]);
+                left &= left - 1;
             }
         }
         var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);

@@ -2,8 +2,8 @@
 // software adapters with 64-bit integers. Portable twin: dense_ones.wgsl.
 //
 // A workgroup computes 8 records × 256 columns, a record after the other: lane l adds vec4s l, 8 + l, … of w's rows.
-// Loads are what such adapters spend their time on, and a list's entry is loaded once for eight of them. Features k
-// and k + 1 of an even k are added to each other first, as dense_outer.native.wgsl does: the same bytes.
+// Loads are what such adapters spend their time on, and a list's entry is loaded once for eight of them. Rows
+// are added in ascending order, the bias last, as dense_outer.native.wgsl does: the same bytes.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -67,28 +67,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var s6 = vec4<f32>();
         var s7 = vec4<f32>();
         for (var at = list + 1; at < list_end; at++) {
-            let entry = x[at];
-            let k = (entry >> 1u) * quads;
-            if (entry & 1) == 1 {
-                let odd = k + quads;
-                s0 += floats(w[w0 + k]) + floats(w[w0 + odd]);
-                s1 += floats(w[w1 + k]) + floats(w[w1 + odd]);
-                s2 += floats(w[w2 + k]) + floats(w[w2 + odd]);
-                s3 += floats(w[w3 + k]) + floats(w[w3 + odd]);
-                s4 += floats(w[w4 + k]) + floats(w[w4 + odd]);
-                s5 += floats(w[w5 + k]) + floats(w[w5 + odd]);
-                s6 += floats(w[w6 + k]) + floats(w[w6 + odd]);
-                s7 += floats(w[w7 + k]) + floats(w[w7 + odd]);
-            } else {
-                s0 += floats(w[w0 + k]);
-                s1 += floats(w[w1 + k]);
-                s2 += floats(w[w2 + k]);
-                s3 += floats(w[w3 + k]);
-                s4 += floats(w[w4 + k]);
-                s5 += floats(w[w5 + k]);
-                s6 += floats(w[w6 + k]);
-                s7 += floats(w[w7 + k]);
-            }
+            let k = x[at] * quads;
+            s0 += floats(w[w0 + k]);
+            s1 += floats(w[w1 + k]);
+            s2 += floats(w[w2 + k]);
+            s3 += floats(w[w3 + k]);
+            s4 += floats(w[w4 + k]);
+            s5 += floats(w[w5 + k]);
+            s6 += floats(w[w6 + k]);
+            s7 += floats(w[w7 + k]);
         }
         // A loop, not eight copies of the activations: the pipeline builds faster.
         var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);

@@ -1,7 +1,6 @@
 // Gathers records of resident bits as lists of their ones: y[b] = (count, entries, the record's words).
 // Idea: a first layer on few ones walks the list; the words behind it are what its backward pass transposes.
-// An entry is 2 k + 1 where both features of an even k and k + 1 are ones, else 2 k: kernels that add features
-// two at a time need not look ahead. Entries ascend; those beyond the count are zero.
+// An entry is a feature that is a one. Entries ascend; those beyond the count are zero.
 // One record an invocation. A row index beyond the data (padding) gives zeros.
 
 struct Dims {
@@ -47,10 +46,8 @@ fn main(
         y[to + 1u + dims.most + i] = bits;
         var left = bits;
         while left != 0u && count < dims.most {
-            let k = firstTrailingBit(left);
-            let both = ((left >> k) & 3u) == 3u && (k & 1u) == 0u;
-            y[to + 1u + count] = 2u * (32u * i + k) + select(0u, 1u, both);
-            left &= ~(select(1u, 3u, both) << k);
+            y[to + 1u + count] = 32u * i + firstTrailingBit(left);
+            left &= left - 1u;
             count += 1u;
         }
     }

@@ -451,3 +451,36 @@ fn a_plain_run_learns_its_members() {
     let run = train(&["defense.lambda=0.0", "train.epochs=30", "model.learning_rate=0.01"]);
     assert!(run.metrics[29].train_accuracy > 0.95, "{:?}", run.metrics[29]);
 }
+
+/// What a run leaves with its first layer on lists of ones, and with whole records, must be the same bytes.
+fn same_with_and_without_lists(options: &Options) {
+    let context = Context::new(options).expect("a GPU adapter");
+    let spec = Synthetic { records: 150, features: 70, classes: 5, density: 0.08, noise: 0.02, ..Synthetic::default() };
+    let data = synthetic(&spec).unwrap();
+    let mut models = vec![];
+    for sparse in ["on", "off"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let config = config(&[&format!("engine.sparse={sparse}"), "train.seed=[3,4,5]", "train.epochs=2"]);
+        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = Job {
+            config: &config,
+            dataset: &data,
+            context: &context,
+            directory: &directory,
+            resume: false,
+            stop: &stop,
+        };
+        let mut notes = vec![];
+        veilgrad::train::run(&job, &mut |event: &Event| {
+            if let Event::Note(text) = event {
+                notes.push(text.clone());
+            }
+        })
+        .unwrap();
+        let walked = notes.iter().any(|text| text.contains("the first layer adds the rows"));
+        assert_eq!(walked, sparse == "on", "{notes:?}");
+        models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
+    }
+    assert!(models[0] == models[1], "engine.sparse = on and off give different models");
+}

@@ -7,8 +7,8 @@ use crate::ops::*;
 
 /// How a batch of records is written as lists of ones: a row is a count, entries, and the record's words.
 ///
-/// The entries ascend. One is 2k + 1 where features k and k + 1 of an even k are both ones, else 2k; those
-/// beyond the count are 0. The words are as [`Format::Bits`] has them.
+/// The entries are the features that are ones, ascending; those beyond the count are 0. The words are as
+/// [`Format::Bits`] has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ones {
     /// K: features of a record.
@@ -35,13 +35,8 @@ impl Ones {
 
     /// The row of a record.
     fn row(&self, words: &[u32]) -> Vec<u32> {
-        let one = |k: usize| k < self.width && words[k / 32] >> (k % 32) & 1 == 1;
-        let entry = |k: &usize| match (one(*k), k.is_multiple_of(2)) {
-            (false, _) => None,
-            (true, true) => Some(word(2 * k) + u32::from(one(k + 1))),
-            (true, false) => (!one(k - 1)).then_some(word(2 * k)),
-        };
-        let entries: Vec<u32> = (0..self.width).filter_map(|k| entry(&k)).take(self.most).collect();
+        let one = |k: usize| words[k / 32] >> (k % 32) & 1 == 1;
+        let entries: Vec<u32> = (0..self.width).filter(|k| one(*k)).map(word).take(self.most).collect();
         let count = entries.len();
         let row = std::iter::once(word(count)).chain(entries);
         row.chain(std::iter::repeat_n(0, self.most - count)).chain(words.iter().copied()).collect()

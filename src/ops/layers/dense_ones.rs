@@ -7,9 +7,9 @@ use crate::graph::{Array, Class, Grid, Launch, Need, Variant};
 use crate::kernel;
 use crate::ops::*;
 
-/// The variants are called as those of [`Dense`] and [`DenseDw`] that add in the same order: by pairs as the
-/// outer product does, one by one as the workgroup's tile does. So the results are the same bytes on each
-/// adapter's default; where one of the two runs as `register`, forward, they differ by the rounding of sums.
+/// The variants are called as those of [`Dense`] and [`DenseDw`] that they stand in for, and add in the same
+/// ascending order: the results are the same bytes. Where those run as `register`, forward, they differ by the
+/// rounding of sums.
 fn variants(wide: crate::graph::Kernel, plain: crate::graph::Kernel, y: &Tensor) -> Vec<Variant> {
     let items = Grid::Items(y.elements() / 4);
     vec![
