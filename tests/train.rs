@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use veilgrad::dataset::{Dataset, Features, Synthetic, synthetic};
 use veilgrad::error::{Kind, Result};
-use veilgrad::gpu::{Context, Options};
+use veilgrad::gpu::{Asked, Context, Options};
 use veilgrad::graph::{Array, Kind as NodeKind, NodeId, Values};
 use veilgrad::nn::{Optimizer, RecordShape};
 use veilgrad::ops::Format;
@@ -455,7 +455,14 @@ fn a_plain_run_learns_its_members() {
 /// What a run leaves with its first layer on lists of ones, and with whole records, must be the same bytes.
 fn same_with_and_without_lists(options: &Options) {
     let context = Context::new(options).expect("a GPU adapter");
-    let spec = Synthetic { records: 150, features: 70, classes: 5, density: 0.08, noise: 0.02, ..Synthetic::default() };
+    let spec = Synthetic {
+        records: 150,
+        features: 70,
+        classes: 5,
+        density: 0.08,
+        noise: 0.02,
+        ..Synthetic::default()
+    };
     let data = synthetic(&spec).unwrap();
     let mut models = vec![];
     for sparse in ["on", "off"] {
@@ -471,16 +478,21 @@ fn same_with_and_without_lists(options: &Options) {
             resume: false,
             stop: &stop,
         };
-        let mut notes = vec![];
-        veilgrad::train::run(&job, &mut |event: &Event| {
-            if let Event::Note(text) = event {
-                notes.push(text.clone());
-            }
-        })
-        .unwrap();
-        let walked = notes.iter().any(|text| text.contains("the first layer adds the rows"));
-        assert_eq!(walked, sparse == "on", "{notes:?}");
+        let mut observer = StopAfter(usize::MAX, &stop, vec![]);
+        veilgrad::train::run(&job, &mut observer).unwrap();
+        let lists = |event: &Event| matches!(event, Event::Note(text) if text.contains("adds the rows"));
+        assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
         models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
     }
     assert!(models[0] == models[1], "engine.sparse = on and off give different models");
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes() {
+    same_with_and_without_lists(&Options::default());
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes_with_the_kernels_of_hardware() {
+    same_with_and_without_lists(&Options { asked: Asked::WebGpu, ..Options::default() });
 }

@@ -96,7 +96,8 @@ impl<'a> Cohort<'a> {
         let replicas = models.len();
         let lines: Vec<Standardization> = models.iter().filter_map(|m| m.standardization.clone()).collect();
         let used = models.iter().flat_map(|m| [&m.split.members[..], &m.split.reference, &m.split.test]);
-        let resident = Resident::upload_used(context, dataset, &lines, recipe.pad, used)?.sparse(recipe.sparse);
+        let resident =
+            Resident::upload_used(context, dataset, &lines, recipe.pad, used)?.sparse(recipe.sparse);
         let place = |Model { split, .. }: &Model| -> Result<Split> {
             Ok(Split {
                 members: resident.places(&split.members)?,

@@ -173,7 +173,10 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
             f64::from(value.to_bits())
         });
         let data = (Tensor::u32(records, pitch).shared(), Contents::Values(floats.collect()));
-        cases.push(Case::new(GatherRows { format: Format::Floats, width, most: None }, vec![data, rows.clone()]));
+        cases.push(Case::new(
+            GatherRows { format: Format::Floats, width, most: None },
+            vec![data, rows.clone()],
+        ));
         let line = (Tensor::f32(1, width), UNIT);
         let data = (Tensor::f32(records, width).shared(), UNIT);
         cases.push(Case::new(GatherStandardized, vec![data, rows.clone(), line.clone(), line]));
