@@ -2,6 +2,7 @@
 
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
+use crate::run::event::Score;
 use std::ops::Range;
 
 /// Everything of a cohort that a checkpoint holds, the epoch aside.
@@ -15,6 +16,18 @@ pub struct Snapshot {
     pub statistics: Vec<f32>,
     /// For each replica the step at which it was frozen.
     pub frozen: Vec<Option<u64>>,
+    /// Where the validation records choose the epoch.
+    pub best: Option<Best>,
+}
+
+/// The classifiers of the epochs that the validation records like best so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Best {
+    /// As [`Snapshot::classifier`] and [`Snapshot::statistics`], each replica's from its own epoch.
+    pub classifier: Vec<f32>,
+    pub statistics: Vec<f32>,
+    /// For each replica; `None`: the first weights.
+    pub scores: Vec<Option<Score>>,
 }
 
 impl Snapshot {
@@ -28,7 +41,10 @@ impl Snapshot {
         let h = recipe.adversary.as_ref().map_or(0, |adversary| replicas * adversary.state().elements());
         let s = replicas * statistics.map_or(0, |tensor| tensor.elements());
         let found = [&self.classifier, &self.attack, &self.statistics].map(Vec::len);
-        if (found, self.frozen.len()) == ([f, h, s], replicas) {
+        let best = self.best.as_ref().is_none_or(|best| {
+            [best.classifier.len(), best.statistics.len(), best.scores.len()] == [f, s, replicas]
+        });
+        if best && (found, self.frozen.len()) == ([f, h, s], replicas) {
             return Ok(());
         }
         Err(Error::data("checkpoint")
@@ -50,6 +66,30 @@ impl Snapshot {
             attack: part(&self.attack),
             statistics: part(&self.statistics),
             frozen: self.frozen[which.clone()].to_vec(),
+            best: self.best.as_ref().map(|best| Best {
+                classifier: part(&best.classifier),
+                statistics: part(&best.statistics),
+                scores: best.scores[which.clone()].to_vec(),
+            }),
+        }
+    }
+
+    /// Keeps the classifiers whose scores beat those of the best so far, where these are kept. Of equals the
+    /// first stays, and a replica that is frozen keeps what it has.
+    pub fn keep_best(&mut self, scores: &[Option<Score>]) {
+        let Some(best) = &mut self.best else { return };
+        let replicas = self.frozen.len();
+        for (r, score) in scores.iter().enumerate() {
+            let better = |score: &Score| best.scores[r].is_none_or(|before| score.beats(&before));
+            let Some(score) = score.filter(|score| self.frozen[r].is_none() && better(score)) else {
+                continue;
+            };
+            let pairs = [(&self.classifier, &mut best.classifier), (&self.statistics, &mut best.statistics)];
+            for (now, kept) in pairs {
+                let part = now.len() / replicas * r..now.len() / replicas * (r + 1);
+                kept[part.clone()].copy_from_slice(&now[part]);
+            }
+            best.scores[r] = Some(score);
         }
     }
 
@@ -60,6 +100,7 @@ impl Snapshot {
         let replicas = self.frozen.len();
         let mut newly = false;
         next.frozen = self.frozen.clone();
+        next.best = self.best.take();
         for (r, &flagged) in not_finite.iter().enumerate() {
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);
             let (f, h, s) = (part(&next.classifier), part(&next.attack), part(&next.statistics));
@@ -85,6 +126,35 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_best_epoch_is_kept_a_replica_each_and_of_equals_the_first() {
+        let score = |epoch, accuracy, loss| Some(Score { epoch, accuracy, loss });
+        let best = Best { classifier: vec![0.0; 2], statistics: vec![], scores: vec![None; 2] };
+        let mut snapshot = Snapshot {
+            frozen: vec![None; 2],
+            best: Some(best),
+            classifier: vec![1.0, 10.0],
+            ..Default::default()
+        };
+        let epochs = [
+            [score(1, 0.5, 1.0), score(1, 0.5, f64::NAN)],
+            [score(2, 0.75, 2.0), score(2, 0.25, 1.0)],
+            [score(3, 0.75, 1.5), None],
+            [score(4, 0.75, 1.5), score(4, 0.5, 1.0)],
+        ];
+        for (epoch, scores) in epochs.iter().enumerate() {
+            snapshot.classifier = vec![1.0 + epoch as f32, 10.0 + epoch as f32];
+            snapshot.keep_best(scores);
+        }
+        let kept = snapshot.best.clone().unwrap();
+        assert_eq!(kept.classifier, [3.0, 10.0]);
+        assert_eq!(kept.scores.iter().map(|score| score.unwrap().epoch).collect::<Vec<_>>(), [3, 1]);
+        snapshot.frozen[0] = Some(3);
+        snapshot.keep_best(&[score(5, 1.0, 0.0), None]);
+        assert_eq!(snapshot.best.as_ref().unwrap().classifier[0], 3.0, "a frozen one is as it was");
+        assert_eq!(snapshot.of_replicas(1..2).best.unwrap().classifier, [10.0]);
+    }
 
     #[test]
     fn a_replica_that_is_not_finite_stays_as_it_was_and_is_frozen_once() {
