@@ -36,9 +36,7 @@ fn translate(folder: &Path, model: ShaderModel) -> Vec<String> {
                 restrict_indexing: false,
                 ..Options::default()
             };
-            let pipeline = PipelineOptions {
-                entry_point: Some((ShaderStage::Compute, entry.name.clone())),
-            };
+            let pipeline = PipelineOptions { entry_point: Some((ShaderStage::Compute, entry.name.clone())) };
             let mut text = String::new();
             let reflected =
                 Writer::new(&mut text, &options, &pipeline).write(&module, &info, None).expect(name);

@@ -220,7 +220,10 @@ impl Nodes {
             0 => Tapes::scoring(g, lines, batch)?,
             _ => Tapes::new(g, lines, batch, 0)?,
         };
-        let z = g.apply(GatherRows { format: Format::Floats, width: shape.classes }, &[logits, rows])?;
+        let z = g.apply(
+            GatherRows { format: Format::Floats, width: shape.classes, most: None },
+            &[logits, rows],
+        )?;
         // Padding has a label beyond the classes; its logit is computed from other rows and dropped.
         let y = g.apply(GatherLabels, &[labels, rows])?;
         let state = g.state("attack", Optimizer::Adam.state(attack.parameters.elements()));
