@@ -112,7 +112,8 @@ pub fn presets(directory: &Path, bytes: &[u8]) -> Result<()> {
 
 pub fn schema(directory: &Path, bytes: &[u8]) -> Result<()> {
     let schema = Schema::read(&put(directory, "schema.toml", bytes))?;
-    (schema.numbers(), schema.rows());
+    schema.numbers();
+    schema.rows();
     schema.to_toml().map(|_| ())
 }
 

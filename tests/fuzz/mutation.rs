@@ -151,7 +151,7 @@ fn damage(bytes: &mut Vec<u8>, other: &[u8], rng: &mut ChaCha8Rng) {
             bytes.splice(at..end, piece.iter().copied());
         }
         6 => edge_integer(bytes, at, rng),
-        7 | 8 | 9 => edge_number(bytes, at, rng),
+        7..=9 => edge_number(bytes, at, rng),
         10 => insert(bytes, at, TOKENS[pick(rng, TOKENS.len())].as_bytes()),
         _ => {
             let depth = 1 << pick(rng, 14);
