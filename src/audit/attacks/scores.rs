@@ -345,7 +345,7 @@ mod tests {
         assert!(found(Predictions::from_logits(&[0.0; 4], 2, &[0, 2])).contains("record 1"));
         assert!(found(Predictions::from_logits(&[0.0; 1], 1, &[0])).contains("2 classes"));
         assert!(found(Predictions::from_logits(&[0.0, 0.0, f32::NAN, 0.0], 2, &[0, 0])).contains("record 1"));
-        assert!(found(Predictions::from_probabilities(&[0.9, 0.9], 2, &[0])).contains("a sum of 1.79"));
+        assert!(found(Predictions::from_probabilities(&[0.9, 0.9], 2, &[0])).contains("a sum of 1.8"));
         assert!(found(Predictions::from_probabilities(&[2.0, -1.0], 2, &[0])).contains("found 2"));
     }
 }
