@@ -169,7 +169,7 @@ fn enough(records: &[u32], size: usize) -> Vec<u32> {
 }
 
 /// A logit that the softmax in front of the network turns into the output again.
-fn logit(form: OutputForm, output: f32) -> f32 {
+pub(super) fn logit(form: OutputForm, output: f32) -> f32 {
     match form {
         OutputForm::Logits => output,
         OutputForm::Probabilities => output.max(1e-30).ln(),
