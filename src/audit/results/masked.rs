@@ -65,7 +65,7 @@ pub fn flag_beaten(scored: &[Scored], attacks: &mut Attacks) {
         .map(|attack| (attacks::title(&attack.name), accuracy(&attack.name)));
     if let (Some((title, accuracy)), Some(result)) = (best, attacks.get_mut("neural")) {
         result.remark(&format!(
-            "beaten beyond chance by {title} ({accuracy:.3}): the network learnt too little; judge the model by \
+            "beaten beyond chance by {title} ({accuracy:.3}): the network learnt too little. Judge the model by \
              the stronger attack, or train the network for more epochs (audit.epochs)"
         ));
     }
