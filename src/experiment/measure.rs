@@ -88,6 +88,10 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
     for (n, what) in [
         (count(|r| r.collapsed), "the attack network of the training collapsed: its penalty taught nothing"),
         (
+            count(|r| r.weak_adversary().is_some()),
+            "the attack network of the game is weaker than a threshold on the confidence: no evidence of privacy",
+        ),
+        (
             count(|r| r.frozen_at_step.is_some()),
             "a loss was not finite: the model is that of the epoch before",
         ),

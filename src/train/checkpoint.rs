@@ -7,7 +7,7 @@
 //! the SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
 //! checksum tells of what the disk does to it afterwards.
 
-use super::snapshot::Snapshot;
+use super::snapshot::{AttackPace, Snapshot};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::directory::CHECKPOINT_PREFIX;
@@ -42,11 +42,15 @@ fn parse(name: &str) -> Option<(usize, usize)> {
 pub fn save(directory: &RunDirectory, first: usize, epochs: usize, snapshot: &Snapshot) -> Result<()> {
     let frozen: Vec<String> =
         snapshot.frozen.iter().map(|step| step.map_or("-".to_string(), |s| s.to_string())).collect();
-    let metadata = BTreeMap::from([
+    let mut metadata = BTreeMap::from([
         ("epochs".to_string(), epochs.to_string()),
         ("first".to_string(), first.to_string()),
         ("frozen".to_string(), frozen.join(",")),
     ]);
+    if !snapshot.paces.is_empty() {
+        let paces = snapshot.paces.iter().map(|pace| format!("{}:{}", pace.steps, pace.updates));
+        metadata.insert("attack steps".to_string(), paces.collect::<Vec<_>>().join(","));
+    }
     let parts = [
         ("classifier", &snapshot.classifier),
         ("attack", &snapshot.attack),
@@ -163,13 +167,21 @@ fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
         return None;
     }
     let frozen = metadata.get("frozen")?.split(',').map(|s| s.parse().ok()).collect();
+    let pace = |text: &str| {
+        let (steps, updates) = text.split_once(':')?;
+        Some(AttackPace { steps: steps.parse().ok()?, updates: updates.parse().ok()? })
+    };
+    let paces = match metadata.get("attack steps") {
+        Some(paces) => paces.split(',').map(pace).collect::<Option<Vec<_>>>()?,
+        None => vec![],
+    };
     let tensors = SafeTensors::deserialize(bytes).ok()?;
     let values = |name: &str| -> Option<Vec<f32>> {
         let data = tensors.tensor(name).ok()?;
         Some(data.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     };
     let [classifier, attack, statistics] = ["classifier", "attack", "statistics"].map(values);
-    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, frozen })
+    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, paces, frozen })
 }
 
 #[cfg(test)]
@@ -184,6 +196,7 @@ mod tests {
             classifier: vec![x, -0.0, f32::MIN_POSITIVE],
             attack: vec![],
             statistics: vec![x; 3],
+            paces: vec![AttackPace { steps: 3, updates: 7 }, AttackPace::START],
             frozen: vec![None, Some(7)],
         };
         assert_eq!(newest(&directory, 0).unwrap(), (None, vec![]));

@@ -6,9 +6,10 @@ use super::line::Moment;
 use super::pace::Pace;
 use super::rate::Rate;
 use super::recipe::Recipe;
+use super::referee::Referee;
 use super::resident::Resident;
 use super::schedule::{Round, Schedule};
-use super::snapshot::Snapshot;
+use super::snapshot::{AttackPace, Snapshot};
 use super::splits::check_sizes;
 use super::steps::{Steps, TapeWords};
 use super::tape::LineWriter;
@@ -19,8 +20,8 @@ use crate::graph::Tensor;
 use crate::ops::{AttackCounts, ClassifierCounts};
 use crate::plan::Bound;
 use crate::random::{Stream, stream};
-use crate::run::config::{Config, Replica};
-use crate::run::event::EpochMetrics;
+use crate::run::config::{AttackSteps, Config, Replica};
+use crate::run::event::{AdversaryCheck, EpochMetrics};
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
@@ -68,6 +69,7 @@ pub struct Cohort<'a> {
     reference: Option<Scorer>,
     test: Option<Scorer>,
     probe: Option<Probe>,
+    referee: Option<Referee>,
     /// The networks after the last epoch.
     snapshot: Snapshot,
 }
@@ -127,6 +129,7 @@ impl<'a> Cohort<'a> {
             reference: None,
             test: None,
             probe: None,
+            referee: None,
             snapshot: Snapshot::default(),
         };
         for (i, &round) in schedule.rounds.iter().enumerate() {
@@ -136,6 +139,13 @@ impl<'a> Cohort<'a> {
         cohort.reference = cohort.scorer(|split| &split.reference)?;
         cohort.test = cohort.scorer(|split| &split.test)?;
         cohort.probe = cohort.probe()?;
+        if let Some(attack) = &cohort.attack {
+            let (places, classifier) = (&cohort.places, &cohort.classifier);
+            let labels = |m: &Model| Referee::labels(&m.split, dataset);
+            let labels = cohort.models.iter().map(labels).collect();
+            cohort.referee =
+                Some(Referee::new(context, recipe, &cohort.resident, (classifier, attack), places, labels)?);
+        }
         cohort.restore(cohort.start())?;
         Ok(cohort)
     }
@@ -179,7 +189,11 @@ impl<'a> Cohort<'a> {
     /// Freshly drawn weights.
     fn start(&self) -> Snapshot {
         let Recipe { classifier, adversary, .. } = self.recipe;
-        let mut start = Snapshot { frozen: vec![None; self.models.len()], ..Snapshot::default() };
+        let replicas = self.models.len();
+        let mut start = Snapshot { frozen: vec![None; replicas], ..Snapshot::default() };
+        if adversary.is_some() && self.config.defense.attack_steps == AttackSteps::Auto {
+            start.paces = vec![AttackPace::START; replicas];
+        }
         let (model, attack) = (&self.config.model, &self.config.defense.attack);
         for Model { settings, .. } in &self.models {
             let rng = |network| stream(settings.seed, Stream::Initialization { network });
@@ -297,7 +311,11 @@ impl<'a> Cohort<'a> {
         if let Some(probe) = &mut self.probe {
             probe.submit(self.context, &mut pace)?;
         }
-        let metrics = self.read(epoch)?;
+        let checks = match &mut self.referee {
+            Some(referee) => referee.checks(self.context, stop)?,
+            None => vec![None; replicas],
+        };
+        let metrics = self.read(epoch, &checks)?;
         let seconds = started.elapsed().as_secs_f64();
         Ok(metrics.into_iter().map(|m| EpochMetrics { seconds, ..m }).collect())
     }
@@ -310,7 +328,8 @@ impl<'a> Cohort<'a> {
         let penalized = epoch >= self.config.defense.lambda_warmup_epochs;
         let mut words = vec![TapeWords::default(); self.rounds.len()];
         for (r, model) in self.models.iter().enumerate() {
-            let moment = Moment { updates, penalized, rate, active: self.snapshot.frozen[r].is_none() };
+            let (attack, active) = (self.snapshot.paces.get(r).copied(), self.snapshot.frozen[r].is_none());
+            let moment = Moment { updates, penalized, rate, attack, active };
             let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &self.places[r], moment)?;
             for block in &self.schedule.epochs[epoch] {
                 let (round, _) = self.rounds[block.round];
@@ -328,7 +347,7 @@ impl<'a> Cohort<'a> {
     }
 
     /// Reads everything of an epoch at once; replicas that are no longer finite are put back.
-    fn read(&mut self, epoch: usize) -> Result<Vec<EpochMetrics>> {
+    fn read(&mut self, epoch: usize, checks: &[Option<AdversaryCheck>]) -> Result<Vec<EpochMetrics>> {
         let replicas = self.models.len();
         let f = &self.classifier;
         let mut wanted: Vec<(&Buffer, usize)> = vec![
@@ -346,7 +365,8 @@ impl<'a> Cohort<'a> {
         let read = self.context.read(&wanted)?.into_iter();
         let mut read = read.map(|words| words.into_iter().map(f32::from_bits).collect::<Vec<f32>>());
         let mut next = || read.next().unwrap_or_default();
-        let networks = Snapshot { classifier: next(), attack: next(), statistics: next(), frozen: vec![] };
+        let networks =
+            Snapshot { classifier: next(), attack: next(), statistics: next(), ..Snapshot::default() };
         let (f_counts, h_counts) = (next(), next());
         let [reference, test] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
         let sums: Vec<Vec<f32>> = read.collect();
@@ -378,12 +398,20 @@ impl<'a> Cohort<'a> {
                 gain: trained.then(|| h.gain / h.records),
                 attack_accuracy: trained.then(|| h.right / h.records),
                 attack_logit_deviation: trained.then_some(deviation),
+                adversary: checks[r],
+                attack_steps: self.snapshot.paces.get(r).map(|pace| pace.steps),
                 reference_accuracy: accuracy(&reference, r),
                 test_accuracy: accuracy(&test, r),
                 collapsed: trained.then_some(deviation < COLLAPSED || dead),
                 frozen_at_step: self.snapshot.frozen[r],
                 seconds: 0.0,
             });
+        }
+        let classifier = end - self.schedule.before(epoch).classifier;
+        for (r, pace) in self.snapshot.paces.iter_mut().enumerate() {
+            if self.snapshot.frozen[r].is_none() {
+                *pace = pace.next(checks[r].as_ref(), classifier, self.config.defense.attack_steps_most);
+            }
         }
         // A frozen replica's training passes still move its running statistics.
         let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);

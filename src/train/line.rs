@@ -4,6 +4,7 @@
 
 use super::rate::Rate;
 use super::schedule::{Round, Updates};
+use super::snapshot::AttackPace;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
 use crate::nn::Optimizer;
@@ -17,6 +18,8 @@ pub struct Moment {
     pub penalized: bool,
     /// Of the classifier's learning rate.
     pub rate: Rate,
+    /// Attack steps and their updates where each replica has its own number of them.
+    pub attack: Option<AttackPace>,
     /// Whether the replica is trained; otherwise every update leaves it as it is.
     pub active: bool,
 }

@@ -6,7 +6,7 @@
 //! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`line`](mod@line), [`tape`] |
 //! | the graph of a round | [`game`] |
 //! | the loop on the GPU | [`steps`], `pace` |
-//! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`] |
+//! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`], `referee` |
 //! | what a private training guarantees | [`privacy`] |
 //! | the data on the GPU | [`resident`] |
 //! | the run | `run`, `splits`, `checkpoint`, `groups`, `finished`, `reporter` |
@@ -26,6 +26,7 @@ mod pace;
 pub mod privacy;
 mod rate;
 pub mod recipe;
+mod referee;
 mod reporter;
 pub mod resident;
 mod round;
@@ -46,6 +47,6 @@ pub use recipe::Recipe;
 pub(crate) use run::cohort_size;
 pub use run::{Job, Outcome, run};
 pub use schedule::Schedule;
-pub use snapshot::Snapshot;
+pub use snapshot::{AttackPace, Snapshot};
 pub use splits::{load, load_again};
 pub use work::{PlannedTraining, plan};

@@ -2,6 +2,7 @@
 
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
+use crate::run::event::AdversaryCheck;
 use std::ops::Range;
 
 /// Everything of a cohort that a checkpoint holds, the epoch aside.
@@ -13,8 +14,37 @@ pub struct Snapshot {
     pub attack: Vec<f32>,
     /// `[R, 2, ΣC]`: the classifier's running statistics; empty without batch normalization.
     pub statistics: Vec<f32>,
+    /// For each replica its attack steps, where `defense.attack_steps` is `"auto"`; otherwise empty.
+    pub paces: Vec<AttackPace>,
     /// For each replica the step at which it was frozen.
     pub frozen: Vec<Option<u64>>,
+}
+
+/// The attack steps of a replica that finds their number itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttackPace {
+    /// Per classifier step, in the next epoch.
+    pub steps: usize,
+    /// Of h so far.
+    pub updates: u64,
+}
+
+impl AttackPace {
+    /// Before the first epoch.
+    pub const START: AttackPace = AttackPace { steps: 1, updates: 0 };
+
+    /// After an epoch of so many classifier steps, at whose end h stood so beside the threshold: twice as
+    /// many steps where it is weaker, up to `most`; one less where it is not below it.
+    #[must_use]
+    pub fn next(self, check: Option<&AdversaryCheck>, classifier: u64, most: usize) -> AttackPace {
+        let updates = self.updates + self.steps as u64 * classifier;
+        let steps = match check {
+            Some(check) if check.is_weaker() => (2 * self.steps).min(most),
+            Some(check) if check.attack_accuracy >= check.threshold_accuracy => (self.steps - 1).max(1),
+            _ => self.steps,
+        };
+        AttackPace { steps, updates }
+    }
 }
 
 impl Snapshot {
@@ -49,7 +79,8 @@ impl Snapshot {
             classifier: part(&self.classifier),
             attack: part(&self.attack),
             statistics: part(&self.statistics),
-            frozen: self.frozen[which.clone()].to_vec(),
+            paces: self.paces.get(which.clone()).unwrap_or_default().to_vec(),
+            frozen: self.frozen[which].to_vec(),
         }
     }
 
@@ -60,6 +91,7 @@ impl Snapshot {
         let replicas = self.frozen.len();
         let mut newly = false;
         next.frozen = self.frozen.clone();
+        next.paces = self.paces.clone();
         for (r, &flagged) in not_finite.iter().enumerate() {
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);
             let (f, h, s) = (part(&next.classifier), part(&next.attack), part(&next.statistics));
@@ -85,6 +117,27 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attack_steps_double_behind_the_threshold_and_fall_by_one_beside_it() {
+        let check = |attack_accuracy, chance| AdversaryCheck {
+            attack_accuracy,
+            threshold_accuracy: 0.6,
+            chance,
+            records: 100,
+        };
+        let (weaker, unclear, even) = (check(0.5, 1e-9), check(0.58, 0.2), check(0.6, 0.5));
+        let mut pace = AttackPace::START;
+        let mut steps = vec![];
+        for check in [Some(&weaker), None, Some(&weaker), Some(&weaker), Some(&unclear), Some(&even)] {
+            pace = pace.next(check, 10, 6);
+            steps.push(pace.steps);
+        }
+        assert_eq!(steps, [2, 2, 4, 6, 6, 5]);
+        // Ten classifier steps an epoch of 1, 2, 2, 4, 6 and 6 attack steps each.
+        assert_eq!(pace.updates, 210);
+        assert_eq!(AttackPace::START.next(Some(&even), 1, 6).steps, 1, "there is always one");
+    }
 
     #[test]
     fn a_replica_that_is_not_finite_stays_as_it_was_and_is_frozen_once() {
