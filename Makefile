@@ -4,7 +4,7 @@ CARGO ?= cargo
 # For instance --locked.
 CARGOFLAGS ?=
 
-.PHONY: demo test test-coverage lint bench bench-peers vulkan browser
+.PHONY: demo test test-coverage test-hlsl test-windows test-drivers lint bench bench-peers vulkan browser
 
 # Trains an undefended and a defended model on synthetic data and attacks both.
 demo: vulkan
@@ -22,6 +22,20 @@ test: vulkan browser
 # How often intervals cover and accidents accuse, in tables; fails below the bounds. Minutes, and not in CI.
 test-coverage:
 	$(CARGO) test --release $(CARGOFLAGS) --test coverage -- --ignored --nocapture --test-threads 1
+
+# Every portable shader compiled by Microsoft's DXC and FXC, in a table; installs them and wine. Not part of `make test`.
+test-hlsl:
+	sh scripts/hlsl.sh
+	$(CARGO) test $(CARGOFLAGS) --test hlsl -- --ignored --nocapture
+
+# The Windows program under wine: every kernel through Vulkan, and through DX12 as far as wine carries it. Not part of `make test`.
+test-windows: vulkan
+	CARGO=$(CARGO) CARGOFLAGS=$(CARGOFLAGS) sh scripts/windows.sh target/windows
+
+# Every kernel, and the demo, on each software driver and under Khronos' validation, in a table. Not part of `make test`.
+test-drivers: vulkan
+	$(CARGO) build --release $(CARGOFLAGS)
+	sh scripts/drivers.sh $(or $(CARGO_TARGET_DIR),target)/release/veilgrad target/drivers
 
 # Formatting, compiler, clippy and documentation: a warning is an error.
 lint:

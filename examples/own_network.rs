@@ -61,12 +61,12 @@ impl Network for Residual {
 
 /// Trains it, and returns the last epoch.
 pub fn play() -> Result<EpochMetrics> {
-    let config = Config::resolve(&[Layer::text("own_network.rs", SETTINGS)])?;
-    let dataset = load(&config)?;
+    let mut config = Config::resolve(&[Layer::text("own_network.rs", SETTINGS)])?;
+    let dataset = load(&mut config)?;
     let network = Residual::new(dataset.width(), 64, dataset.classes);
     let recipe = Recipe::new(&config, Arc::new(network));
     let (members, reference) = (config.data.members, config.data.reference.values()[0]);
-    let split = Split::random(dataset.records(), members, reference, None, 0)?;
+    let split = Split::random(dataset.records(), [members, reference, 0], None, 0)?;
     let schedule = Schedule::from_config(&config, members, &[reference])?;
     let model = Model::new(0, config.replicas()[0], split, &dataset)?;
     let context = Context::new(&Options::default())?;

@@ -141,7 +141,7 @@ fn where_memory_does_not_hold_all_replicas_fewer_are_trained_at_once_to_the_same
 
 #[test]
 fn attack_networks_that_memory_does_not_hold_at_once_are_trained_in_smaller_groups() {
-    use veilgrad::audit::attacks::neural::{self, Lesson};
+    use veilgrad::audit::attacks::neural::{self, Lesson, Told};
     use veilgrad::audit::attacks::scores::OutputForm;
     let lesson = |seed| Lesson {
         outputs: (0..400 * 3).map(|i| ((i * 37 + 11) % 29) as f32 / 7.0).collect(),
@@ -156,16 +156,22 @@ fn attack_networks_that_memory_does_not_hold_at_once_are_trained_in_smaller_grou
     config.epochs = 2;
     let train = |memory_bytes| {
         let context = Context::new(&Options { memory_bytes, ..Options::default() }).expect("a GPU adapter");
-        let mut told = vec![];
-        let scores = neural::train(&context, &config, &lessons, &AtomicBool::new(false), &mut |done, all| {
-            told.push((done, all));
-        });
-        (scores, told, context.usage().bytes_allocated)
+        let (mut epochs, mut halved) = (vec![], 0);
+        let scores =
+            neural::train(&context, &config, &lessons, &AtomicBool::new(false), &mut |told| match told {
+                Told::Progress(done, all) => epochs.push((done, all)),
+                Told::Halved(error) => {
+                    assert_eq!(error.kind, Kind::Memory);
+                    halved += 1;
+                }
+            });
+        (scores, (epochs, halved), context.usage().bytes_allocated)
     };
-    let (whole, _, bytes) = train(None);
-    let (halved, told, _) = train(Some(bytes / 2));
+    let (whole, (_, none), bytes) = train(None);
+    let (halved, (epochs, times), _) = train(Some(bytes / 2));
     assert_eq!(halved.unwrap(), whole.unwrap());
-    assert_eq!(told.last().map(|(done, all)| (*done, *all)), Some((8, 8)), "4 lessons of 2 epochs");
+    assert_eq!(epochs.last().map(|(done, all)| (*done, *all)), Some((8, 8)), "4 lessons of 2 epochs");
+    assert!(none == 0 && times >= 1, "{none}, {times}");
     assert_eq!(train(Some(bytes / 50)).0.unwrap_err().kind, Kind::Memory);
 }
 

@@ -87,6 +87,7 @@ impl Scene {
             directory: &self.directory,
             context: &self.context,
             dataset: Some(&self.dataset),
+            accept_changed_data: false,
             subgroups,
             persons,
             stop: &stop,
@@ -196,7 +197,12 @@ fn a_split_that_is_not_fair_is_said_to_be_so() {
     let mut rows: Vec<u32> = (0..700).collect();
     rows.sort_by_key(|row| data.row(*row as usize).iter().filter(|x| **x == 1.0).count());
     let [test, members] = [rows[..200].to_vec(), rows[500..].to_vec()];
-    let split_of = veilgrad::dataset::Split { members, reference: rows[200..300].to_vec(), test };
+    let split_of = veilgrad::dataset::Split {
+        members,
+        reference: rows[200..300].to_vec(),
+        test,
+        ..veilgrad::dataset::Split::default()
+    };
     veilgrad::dataset::save_splits(&split, &[split_of]).unwrap();
     let path = format!("data.split=\"{}\"", split.display());
     let scene = Scene::trained(&[&path, "audit.shadows=0", "train.epochs=1"], &temporary.path().join("run"));

@@ -2,8 +2,8 @@
 //! and derivatives against central differences.
 
 use veilgrad::gpu::{Asked, Context, Options};
-use veilgrad::graph::{Array, Class, Values};
-use veilgrad::lab::check;
+use veilgrad::graph::Class;
+use veilgrad::lab::{check, derivatives};
 use veilgrad::ops;
 
 fn kernels_agree(options: &Options) {
@@ -41,46 +41,13 @@ fn the_kernels_of_hardware_agree_with_the_reference_at_webgpus_default_limits() 
     kernels_agree(&options);
 }
 
-/// ⟨y(inputs), dy⟩ and its derivative along a small change of one input.
 #[test]
 fn derivatives_agree_with_central_differences() {
     let mut tested = 0;
     for (name, cases) in ops::ALL {
-        for case in cases().into_iter().filter(|c| !c.differentiable.is_empty()) {
-            let graph = case.graph().unwrap();
-            let values = check::random_values(&case, &graph, 1, 7).swap_remove(0);
-            let dy = values[&graph.dy.unwrap()].clone();
-            let loss = |values: &Values| -> f64 {
-                let y = &graph.graph.evaluate(values, &[graph.y]).unwrap()[&graph.y];
-                y.data.iter().zip(&dy.data).map(|(a, b)| a * b).sum()
-            };
-            let outputs: Vec<_> = graph.gradients.iter().map(|g| g.1).collect();
-            let gradients = graph.graph.evaluate(&values, &outputs).unwrap();
-            for &(input, gradient) in &graph.gradients {
-                let id = graph.inputs[input];
-                let gradient: &Array = &gradients[&gradient];
-                let count = gradient.data.len();
-                // Elements spread over the tensor, the last one included.
-                for i in (0..count).step_by(count.div_ceil(5)).chain([count - 1]) {
-                    let h = 1e-5;
-                    let at = |delta: f64| {
-                        let mut moved = values.clone();
-                        moved.get_mut(&id).unwrap().data[i] += delta;
-                        loss(&moved)
-                    };
-                    let numeric = (at(h) - at(-h)) / (2.0 * h);
-                    let analytic = gradient.data[i];
-                    let bound = 1e-6 * (1.0 + numeric.abs().max(analytic.abs()));
-                    assert!(
-                        (numeric - analytic).abs() <= bound,
-                        "{name}: {} input {input} element {i}: {numeric} by differences, {analytic} by the \
-                         vjp",
-                        case
-                    );
-                    tested += 1;
-                }
-            }
-        }
+        let line = derivatives::check(name, &cases(), 7).unwrap();
+        assert!(line.passed, "{name}: {}", line.detail);
+        tested += line.cases;
     }
     assert!(tested > 200, "{tested}");
 }

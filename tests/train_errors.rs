@@ -46,7 +46,7 @@ fn recipe() -> Recipe {
 }
 
 fn split() -> Split {
-    Split::random(150, 60, 50, None, 0).unwrap()
+    Split::random(150, [60, 50, 0], None, 0).unwrap()
 }
 
 #[track_caller]

@@ -19,6 +19,8 @@ pub struct AuditJob<'a> {
     /// The run's data, where they can be read: the blind attack needs them, and whatever asks or trains
     /// models anew.
     pub dataset: Option<&'a Dataset>,
+    /// Whether shadow models may have been trained on other data than these.
+    pub accept_changed_data: bool,
     /// Groups of records to be told apart in the results.
     pub subgroups: Option<&'a Subgroups>,
     /// The records' persons, where the audit is to go by persons too.

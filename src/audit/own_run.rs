@@ -73,6 +73,16 @@ fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     Ok(audit.summary)
 }
 
+/// That validation records have chosen the epoch of replica `number`, where they have.
+fn chosen_epoch(metrics: &[EpochMetrics], number: usize) -> Option<String> {
+    let scores = metrics.iter().filter(|m| m.replica == number).filter_map(EpochMetrics::score);
+    let kept = scores.reduce(|best, score| if score.beats(&best) { score } else { best })?;
+    Some(format!(
+        "its epoch, {}, was chosen by validation records ({:.3} of them right), which are in no attack",
+        kept.epoch, kept.accuracy
+    ))
+}
+
 /// What is known of replica `number`; its shadow models are trained, if they are asked for.
 fn model<'a>(
     job: &'a AuditJob<'a>,
@@ -113,9 +123,10 @@ fn model<'a>(
         on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
         blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
         subgroups,
-        notes: privacy::statement(job.config, &settings)
-            .map(|text| format!("replica {number}: {text}"))
+        notes: [privacy::statement(job.config, &settings), chosen_epoch(metrics, number)]
             .into_iter()
+            .flatten()
+            .map(|text| format!("replica {number}: {text}"))
             .collect(),
         on_members,
     })

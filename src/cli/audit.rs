@@ -12,7 +12,7 @@ use super::{Global, interrupt, output};
 use crate::audit::AuditJob;
 use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
 use crate::run::RunDirectory;
@@ -47,6 +47,9 @@ pub(super) struct AuditArgs {
     /// Without it: the run's own, 0.1 by default.
     #[arg(long, value_name = "RATE", value_parser = base_rate)]
     base_rate: Option<f64>,
+    /// Audit the run although its data file has changed since.
+    #[arg(long, conflicts_with = "predictions")]
+    accept_changed_data: bool,
     #[command(flatten)]
     gate: GateArgs,
     #[command(flatten)]
@@ -105,21 +108,38 @@ fn audit_run(
     progress: &mut Progress,
 ) -> Result<Audited> {
     let directory = RunDirectory::open(directory)?;
+    // Without predictions there is nothing to hold the directory or to open an adapter for.
+    directory.check_trained()?;
+    let directory = directory.held()?;
+    progress.taken_over(&directory);
     let mut config = directory.read_config()?;
     config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
     config.audit.label_only |= args.label_only;
     config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
-    // Without predictions there is nothing to open an adapter for.
-    directory.check_trained()?;
-    let summary = attack(&config, &directory, &args.records, global, progress)?;
+    let accept = args.accept_changed_data;
+    let summary = attack(&config, &directory, &args.records, accept, global, progress).map_err(continued)?;
     Ok(Audited { name: directory.name(), summary, details: directory.read_details()? })
 }
 
-/// Audits the finished run in `directory`.
+/// How to go on after this error: finished epochs of shadow models are kept.
+fn continued(error: Error) -> Error {
+    match error.kind {
+        Kind::Interrupted | Kind::Io => {
+            let advice = format!("finished shadow models and epochs are kept: {}", output::again());
+            let advice = if error.advice.is_empty() { advice } else { format!("{}; {advice}", error.advice) };
+            error.advice(advice)
+        }
+        _ => error,
+    }
+}
+
+/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it was
+/// trained on.
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,
     records: &RecordArgs,
+    accept_changed_data: bool,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
@@ -134,6 +154,9 @@ pub(super) fn attack(
             None
         }
     };
+    let changed =
+        dataset.as_ref().map(|dataset| directory.check_data(dataset, accept_changed_data)).transpose()?;
+    changed.flatten().into_iter().for_each(|changed| progress.event(&Event::Warning(changed)));
     let (subgroups, persons) = match &dataset {
         Some(dataset) => {
             (records.read_subgroups(dataset.records())?, records.read_persons(dataset.records())?)
@@ -151,7 +174,8 @@ pub(super) fn attack(
             progress.event(&Event::Planned(works));
         }
         let dataset = dataset.as_ref();
-        let job = AuditJob { config, directory, context, dataset, subgroups, persons, stop };
+        let job =
+            AuditJob { config, directory, context, dataset, accept_changed_data, subgroups, persons, stop };
         crate::audit::run(&job, progress)
     })?;
     records.write(&directory.name(), || score_file::load(&directory.file(SCORES)))?;

@@ -5,10 +5,10 @@ mod start;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Global, output};
-use crate::error::Result;
+use super::{Global, keeping, output};
+use crate::error::{Error, Result};
 use crate::lab::kernels::{self, KernelTime};
-use crate::lab::steps::{CASES, StepTime, step};
+use crate::lab::steps::{CASES, StepCase, StepTime, step};
 use crate::report::table::{self, Side};
 use crate::run::config::TuningConfig;
 
@@ -60,6 +60,29 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
     if let What::Start { case, once: true } = &args.what {
         return start::once(case, global);
     }
+    let kept = match global.json {
+        true => "no result is kept",
+        false => "what is printed above was measured",
+    };
+    measure(args, global).map_err(keeping(kept))
+}
+
+/// The cases whose name contains `part`.
+///
+/// # Errors
+/// There is none.
+fn named(part: &str) -> Result<Vec<&'static StepCase>> {
+    let found: Vec<&StepCase> = CASES.iter().filter(|case| case.name.contains(part)).collect();
+    if found.is_empty() {
+        let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+        return Err(Error::usage("NAME")
+            .expected(format!("a part of one of: {}", names.join("; ")))
+            .found(part));
+    }
+    Ok(found)
+}
+
+fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
     let (context, variants) = global.open(&TuningConfig::default())?;
     let adapter = context.adapter().clone();
     if !global.quiet {
@@ -80,7 +103,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
             }
         }
         What::Step { name } => {
-            for case in CASES.iter().filter(|case| case.name.contains(name.as_str())) {
+            for case in named(name)? {
                 for &replicas in &args.replicas {
                     let time = step(&context, case, replicas)?;
                     show(&step_text(&time), json!(time))?;
@@ -88,7 +111,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
             }
         }
         What::Start { case, .. } => {
-            for case in CASES.iter().filter(|c| c.name.contains(case.as_str())) {
+            for case in named(case)? {
                 let start = start::start(case, global)?;
                 show(&start.text(), json!(start))?;
             }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Global, output};
+use super::{Global, keeping, output};
 use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::lab::check::{self, Line};
@@ -22,7 +22,8 @@ pub(super) fn run(global: &Global) -> Result<()> {
             written = output::result(&text(line));
         }
         lines.push(line.clone());
-    })?;
+    })
+    .map_err(keeping("of the kernels that are not printed nothing is known"))?;
     written?;
     if global.json {
         output::json(&json!({

@@ -7,10 +7,12 @@
 mod audit;
 mod bench;
 mod check;
+mod completions;
 mod demo;
 mod devices;
 mod gate;
 mod interrupt;
+mod man;
 mod output;
 mod predict;
 mod predictions;
@@ -29,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::gpu::{self, Context};
 use crate::run::config::TuningConfig;
 
@@ -62,7 +64,8 @@ The numbers:
                     the test accuracy too
 
 Exit codes: 0 done, 1 failed (or a model's loss was not finite), 2 something typed is not acceptable,
-3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged.";
+3 an audit's result is not acceptable (--fail-if, --policy), 4 it cannot be judged; 128 and a signal's
+number where one ended it (130: Ctrl-C).";
 
 /// Flags of every subcommand.
 #[derive(Debug, Clone, Args)]
@@ -157,10 +160,15 @@ enum Command {
     Presets(presets::PresetsArgs),
     /// Lists every setting: what it means, its default, its range.
     Settings(settings::SettingsArgs),
+    /// Prints the completions of a shell.
+    Completions(completions::CompletionsArgs),
+    /// Prints the manual page, or writes a page for each command.
+    Man(man::ManArgs),
 }
 
 /// Carries out what was typed.
 pub fn main() -> ExitCode {
+    interrupt::outlive_file_limits();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -173,12 +181,13 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("error: {error}"));
-            ExitCode::from(match error.kind {
+            let code = match error.kind {
                 Kind::Usage => 2,
                 Kind::Gate => 3,
                 Kind::Inconclusive => 4,
                 _ => 1,
-            })
+            };
+            ExitCode::from(interrupt::exit_code().unwrap_or(code))
         }
     }
 }
@@ -199,6 +208,19 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(args) => bench::run(args, global),
         Command::Presets(args) => presets::run(args, global),
         Command::Settings(args) => settings::run(args, global),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}
+
+/// Of a command that a lost device ended: `kept`, what of its work is kept, before what to do.
+fn keeping(kept: &'static str) -> impl Fn(Error) -> Error {
+    move |error| match error.kind {
+        Kind::Lost => {
+            let advice = format!("{kept}; {}", error.advice);
+            error.advice(advice)
+        }
+        _ => error,
     }
 }
 
@@ -216,6 +238,13 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn only_a_lost_device_leaves_something_to_tell_of() {
+        let told = |kind| keeping("nothing was stored")(Error::new(kind, "a").advice("repeat it")).advice;
+        assert_eq!(told(Kind::Lost), "nothing was stored; repeat it");
+        assert_eq!(told(Kind::Gpu), "repeat it");
     }
 
     #[test]

@@ -32,3 +32,15 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// The command that was typed, as advice to type it again.
+pub(super) fn again() -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    let quoted = |word: String| match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words: Vec<String> = std::iter::once("veilgrad".to_owned()).chain(words).collect();
+    format!("continue with `{}`", words.join(" "))
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{Global, interrupt, output};
+use super::{Global, interrupt, keeping, output};
 use crate::dataset::{LoadOptions, Query, npz, query};
 use crate::error::{Error, Kind, Result};
 use crate::release::outputs::Release;
@@ -195,9 +195,10 @@ fn ask(
         None => global.open(&TuningConfig::default())?,
     };
     progress.event(&Event::Adapter(context.adapter().clone()));
-    let classifier = TrainedClassifier::load(&context, model, &dataset)?;
-    let logits = interrupt::heed(|stop| classifier.logits(&dataset, stop))?;
+    let logits = TrainedClassifier::load(&context, model, &dataset)
+        .and_then(|classifier| interrupt::heed(|stop| classifier.logits(&dataset, stop)));
     progress.finish();
+    let logits = logits.map_err(keeping("no predictions were written"))?;
     Ok((Predicted { logits, rows, labels, membership: None, unseen: Some(unseen) }, unread.len()))
 }
 

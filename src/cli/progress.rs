@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::output::note;
 use crate::report::class;
+use crate::run::RunDirectory;
 use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task, Work};
 use crate::run::ledger::Ledger;
 
@@ -52,6 +53,13 @@ impl Progress {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(ProgressBar::hidden);
         Progress { quiet, bar, job: None, training: Training::default() }
+    }
+
+    /// Says whose directory it was, where that program was killed.
+    pub(super) fn taken_over(&mut self, directory: &RunDirectory) {
+        if let Some(before) = directory.taken_over() {
+            self.event(&Event::Note(format!("{} was held by {before}", directory.path().display())));
+        }
     }
 
     /// Removes the bar, so that results follow on a clean line.

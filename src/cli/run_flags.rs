@@ -29,6 +29,9 @@ pub(super) struct RunFlags {
     /// A list trains a model for each.
     #[arg(long, value_name = "LIST", help_heading = "Data", allow_negative_numbers = true)]
     reference: Option<String>,
+    /// The number of validation records, which choose the epoch that is kept and are in no other set.
+    #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
+    validation: Option<String>,
     /// The number of test records; 0: all the rest.
     #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
     test: Option<String>,
@@ -170,6 +173,7 @@ impl RunFlags {
         let numbers = [
             ("--members", "data.members", &self.members),
             ("--reference", "data.reference", &self.reference),
+            ("--validation", "data.validation", &self.validation),
             ("--test", "data.test", &self.test),
             ("--label-base", "data.label_base", &self.label_base),
             ("--max-bytes", "data.max_bytes", &self.max_bytes),
@@ -197,7 +201,29 @@ impl RunFlags {
             let flag = if self.header { "--header" } else { "--no-header" };
             layers.push(Layer::switch(flag, "data.header", self.header));
         }
+        if self.preset.is_none() && self.data.is_some() {
+            let own = self.for_own_data(&layers);
+            layers.insert(0, own);
+        }
         Ok(layers)
+    }
+
+    /// What holds for a data file without a preset, under the `layers` that were typed: sizes that follow the
+    /// data, and the epoch that suits the validation records.
+    fn for_own_data(&self, layers: &[Layer]) -> Layer {
+        let open = |key: &str| !layers.iter().any(|layer| layer.gives(key));
+        let sizes = [
+            ("data.members", "members"),
+            ("data.reference", "reference"),
+            ("data.validation", "validation"),
+            ("train.batch", "batch"),
+        ];
+        let drawn = open("data.split");
+        let fit: Vec<&str> =
+            sizes.iter().filter(|(key, _)| drawn && open(key)).map(|(_, size)| *size).collect();
+        let validated = drawn && self.validation.as_deref() != Some("0");
+        let stop = if validated { "validation" } else { "epochs" };
+        Layer::text("data", format!("data.fit = {fit:?}\ntrain.stop = {stop:?}"))
     }
 }
 

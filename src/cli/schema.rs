@@ -35,8 +35,8 @@ Examples:
   veilgrad train --data records.csv --members 2000 --schema schema.toml";
 
 pub(super) fn run(args: &SchemaArgs, global: &Global) -> Result<()> {
-    let config = args.flags.clone().of_file(&args.file).resolve()?;
-    let dataset = crate::train::load(&config)?;
+    let mut config = args.flags.clone().of_file(&args.file).resolve()?;
+    let dataset = crate::train::load(&mut config)?;
     let Some(out) = &args.out else {
         return match global.json {
             true => output::json(&dataset.schema),

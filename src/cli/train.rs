@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::gpu::Context;
 use crate::run::RunDirectory;
-use crate::run::config::Config;
+use crate::run::config::{Config, TuningConfig};
 use crate::run::directory::SUMMARY;
 use crate::run::event::{Event, Observer};
 
@@ -38,6 +38,9 @@ pub(super) struct TrainArgs {
     /// Continue the run in DIR after its last checkpoint, with the settings that it has.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["RunFlags", "out", "force"])]
     resume: Option<PathBuf>,
+    /// Continue although the data file has changed since the run was begun.
+    #[arg(long, requires = "resume")]
+    accept_changed_data: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -60,7 +63,7 @@ member), predictions.npz, summary.json (the results).";
 
 pub(super) fn run(args: &TrainArgs, global: &Global) -> Result<()> {
     match &args.resume {
-        Some(path) => resume(path, global),
+        Some(path) => resume(path, args.accept_changed_data, global),
         None => start(&args.flags.resolve()?, args.out.as_deref(), args.force, global),
     }
 }
@@ -76,53 +79,68 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
     }
-    let (context, dataset) = open(config, None, global, &mut progress)?;
+    let (mut config, tuning) = (config.clone(), &config.tuning);
+    let (context, dataset) = open(tuning, &mut progress, global, || crate::train::load(&mut config))?;
+    if dataset.schema.is_table() {
+        progress.event(&Event::Note(schema::table(&dataset.schema)));
+    }
     let path = match out {
         Some(out) => out.to_owned(),
-        None if config.name == Config::default().name => next_directory(&dataset.name),
-        None => next_directory(&config.name),
+        None if config.name == Config::default().name => next_directory(&dataset.name)?,
+        None => next_directory(&config.name)?,
     };
-    let directory = RunDirectory::create(&path, force)?;
-    let summary = carry_out(config, (&context, &dataset), &directory, false, &mut progress)?;
+    let directory = RunDirectory::create(&path, force)?.held()?;
+    // Another program may have finished a run there meanwhile.
+    RunDirectory::check_free(&path, force)?;
+    progress.taken_over(&directory);
+    let summary = carry_out(&config, (&context, &dataset), &directory, false, &mut progress)?;
     conclude(&summary, &directory, progress, global)
 }
 
-fn resume(path: &Path, global: &Global) -> Result<()> {
-    let directory = RunDirectory::open(path)?;
+fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()> {
+    let directory = RunDirectory::open(path)?.held()?;
     let config = directory.read_config()?;
     let mut progress = Progress::new(global.quiet);
+    progress.taken_over(&directory);
+    if let Some(error) = directory.repair_predictions()? {
+        progress.event(&Event::Warning(format!("{error}: they are made anew")));
+    }
     let summary = if directory.is_trained() {
         progress.event(&Event::Note(format!("{}: its training has finished", path.display())));
+        if let Some(what) = directory.repair_metrics(|_| true)?.describe() {
+            progress.event(&Event::Warning(format!("{} is repaired: {what}", directory.name())));
+        }
         match directory.has(SUMMARY) {
             true => directory.read_summary()?,
             // The data may be gone, which an audit can do without.
-            false => audit::attack(&config, &directory, &RecordArgs::default(), global, &mut progress)?,
+            false => {
+                let records = RecordArgs::default();
+                audit::attack(&config, &directory, &records, accept_changed_data, global, &mut progress)?
+            }
         }
     } else {
-        let (context, dataset) = open(&config, Some(&directory), global, &mut progress)?;
+        let load = || crate::train::load_again(&config, &directory);
+        let (context, dataset) = open(&config.tuning, &mut progress, global, load)?;
+        if let Some(changed) = directory.check_data(&dataset, accept_changed_data)? {
+            progress.event(&Event::Warning(changed));
+        }
         carry_out(&config, (&context, &dataset), &directory, true, &mut progress)?
     };
     conclude(&summary, &directory, progress, global)
 }
 
-/// The device and the data; of a run that is continued, by the schema in its directory.
+/// The device and the data.
 fn open(
-    config: &Config,
-    begun: Option<&RunDirectory>,
-    global: &Global,
+    tuning: &TuningConfig,
     progress: &mut Progress,
+    global: &Global,
+    load: impl FnOnce() -> Result<Dataset>,
 ) -> Result<(Context, Dataset)> {
-    let (context, variants) = global.open(&config.tuning)?;
+    let (context, variants) = global.open(tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     progress.event(&Event::Note(variants));
-    let dataset = match begun {
-        Some(directory) => crate::train::load_again(config, directory)?,
-        None => crate::train::load(config)?,
-    };
+    let dataset = load()?;
     progress.event(&Event::dataset(&dataset));
-    if begun.is_none() && dataset.schema.is_table() {
-        progress.event(&Event::Note(schema::table(&dataset.schema)));
-    }
     Ok((context, dataset))
 }
 
@@ -175,16 +193,22 @@ fn conclude(
         ))
 }
 
-/// The first of runs/NAME-1, runs/NAME-2, … that does not exist.
-fn next_directory(name: &str) -> PathBuf {
+/// The first of runs/NAME-1, runs/NAME-2, … that does not exist, made: another program finds it taken.
+///
+/// # Errors
+/// A directory that cannot be made.
+fn next_directory(name: &str) -> Result<PathBuf> {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = name.chars().map(plain).collect();
+    let runs = Path::new("runs");
+    std::fs::create_dir_all(runs).map_err(|e| Error::io(runs, &e))?;
     let mut number = 1;
     loop {
-        let path = Path::new("runs").join(format!("{name}-{number}"));
-        if !path.exists() {
-            return path;
+        let path = runs.join(format!("{name}-{number}"));
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(e) => return Err(Error::io(&path, &e)),
         }
-        number += 1;
     }
 }

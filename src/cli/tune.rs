@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Global, output};
+use super::{Global, keeping, output};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
 use crate::lab::tune;
@@ -48,7 +48,8 @@ pub(super) fn run(args: &TuneArgs, global: &Global) -> Result<()> {
         if !global.quiet {
             output::note(done);
         }
-    })?;
+    })
+    .map_err(keeping("nothing was stored, and what was stored before is kept"))?;
     if let Stored::Table(_, earlier) = stored(adapter) {
         tuned = tuned.with_others_of(earlier);
     }

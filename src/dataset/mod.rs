@@ -11,14 +11,18 @@
 //! | records that a model is asked about | `query` |
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
+//! | whether data are still the same | `fingerprint` |
+//! | whether memory has room | `room` |
 
 mod features;
+mod fingerprint;
 pub mod formats;
 mod labels;
 mod load;
 mod options;
 mod query;
 mod records;
+mod room;
 mod schema;
 mod split;
 mod standardization;
@@ -27,6 +31,7 @@ mod table;
 
 pub use crate::ops::Image;
 pub use features::Features;
+pub use fingerprint::Fingerprint;
 pub use formats::{arrays, npy, npz};
 pub use load::{load, load_for};
 pub use options::{LabelColumn, LoadOptions, MissingRecords};

@@ -1,4 +1,4 @@
-//! Which records are members (D), reference records (D′) and test records: drawn from a seed or read
+//! Which records are members (D), reference records (D′), validation and test records: drawn from a seed or read
 //! from a file, checked to be disjoint, saved with a run.
 //!
 //! Not the order in which training visits them.
@@ -12,30 +12,32 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Disjoint lists of record numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
     /// D: the classifier's training set.
     pub members: Vec<u32>,
     /// D′: known to be no members; may be empty for training without defense.
     pub reference: Vec<u32>,
-    /// In neither; what accuracy and attacks are measured on.
+    /// What chooses the epoch that is kept, where anything does: neither trained on nor scored.
+    pub validation: Vec<u32>,
+    /// In none of them; what accuracy and attacks are measured on.
     pub test: Vec<u32>,
 }
 
-const KEYS: [&str; 3] = ["members", "reference", "test"];
+const KEYS: [&str; 4] = ["members", "reference", "validation", "test"];
 
 impl Split {
-    /// Draws `members`, `reference` and `test` of `records` records; `None`: all the rest for testing.
+    /// Draws so many members, reference and validation records of `records` records, and `test` others; `None`:
+    /// all the rest for testing.
     ///
-    /// The records are shuffled and dealt out in that order, so a larger test set leaves the members
-    /// as they were.
+    /// The records are shuffled and dealt out in that order, so a larger test set leaves the others as they
+    /// were.
     ///
     /// # Errors
     /// No members; more records asked for than there are; none left for testing where `test` is `None`.
     pub fn random(
         records: usize,
-        members: usize,
-        reference: usize,
+        [members, reference, validation]: [usize; 3],
         test: Option<usize>,
         seed: u64,
     ) -> Result<Split> {
@@ -43,27 +45,34 @@ impl Split {
         if members == 0 {
             return Err(Error::usage(place).expected("at least one member").found("0"));
         }
-        let asked =
-            [members, reference, test.unwrap_or(1)].iter().try_fold(0, |a: usize, b| a.checked_add(*b));
+        let asked = [members, reference, validation, test.unwrap_or(1)];
+        let asked = asked.iter().try_fold(0, |a: usize, b| a.checked_add(*b));
         let count = u32::try_from(records).ok().filter(|_| asked.is_some_and(|asked| asked <= records));
         let Some(count) = count else {
             let test = test.map_or("at least 1".to_owned(), |test| test.to_string());
+            let validation = match validation {
+                0 => String::new(),
+                some => format!(" + {some} for validation"),
+            };
             return Err(Error::usage(place)
                 .expected(format!("at most {records} records in all, as many as the data has"))
-                .found(format!("{members} members + {reference} reference records + {test} for testing"))
+                .found(format!(
+                    "{members} members + {reference} reference records{validation} + {test} for testing"
+                ))
                 .advice("ask for fewer members or reference records"));
         };
         let mut order: Vec<u32> = (0..count).collect();
         shuffle(&mut order, &mut stream(seed, Stream::Split));
-        let rest = order.split_off(members + reference);
+        let mut rest = order.split_off(members + reference);
         let reference = order.split_off(members);
-        let test = test.map_or(rest.len(), |test| test);
-        Ok(Split { members: order, reference, test: rest[..test].to_vec() })
+        let mut test_records = rest.split_off(validation);
+        test_records.truncate(test.unwrap_or(usize::MAX));
+        Ok(Split { members: order, reference, validation: rest, test: test_records })
     }
 
-    /// Reads a split of `records` records from an npz file with the arrays `members`, `reference` and
-    /// `test`, or from a directory with members.npy and so on. Without `reference` there are none;
-    /// without `test` it is every record that is in neither.
+    /// Reads a split of `records` records from an npz file with the arrays `members`, `reference`, `validation`
+    /// and `test`, or from a directory with members.npy and so on. Without `reference` or `validation` there are
+    /// none of these; without `test` it is every record that is in none of the others.
     ///
     /// # Errors
     /// A missing or damaged file, several splits in one file, and what [`check`](Self::check) finds.
@@ -80,16 +89,17 @@ impl Split {
                 .found(format!("the shape {:?}", array.shape))
                 .advice("keep the row of one replica")),
         };
-        let [members, reference, test] = KEYS.map(&mut take);
+        let [members, reference, validation, test] = KEYS.map(&mut take);
         let members = members.map(one).transpose()?.ok_or_else(|| {
             Error::data(path.display().to_string()).expected("an array called members").found("none")
         })?;
         let reference = reference.map(one).transpose()?.unwrap_or_default();
+        let validation = validation.map(one).transpose()?.unwrap_or_default();
         let test = match test {
             Some(test) => one(test)?,
             None => {
                 let mut free = vec![true; records];
-                for i in members.iter().chain(&reference) {
+                for i in members.iter().chain(&reference).chain(&validation) {
                     if let Some(free) = free.get_mut(*i as usize) {
                         *free = false;
                     }
@@ -97,7 +107,7 @@ impl Split {
                 (0..).zip(&free).filter(|(_, free)| **free).map(|(i, _)| i).collect()
             }
         };
-        let split = Split { members, reference, test };
+        let split = Split { members, reference, validation, test };
         split.check(records).map_err(|e| Error { place: path.display().to_string(), ..e })?;
         Ok(split)
     }
@@ -112,7 +122,7 @@ impl Split {
             return Err(error().expected("at least one member").found("none"));
         }
         let mut owner: Vec<Option<&str>> = vec![None; records];
-        for (key, set) in KEYS.iter().zip([&self.members, &self.reference, &self.test]) {
+        for (key, set) in KEYS.iter().zip([&self.members, &self.reference, &self.validation, &self.test]) {
             for i in set {
                 match owner.get_mut(*i as usize) {
                     Some(free @ None) => *free = Some(key),
@@ -142,6 +152,7 @@ impl Split {
         match key {
             "members" => &self.members,
             "reference" => &self.reference,
+            "validation" => &self.validation,
             _ => &self.test,
         }
     }
@@ -165,15 +176,18 @@ fn read_directory(path: &Path) -> Result<BTreeMap<String, Array>> {
     Ok(arrays)
 }
 
-/// Saves the splits of R replicas as an npz file: `members`, `reference` and `test`, each R × n of int64; a
-/// replica's `reference` that is shorter than another's ends in −1.
+/// Saves the splits of R replicas as an npz file: `members`, `reference`, `test` and, where there are any,
+/// `validation`, each R × n of int64; a replica's `reference` that is shorter than another's ends in −1.
 ///
 /// # Errors
-/// Members or test records of different sizes; the file system's.
+/// Members, validation or test records of different sizes; the file system's.
 pub fn save_splits(path: &Path, splits: &[Split]) -> Result<()> {
     npz::save(path, |writer| {
         for key in KEYS {
             let size = splits.iter().map(|split| split.set(key).len()).max().unwrap_or(0);
+            if key == "validation" && size == 0 {
+                continue;
+            }
             let mut values = Vec::with_capacity(splits.len() * size);
             for (r, split) in splits.iter().enumerate() {
                 if split.set(key).len() != size && key != "reference" {
@@ -206,14 +220,26 @@ pub fn load_splits(path: &Path) -> Result<Vec<Split>> {
             None => Err(Error::data(place).expected("an array").found("none")),
         }
     };
-    let [members, reference, test] = [lists(KEYS[0])?, lists(KEYS[1])?, lists(KEYS[2])?];
-    if members.len() != reference.len() || members.len() != test.len() {
+    let [members, reference, test] = [lists("members")?, lists("reference")?, lists("test")?];
+    let validation = match arrays.contains_key("validation") {
+        true => lists("validation")?,
+        false => vec![vec![]; members.len()],
+    };
+    if [&reference, &validation, &test].iter().any(|lists| lists.len() != members.len()) {
         return Err(Error::data(path.display().to_string())
-            .expected("as many rows in members, reference and test")
-            .found(format!("{}, {} and {}", members.len(), reference.len(), test.len())));
+            .expected("as many rows in members, reference, validation and test")
+            .found(format!(
+                "{}, {}, {} and {}",
+                members.len(),
+                reference.len(),
+                validation.len(),
+                test.len()
+            )));
     }
-    let sets = members.into_iter().zip(reference).zip(test);
-    Ok(sets.map(|((members, reference), test)| Split { members, reference, test }).collect())
+    let sets = members.into_iter().zip(reference).zip(validation.into_iter().zip(test));
+    Ok(sets
+        .map(|((members, reference), (validation, test))| Split { members, reference, validation, test })
+        .collect())
 }
 
 #[cfg(test)]
@@ -221,30 +247,53 @@ mod tests {
     use super::*;
 
     fn split(members: &[u32], reference: &[u32], test: &[u32]) -> Split {
-        Split { members: members.to_vec(), reference: reference.to_vec(), test: test.to_vec() }
+        Split {
+            members: members.to_vec(),
+            reference: reference.to_vec(),
+            test: test.to_vec(),
+            ..Split::default()
+        }
     }
 
     #[test]
     fn sizes_and_seed_decide() {
-        let all = Split::random(100, 30, 20, None, 1).expect("drawn");
+        let all = Split::random(100, [30, 20, 0], None, 1).expect("drawn");
         assert_eq!((all.members.len(), all.reference.len(), all.test.len()), (30, 20, 50));
         all.check(100).expect("disjoint");
-        let some = Split::random(100, 30, 20, Some(10), 1).expect("drawn");
+        let some = Split::random(100, [30, 20, 0], Some(10), 1).expect("drawn");
         assert_eq!((&some.members, &some.test[..]), (&all.members, &all.test[..10]));
-        assert_ne!(Split::random(100, 30, 20, None, 2).expect("drawn").members, all.members);
+        assert_ne!(Split::random(100, [30, 20, 0], None, 2).expect("drawn").members, all.members);
+    }
+
+    #[test]
+    fn validation_records_are_dealt_before_the_test_records_and_kept() {
+        let all = Split::random(100, [30, 20, 10], None, 1).expect("drawn");
+        assert_eq!((all.validation.len(), all.test.len()), (10, 40));
+        all.check(100).expect("disjoint");
+        let without = Split::random(100, [30, 20, 0], None, 1).expect("drawn");
+        assert_eq!((&all.members, &all.reference), (&without.members, &without.reference));
+        assert_eq!([&all.validation[..], &all.test].concat(), without.test);
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("split.npz");
+        save_splits(&path, &[all.clone(), all.clone()]).expect("saved");
+        assert_eq!(load_splits(&path).expect("loaded"), [all.clone(), all.clone()]);
+        save_splits(&path, std::slice::from_ref(&all)).expect("saved");
+        assert_eq!(Split::from_file(&path, 100).expect("read"), all);
+        let twice = Split { validation: all.members[..1].to_vec(), ..all };
+        assert!(twice.check(100).expect_err("refused").found.contains("both members and validation"));
     }
 
     #[test]
     fn more_than_there_is_is_refused() {
-        let message = Split::random(100, 60, 50, None, 1).expect_err("refused").to_string();
+        let message = Split::random(100, [60, 50, 0], None, 1).expect_err("refused").to_string();
         assert!(
             message.contains("at most 100") && message.contains("60 members + 50 reference"),
             "{message}"
         );
-        Split::random(100, 60, 40, None, 1).expect_err("nothing left for testing");
-        Split::random(100, 60, 40, Some(0), 1).expect("asked for no test records");
-        Split::random(100, usize::MAX, 2, None, 1).expect_err("overflow");
-        Split::random(100, 0, 50, None, 1).expect_err("no members");
+        Split::random(100, [60, 40, 0], None, 1).expect_err("nothing left for testing");
+        Split::random(100, [60, 40, 0], Some(0), 1).expect("asked for no test records");
+        Split::random(100, [usize::MAX, 2, 0], None, 1).expect_err("overflow");
+        Split::random(100, [0, 50, 0], None, 1).expect_err("no members");
     }
 
     #[test]

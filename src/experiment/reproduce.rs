@@ -87,7 +87,7 @@ fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -
     if request.scale != 1.0 {
         changes.extend(tables::shrink(&mut config, request.scale)?);
     }
-    let dataset = crate::train::load(&config)?;
+    let dataset = crate::train::load(&mut config)?;
     observer.event(&Event::dataset(&dataset));
     let known = KnownDataset::named(&config.name)?;
     Ok(Setup { config, dataset, known, changes })

@@ -102,9 +102,19 @@ pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
     }
     let dataset = Some(dataset);
     audit::run(
-        &audit::AuditJob { config, directory, context, dataset, subgroups: None, persons: None, stop },
+        &audit::AuditJob {
+            config,
+            directory,
+            context,
+            dataset,
+            accept_changed_data: false,
+            subgroups: None,
+            persons: None,
+            stop,
+        },
         observer,
     )
+    .map_err(|error| interrupted(error, directory))
 }
 
 /// Tells that these tasks were done before.
@@ -126,8 +136,9 @@ fn interrupted(error: Error, directory: &RunDirectory) -> Error {
     let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
     match error.kind {
         Kind::Interrupted => error.advice(resume),
-        Kind::Lost => {
-            let advice = format!("finished epochs are kept: {resume}; {}", error.advice);
+        Kind::Lost | Kind::Io => {
+            let kept = format!("finished epochs are kept: {resume}");
+            let advice = if error.advice.is_empty() { kept } else { format!("{}; {kept}", error.advice) };
             error.advice(advice)
         }
         _ => error,
@@ -208,7 +219,7 @@ attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
     fn all_that_is_done_was_planned_and_all_that_was_planned_is_done() {
         let context = Context::new(&Options::default()).unwrap();
         let config = Config::resolve(&[Layer::text("tiny", TINY)]).unwrap();
-        let dataset = train::load(&config).unwrap();
+        let dataset = train::load(&mut config.clone()).unwrap();
         let parent = tempfile::tempdir().unwrap();
         let directory = RunDirectory::create(&parent.path().join("run"), false).unwrap();
         let stop = AtomicBool::new(false);

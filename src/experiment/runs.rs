@@ -53,6 +53,8 @@ impl Runs {
                 }
                 standing => (standing, run.config.clone()),
             };
+            // Found out before anything is trained beside it.
+            standing.directory().check_data(&setup.dataset, false).map_err(other_data)?;
             let works = plan(&job.run(&config, setup, &standing))?;
             if matches!(standing, Standing::Finished(_)) {
                 planned.finished.extend(works.clone());
@@ -81,8 +83,8 @@ impl Runs {
                 return Ok(());
             }
             // Without a configuration in it, it is a run that was killed as it began.
-            Standing::New(directory) => Standing::New(RunDirectory::create(directory.path(), true)?),
-            begun => begun,
+            Standing::New(directory) => Standing::New(RunDirectory::create(directory.path(), true)?.held()?),
+            Standing::Begun(directory) => Standing::Begun(directory.held()?),
         };
         let path = standing.directory().path().display();
         observer.event(&Event::Note(format!("run directory: {path}")));
@@ -135,6 +137,11 @@ impl Runs {
         }
         Ok(None)
     }
+}
+
+/// A table is of one reading of its data: there is no way to accept others.
+fn other_data(error: Error) -> Error {
+    error.advice("put the file back as it was, or choose another --out")
 }
 
 /// The tasks of a reproduction.

@@ -33,14 +33,35 @@ pub struct Line {
 pub fn run(context: &Context, seed: u64, each: &mut dyn FnMut(&Line)) -> Result<bool> {
     let mut all = true;
     for (name, cases) in ops::ALL {
-        let cases = cases();
-        for variant in variants(&cases, &context.target())? {
-            let line = line(context, name, &cases, variant, seed)?;
+        each_variant(context, name, &cases(), seed, &mut |line| {
             all &= line.passed;
-            each(&line);
-        }
+            each(line);
+        })?;
     }
     Ok(all)
+}
+
+/// The same for one operation, one of ours or one of your own: a line for each of its variants.
+///
+/// # Errors
+/// As [`run`]; a case whose shapes do not fit.
+pub fn operation(context: &Context, name: &str, cases: &[Case], seed: u64) -> Result<Vec<Line>> {
+    let mut lines = vec![];
+    each_variant(context, name, cases, seed, &mut |line| lines.push(line.clone()))?;
+    Ok(lines)
+}
+
+fn each_variant(
+    context: &Context,
+    name: &str,
+    cases: &[Case],
+    seed: u64,
+    each: &mut dyn FnMut(&Line),
+) -> Result<()> {
+    for variant in variants(cases, &context.target())? {
+        each(&line(context, name, cases, variant, seed)?);
+    }
+    Ok(())
 }
 
 /// The variants that run in any of the cases, in the order in which these have them.

@@ -1,8 +1,10 @@
-//! Measuring the engine: every kernel against its f64 reference ([`check`]), kernels ([`kernels`]) and whole
+//! Measuring the engine: every kernel against its f64 reference ([`check`]), derivatives against differences
+//! ([`derivatives`]), kernels ([`kernels`]) and whole
 //! steps ([`steps`]) by the clock; the fastest variants of an adapter ([`tune`], kept as a [`tuning_table`])
 //! and those that a run uses ([`variants`]).
 
 pub mod check;
+pub mod derivatives;
 pub mod kernels;
 pub mod steps;
 pub mod tune;

@@ -148,7 +148,7 @@ fn prepare<T>(
         .take(size)
         .enumerate()
         .map(|(number, settings)| {
-            let split = Split::random(records, members, members, None, settings.seed)?;
+            let split = Split::random(records, [members, members, 0], None, settings.seed)?;
             Model::new(number, settings, split, &dataset)
         })
         .collect::<Result<Vec<Model>>>()?;

@@ -160,6 +160,12 @@ pub struct EpochMetrics {
     pub reference_accuracy: Option<f64>,
     /// After the epoch, on the first `train.evaluate_limit` test records.
     pub test_accuracy: Option<f64>,
+    /// After the epoch, on the validation records, where these choose the epoch that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
+    /// Mean cross-entropy there, nats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
     /// Whether the attack network gives every record the same logit: it has not trained.
     pub collapsed: Option<bool>,
     /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
@@ -208,6 +214,32 @@ impl AdversaryCheck {
                 if self.chance < 1e-4 { "below 0.0001".to_owned() } else { format!("{:.4}", self.chance) },
             )
         })
+    }
+}
+
+impl EpochMetrics {
+    /// What the classifier does on the validation records, where it was asked.
+    pub fn score(&self) -> Option<Score> {
+        let (accuracy, loss) = self.validation_accuracy.zip(self.validation_loss)?;
+        Some(Score { epoch: self.epoch, accuracy, loss })
+    }
+}
+
+/// What a classifier does on the validation records.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// After so many epochs.
+    pub epoch: usize,
+    /// The fraction that is right.
+    pub accuracy: f64,
+    /// Mean cross-entropy, nats.
+    pub loss: f64,
+}
+
+impl Score {
+    /// More right, or as many at a lower loss.
+    pub fn beats(&self, other: &Score) -> bool {
+        self.accuracy > other.accuracy || (self.accuracy == other.accuracy && self.loss < other.loss)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What a run is: what was asked for ([`config`], [`preset`]), the directory that holds what came of it
-//! ([`directory`], [`model_file`], [`predictions`]), and what is told while it goes on ([`event`],
+//! ([`directory`], [`model_file`], [`predictions`]) and the program that works on it (`lease`), and what is told while it goes on ([`event`],
 //! [`ledger`]).
 //!
 //! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s, and [`crate::experiment`] has
@@ -8,6 +8,7 @@
 pub mod config;
 pub mod directory;
 pub mod event;
+mod lease;
 pub mod ledger;
 pub mod model_file;
 pub mod predictions;

@@ -3,11 +3,12 @@
 //! first replica: how many are trained at once depends on the adapter and its memory, and a run may go on with
 //! other cohorts than it was begun with.
 //!
-//! File: safetensors with the tensors `classifier`, `attack` and `statistics` and the metadata below, then
+//! File: safetensors with the tensors `classifier`, `attack` and `statistics`, those of the best epoch where it is
+//! kept (`best.classifier`, `best.statistics`) and the metadata below, then
 //! the SHA-256 of all of that. Written aside and renamed, so a file is there whole or not at all; the
 //! checksum tells of what the disk does to it afterwards.
 
-use super::snapshot::{AttackPace, Snapshot};
+use super::snapshot::{Best, Snapshot};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::directory::CHECKPOINT_PREFIX;
@@ -22,6 +23,12 @@ use std::ops::Range;
 const DIGEST: usize = 32;
 /// Checkpoints of a cohort that are kept.
 const KEPT: usize = 2;
+
+/// The tensors of the best epoch, and the key of its scores.
+const BEST: [&str; 2] = ["best.classifier", "best.statistics"];
+const SCORES: &str = "best";
+/// The key of the attack steps, where replicas find their number.
+const PACES: &str = "attack steps";
 
 fn name(first: usize, epochs: usize) -> String {
     format!("{CHECKPOINT_PREFIX}-group{first:03}-epoch{epochs:06}")
@@ -47,22 +54,28 @@ pub fn save(directory: &RunDirectory, first: usize, epochs: usize, snapshot: &Sn
         ("first".to_string(), first.to_string()),
         ("frozen".to_string(), frozen.join(",")),
     ]);
-    if !snapshot.paces.is_empty() {
-        let paces = snapshot.paces.iter().map(|pace| format!("{}:{}", pace.steps, pace.updates));
-        metadata.insert("attack steps".to_string(), paces.collect::<Vec<_>>().join(","));
-    }
-    let parts = [
+    let mut parts = vec![
         ("classifier", &snapshot.classifier),
         ("attack", &snapshot.attack),
         ("statistics", &snapshot.statistics),
     ];
-    let tensors = parts.map(|(name, data)| NamedTensor {
+    let file = directory.file(&name(first, epochs));
+    let json = |e: serde_json::Error| Error::io(&file, &e.into());
+    if !snapshot.paces.is_empty() {
+        metadata.insert(PACES.to_string(), serde_json::to_string(&snapshot.paces).map_err(json)?);
+    }
+    if let Some(best) = &snapshot.best {
+        parts.extend([(BEST[0], &best.classifier), (BEST[1], &best.statistics)]);
+        let scores = serde_json::to_string(&best.scores).map_err(json)?;
+        metadata.insert(SCORES.to_string(), scores);
+    }
+    let tensor = |(name, data): (&str, &Vec<f32>)| NamedTensor {
         name: name.into(),
         shape: vec![data.len()],
         data: data.clone(),
-    });
+    };
+    let tensors: Vec<NamedTensor> = parts.into_iter().map(tensor).collect();
     let mut bytes = Vec::new();
-    let file = directory.file(&name(first, epochs));
     write_safetensors(&mut bytes, &tensors, &metadata).map_err(|e| Error::io(&file, &e))?;
     let digest = Sha256::digest(&bytes);
     directory.write(&name(first, epochs), |writer| {
@@ -167,12 +180,8 @@ fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
         return None;
     }
     let frozen = metadata.get("frozen")?.split(',').map(|s| s.parse().ok()).collect();
-    let pace = |text: &str| {
-        let (steps, updates) = text.split_once(':')?;
-        Some(AttackPace { steps: steps.parse().ok()?, updates: updates.parse().ok()? })
-    };
-    let paces = match metadata.get("attack steps") {
-        Some(paces) => paces.split(',').map(pace).collect::<Option<Vec<_>>>()?,
+    let paces = match metadata.get(PACES) {
+        Some(text) => serde_json::from_str(text).ok()?,
         None => vec![],
     };
     let tensors = SafeTensors::deserialize(bytes).ok()?;
@@ -181,12 +190,22 @@ fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
         Some(data.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     };
     let [classifier, attack, statistics] = ["classifier", "attack", "statistics"].map(values);
-    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, paces, frozen })
+    let best = match metadata.get(SCORES) {
+        None => None,
+        Some(text) => {
+            let [classifier, statistics] = BEST.map(values);
+            let scores = serde_json::from_str(text).ok()?;
+            Some(Best { classifier: classifier?, statistics: statistics?, scores })
+        }
+    };
+    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, paces, frozen, best })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::event::Score;
+    use crate::train::attack_pace::AttackPace;
 
     #[test]
     fn a_damaged_checkpoint_is_named_and_the_one_before_it_used() {
@@ -198,6 +217,11 @@ mod tests {
             statistics: vec![x; 3],
             paces: vec![AttackPace { steps: 3, updates: 7 }, AttackPace::START],
             frozen: vec![None, Some(7)],
+            best: Some(Best {
+                classifier: vec![-x, 0.0, 0.5],
+                statistics: vec![x; 3],
+                scores: vec![Some(Score { epoch: 3, accuracy: 1.0 / 3.0, loss: 0.1 }), None],
+            }),
         };
         assert_eq!(newest(&directory, 0).unwrap(), (None, vec![]));
         for epoch in 1..=4 {

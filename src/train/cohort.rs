@@ -1,15 +1,17 @@
 //! A cohort: the replicas that are trained together. Their memory on the GPU, the steps of each round, an
 //! epoch.
 
+use super::attack_pace::AttackPace;
 use super::evaluate::{Probe, Scorer, Weights};
 use super::line::Moment;
+use super::model::Model;
 use super::pace::Pace;
 use super::rate::Rate;
 use super::recipe::Recipe;
 use super::referee::Referee;
 use super::resident::Resident;
 use super::schedule::{Round, Schedule};
-use super::snapshot::{AttackPace, Snapshot};
+use super::snapshot::{Best, Snapshot};
 use super::splits::check_sizes;
 use super::steps::{Steps, TapeWords};
 use super::tape::LineWriter;
@@ -20,34 +22,12 @@ use crate::graph::Tensor;
 use crate::ops::{AttackCounts, ClassifierCounts};
 use crate::plan::Bound;
 use crate::random::{Stream, stream};
-use crate::run::config::{AttackSteps, Config, Replica};
-use crate::run::event::{AdversaryCheck, EpochMetrics};
+use crate::run::config::{AttackSteps, Config, Stop};
+use crate::run::event::{AdversaryCheck, EpochMetrics, Score};
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
 pub const COLLAPSED: f64 = 1e-3;
-
-/// A model to be trained: its settings and its records.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// Its number in the run.
-    pub number: usize,
-    pub settings: Replica,
-    pub split: Split,
-    pub standardization: Option<Standardization>,
-}
-
-impl Model {
-    /// Model `number` of a run on `dataset`.
-    ///
-    /// # Errors
-    /// Records that the data do not have.
-    pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Result<Self> {
-        split.check(dataset.records())?;
-        let standardization = dataset.standardization(&split.members);
-        Ok(Model { number, settings, split, standardization })
-    }
-}
 
 /// Replicas in training.
 #[derive(Debug)]
@@ -68,6 +48,8 @@ pub struct Cohort<'a> {
     rounds: Vec<(Round, Steps)>,
     reference: Option<Scorer>,
     test: Option<Scorer>,
+    /// Of the records that choose the epoch, where they do.
+    validation: Option<Scorer>,
     probe: Option<Probe>,
     referee: Option<Referee>,
     /// The networks after the last epoch.
@@ -97,12 +79,15 @@ impl<'a> Cohort<'a> {
         }
         let replicas = models.len();
         let lines: Vec<Standardization> = models.iter().filter_map(|m| m.standardization.clone()).collect();
-        let used = models.iter().flat_map(|m| [&m.split.members[..], &m.split.reference, &m.split.test]);
+        let used = models.iter().flat_map(|Model { split, .. }| {
+            [&split.members[..], &split.reference, &split.validation, &split.test]
+        });
         let resident = Resident::upload_used(context, dataset, &lines, recipe.pad, used)?;
         let place = |Model { split, .. }: &Model| -> Result<Split> {
             Ok(Split {
                 members: resident.places(&split.members)?,
                 reference: resident.places(&split.reference)?,
+                validation: resident.places(&split.validation)?,
                 test: resident.places(&split.test)?,
             })
         };
@@ -128,6 +113,7 @@ impl<'a> Cohort<'a> {
             rounds: vec![],
             reference: None,
             test: None,
+            validation: None,
             probe: None,
             referee: None,
             snapshot: Snapshot::default(),
@@ -136,8 +122,12 @@ impl<'a> Cohort<'a> {
             let steps = cohort.steps(round, schedule.most_runs(i).max(1))?;
             cohort.rounds.push((round, steps));
         }
-        cohort.reference = cohort.scorer(|split| &split.reference)?;
-        cohort.test = cohort.scorer(|split| &split.test)?;
+        let limit = config.train.evaluate_limit;
+        cohort.reference = cohort.scorer(|split| &split.reference, limit)?;
+        cohort.test = cohort.scorer(|split| &split.test, limit)?;
+        if config.train.stop == Stop::Validation {
+            cohort.validation = cohort.scorer(|split| &split.validation, usize::MAX)?;
+        }
         cohort.probe = cohort.probe()?;
         if let Some(attack) = &cohort.attack {
             let (places, classifier) = (&cohort.places, &cohort.classifier);
@@ -166,9 +156,8 @@ impl<'a> Cohort<'a> {
         Steps::compile(self.context, &nodes.graph, &nodes.tapes, bound, sizes, &[])
     }
 
-    /// Scores the first records of a set after every epoch, where any replica has some.
-    fn scorer(&self, set: fn(&Split) -> &Vec<u32>) -> Result<Option<Scorer>> {
-        let limit = self.config.train.evaluate_limit;
+    /// Scores the first records of a set, `limit` at most, after every epoch, where any replica has some.
+    fn scorer(&self, set: fn(&Split) -> &Vec<u32>, limit: usize) -> Result<Option<Scorer>> {
         let first = |records: &Vec<u32>| records[..records.len().min(limit)].to_vec();
         let records: Vec<Vec<u32>> = self.places.iter().map(|split| first(set(split))).collect();
         if records.iter().all(Vec::is_empty) {
@@ -210,7 +199,36 @@ impl<'a> Cohort<'a> {
                 start.attack.extend(draw);
             }
         }
+        start.best = self.validation.as_ref().map(|_| Best {
+            classifier: start.classifier.clone(),
+            statistics: start.statistics.clone(),
+            scores: vec![None; self.models.len()],
+        });
         start
+    }
+
+    /// The classifiers that are kept, `[R, rows, P]`, and their running statistics, `[R, 2, ΣC]`: the best
+    /// epoch's where the validation records choose it, else the last one's.
+    pub fn kept(&self) -> [&[f32]; 2] {
+        match &self.snapshot.best {
+            Some(best) => [&best.classifier, &best.statistics],
+            None => [&self.snapshot.classifier, &self.snapshot.statistics],
+        }
+    }
+
+    /// The epoch that is kept of each replica, and its score, where the validation records choose it.
+    pub fn scores(&self) -> &[Option<Score>] {
+        self.snapshot.best.as_ref().map_or(&[], |best| &best.scores)
+    }
+
+    /// Puts the classifiers that are kept on the GPU, to be asked.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn choose(&self) -> Result<()> {
+        let [classifier, statistics] = self.kept();
+        self.context.write_f32(&self.classifier.state, 0, classifier)?;
+        self.classifier.statistics.iter().try_for_each(|buffer| self.context.write_f32(buffer, 0, statistics))
     }
 
     /// Puts the networks into the state of `snapshot`.
@@ -305,7 +323,8 @@ impl<'a> Cohort<'a> {
             steps.run(&mut pace, block.runs, &mut |runs| done(before + runs))?;
             before += block.runs;
         }
-        for scorer in [&mut self.reference, &mut self.test].into_iter().flatten() {
+        let scorers = [&mut self.reference, &mut self.test, &mut self.validation];
+        for scorer in scorers.into_iter().flatten() {
             scorer.submit(self.context, &mut pace)?;
         }
         if let Some(probe) = &mut self.probe {
@@ -357,7 +376,7 @@ impl<'a> Cohort<'a> {
             (&self.classifier_counts, replicas * ClassifierCounts::WIDTH),
             (&self.attack_counts, replicas * AttackCounts::WIDTH),
         ];
-        let scorers = [&self.reference, &self.test];
+        let scorers = [&self.reference, &self.test, &self.validation];
         let counts = scorers.into_iter().flatten().map(|scorer| &scorer.counts);
         wanted.extend(counts.map(|counts| (counts, replicas * ClassifierCounts::WIDTH)));
         let sums = self.probe.iter().flat_map(|probe| &probe.sums);
@@ -368,7 +387,7 @@ impl<'a> Cohort<'a> {
         let networks =
             Snapshot { classifier: next(), attack: next(), statistics: next(), ..Snapshot::default() };
         let (f_counts, h_counts) = (next(), next());
-        let [reference, test] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
+        let [reference, test, validation] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
         let sums: Vec<Vec<f32>> = read.collect();
 
         let counts = |r: usize| (ClassifierCounts::decode(&f_counts, r), AttackCounts::decode(&h_counts, r));
@@ -380,6 +399,14 @@ impl<'a> Cohort<'a> {
             .collect();
         let end = self.schedule.before(epoch + 1).classifier;
         let newly = self.snapshot.advance(networks, &not_finite, end);
+        let scores: Vec<Option<Score>> = (0..replicas)
+            .map(|r| {
+                let ClassifierCounts { loss, right, records, .. } =
+                    ClassifierCounts::decode(validation.as_ref()?, r);
+                Some(Score { epoch: epoch + 1, accuracy: right / records, loss: loss / records })
+            })
+            .collect();
+        self.snapshot.keep_best(&scores);
         let accuracy = |counts: &Option<Vec<f32>>, r: usize| {
             counts.as_ref().and_then(|counts| ClassifierCounts::decode(counts, r).accuracy())
         };
@@ -402,6 +429,8 @@ impl<'a> Cohort<'a> {
                 attack_steps: self.snapshot.paces.get(r).map(|pace| pace.steps),
                 reference_accuracy: accuracy(&reference, r),
                 test_accuracy: accuracy(&test, r),
+                validation_accuracy: scores[r].map(|score| score.accuracy),
+                validation_loss: scores[r].map(|score| score.loss),
                 collapsed: trained.then_some(deviation < COLLAPSED || dead),
                 frozen_at_step: self.snapshot.frozen[r],
                 seconds: 0.0,

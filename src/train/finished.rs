@@ -2,8 +2,9 @@
 //!
 //! Not where it is written: that is [`crate::run`]'s.
 
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
 use super::evaluate;
+use super::model::Model;
 use super::recipe::Recipe;
 use crate::dataset::Dataset;
 use crate::error::Result;
@@ -15,12 +16,12 @@ use std::sync::atomic::AtomicBool;
 /// The classifiers of a cohort, each with its model's number: `classifier.layers.0.weight`, …, and how its
 /// members' numbers were standardized.
 pub(super) fn model_tensors(cohort: &Cohort, recipe: &Recipe) -> Vec<(usize, Vec<NamedTensor>)> {
-    let snapshot = cohort.snapshot();
+    let [classifier, statistics] = cohort.kept();
     let replicas = cohort.models().len();
     let parameters = recipe.classifier.network.parameters();
     let of_model = |(r, model): (usize, &Model)| {
         let part = |values: &[f32]| values[values.len() / replicas * r..][..values.len() / replicas].to_vec();
-        let named = parameters.tensors(&part(&snapshot.classifier), &part(&snapshot.statistics));
+        let named = parameters.tensors(&part(classifier), &part(statistics));
         let tensor = |(name, shape, data)| NamedTensor { name: format!("classifier.{name}"), shape, data };
         let mut tensors: Vec<NamedTensor> = named.into_iter().map(tensor).collect();
         if let Some(s) = &model.standardization {
@@ -34,7 +35,7 @@ pub(super) fn model_tensors(cohort: &Cohort, recipe: &Recipe) -> Vec<(usize, Vec
     cohort.models().iter().enumerate().map(of_model).collect()
 }
 
-/// The classifiers' logits of members, reference and test records.
+/// The logits of the classifiers that are kept, of members, reference and test records.
 ///
 /// # Errors
 /// As [`evaluate::logits`].
@@ -45,6 +46,7 @@ pub(super) fn predictions(
     dataset: &Dataset,
     stop: &AtomicBool,
 ) -> Result<Vec<ReplicaPredictions>> {
+    cohort.choose()?;
     let all = |m: &Model| [&m.split.members[..], &m.split.reference, &m.split.test].concat();
     let records: Vec<Vec<u32>> = cohort.models().iter().map(all).collect();
     let (resident, classifier) = cohort.parts();

@@ -2,7 +2,7 @@
 //! fewer, half as many. Results do not depend on it.
 
 use super::checkpoint::Stretch;
-use super::cohort::Model;
+use super::model::Model;
 use super::snapshot::Snapshot;
 use std::collections::VecDeque;
 
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_halved_and_all_others_too() {
         let settings = Config::resolve(&[]).unwrap().replicas()[0];
-        let split = Split { members: vec![], reference: vec![], test: vec![] };
+        let split = Split::default();
         let model = |number| Model { number, settings, split: split.clone(), standardization: None };
         let models: Vec<Model> = (0..10).map(model).collect();
         let kept = Snapshot { classifier: (0..10).map(|x| x as f32).collect(), ..Snapshot::default() };

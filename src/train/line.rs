@@ -2,9 +2,9 @@
 //!
 //! Not the writing of lines: that is [`super::tape`]'s.
 
+use super::attack_pace::AttackPace;
 use super::rate::Rate;
 use super::schedule::{Round, Updates};
-use super::snapshot::AttackPace;
 use crate::error::{Error, Result};
 use crate::graph::Tensor;
 use crate::nn::Optimizer;

@@ -13,6 +13,7 @@
 //!
 //! What was asked for and what is kept is [`crate::run`].
 
+mod attack_pace;
 mod batches;
 mod blocks;
 mod checkpoint;
@@ -22,6 +23,7 @@ mod finished;
 pub mod game;
 mod groups;
 pub mod line;
+mod model;
 mod pace;
 pub mod privacy;
 mod rate;
@@ -39,14 +41,16 @@ pub mod tape;
 pub mod terms;
 mod work;
 
+pub use attack_pace::AttackPace;
 pub use batches::Batches;
-pub use cohort::{Cohort, Model};
+pub use cohort::Cohort;
+pub use model::Model;
 pub use pace::Pace;
 pub use rate::Rate;
 pub use recipe::Recipe;
 pub(crate) use run::cohort_size;
 pub use run::{Job, Outcome, run};
 pub use schedule::Schedule;
-pub use snapshot::{AttackPace, Snapshot};
+pub use snapshot::Snapshot;
 pub use splits::{load, load_again};
 pub use work::{PlannedTraining, plan};

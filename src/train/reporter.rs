@@ -1,6 +1,7 @@
 //! What training tells its observer: the one place where it makes [`Event`]s.
 
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
+use super::model::Model;
 use super::privacy;
 use super::schedule::Schedule;
 use crate::error::Error;
@@ -39,6 +40,13 @@ impl<'a> Reporter<'a> {
         let guarantees: BTreeSet<String> =
             models.iter().filter_map(|m| privacy::statement(config, &m.settings)).collect();
         guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
+    }
+
+    /// What was wrong with the run's files and is right again.
+    pub(super) fn repaired(&mut self, what: Option<String>) {
+        let run = &self.run;
+        what.into_iter()
+            .for_each(|what| self.observer.event(&Event::Warning(format!("{run} is repaired: {what}"))));
     }
 
     /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were
@@ -101,6 +109,26 @@ impl<'a> Reporter<'a> {
             }
         }
         self.observer.event(&Event::Epoch { task, epochs, metrics });
+    }
+
+    /// Which epochs of a cohort's `epochs` the validation records have chosen.
+    pub(super) fn kept(&mut self, cohort: &Cohort, epochs: usize) {
+        let scores: Vec<String> = cohort
+            .models()
+            .iter()
+            .zip(cohort.scores())
+            .filter_map(|(model, score)| {
+                let (score, records) = ((*score)?, model.split.validation.len());
+                Some(format!(
+                    "replica {}: epoch {}, {:.3} of {records} validation records right",
+                    model.number, score.epoch, score.accuracy
+                ))
+            })
+            .collect();
+        if !scores.is_empty() {
+            let note = format!("kept, of {epochs} epochs: {}", scores.join("; "));
+            self.observer.event(&Event::Note(note));
+        }
     }
 
     fn task(&self, group: usize) -> Task {

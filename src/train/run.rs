@@ -1,23 +1,23 @@
 //! A run of training: a configuration and a data set in, a run directory out.
 
 use super::checkpoint::{self, Stretch};
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
 use super::evaluate;
 use super::finished::{model_tensors, predictions};
 use super::groups::{Group, Groups};
+use super::model::Model;
 use super::recipe::Recipe;
 use super::reporter::Reporter;
 use super::resident::ResidentLayout;
 use super::schedule::Schedule;
-use super::splits::{check_sizes, saved_splits, splits};
+use super::splits::{begun_splits, check_sizes, splits};
 use crate::dataset::{Dataset, Split};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
-use crate::run::directory::{DATA, SPLIT};
-use crate::run::event::Observer;
+use crate::run::event::{EpochMetrics, Observer};
 use crate::run::model_file::{Facts, NamedTensor};
 use crate::run::predictions::ReplicaPredictions;
 use std::sync::atomic::AtomicBool;
@@ -54,9 +54,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let started = Instant::now();
     let Job { config, dataset, context, directory, .. } = *job;
     let replicas = config.replicas();
-    let splits = match job.resume && directory.has(SPLIT) {
-        // The run's own, whatever became of the file that it was read from.
-        true => saved_splits(directory, replicas.len(), dataset.records())?,
+    let splits = match job.resume {
+        true => begun_splits(config, directory, &replicas, dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
     };
     splits.iter().try_for_each(|split| check_sizes(config, split))?;
@@ -93,17 +92,19 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let tuning = TuningConfig::of(context);
         directory.write_config(&Config { tuning, ..config.clone() })?;
     }
-    // The run that is continued may have been killed before it came to this.
-    if !directory.has(DATA) {
+    // The run that is continued may have been killed before it came to this, or its files were damaged since.
+    if directory.read_data().is_err() || !matches!(directory.read_schema(), Ok(Some(_))) {
         directory.write_data(dataset)?;
     }
-    if !directory.has(SPLIT) {
+    if directory.read_splits().is_err() {
         let splits: Vec<Split> = models.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
     }
     reporter.guarantees(config, &models);
     if job.resume {
-        directory.truncate_metrics(|m| m.epoch <= epochs_of[m.replica])?;
+        let keep = |m: &EpochMetrics| epochs_of.get(m.replica).is_some_and(|epochs| m.epoch <= *epochs);
+        let repaired = directory.repair_metrics(keep)?;
+        reporter.repaired(repaired.describe());
         reporter.resumed(&begun, config.train.epochs, damaged);
     }
     if let Some((_, cohort)) = &next {
@@ -231,6 +232,7 @@ impl<'a> TrainingWork<'a> {
             *epochs += 1;
             reporter.epoch(group.task, self.schedule, metrics);
         }
+        reporter.kept(cohort, all);
         let predicted = predictions(context, cohort, self.recipe, dataset, stop)?;
         Ok((model_tensors(cohort, self.recipe), predicted))
     }

@@ -1,8 +1,9 @@
 //! The networks of a cohort between two epochs, as a checkpoint holds them, and the replicas that are frozen.
 
+use super::attack_pace::AttackPace;
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::run::event::AdversaryCheck;
+use crate::run::event::Score;
 use std::ops::Range;
 
 /// Everything of a cohort that a checkpoint holds, the epoch aside.
@@ -18,33 +19,18 @@ pub struct Snapshot {
     pub paces: Vec<AttackPace>,
     /// For each replica the step at which it was frozen.
     pub frozen: Vec<Option<u64>>,
+    /// Where the validation records choose the epoch.
+    pub best: Option<Best>,
 }
 
-/// The attack steps of a replica that finds their number itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AttackPace {
-    /// Per classifier step, in the next epoch.
-    pub steps: usize,
-    /// Of h so far.
-    pub updates: u64,
-}
-
-impl AttackPace {
-    /// Before the first epoch.
-    pub const START: AttackPace = AttackPace { steps: 1, updates: 0 };
-
-    /// After an epoch of so many classifier steps, at whose end h stood so beside the threshold: twice as
-    /// many steps where it is weaker, up to `most`; one less where it is not below it.
-    #[must_use]
-    pub fn next(self, check: Option<&AdversaryCheck>, classifier: u64, most: usize) -> AttackPace {
-        let updates = self.updates + self.steps as u64 * classifier;
-        let steps = match check {
-            Some(check) if check.is_weaker() => (2 * self.steps).min(most),
-            Some(check) if check.attack_accuracy >= check.threshold_accuracy => (self.steps - 1).max(1),
-            _ => self.steps,
-        };
-        AttackPace { steps, updates }
-    }
+/// The classifiers of the epochs that the validation records like best so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Best {
+    /// As [`Snapshot::classifier`] and [`Snapshot::statistics`], each replica's from its own epoch.
+    pub classifier: Vec<f32>,
+    pub statistics: Vec<f32>,
+    /// For each replica; `None`: the first weights.
+    pub scores: Vec<Option<Score>>,
 }
 
 impl Snapshot {
@@ -58,7 +44,10 @@ impl Snapshot {
         let h = recipe.adversary.as_ref().map_or(0, |adversary| replicas * adversary.state().elements());
         let s = replicas * statistics.map_or(0, |tensor| tensor.elements());
         let found = [&self.classifier, &self.attack, &self.statistics].map(Vec::len);
-        if (found, self.frozen.len()) == ([f, h, s], replicas) {
+        let best = self.best.as_ref().is_none_or(|best| {
+            [best.classifier.len(), best.statistics.len(), best.scores.len()] == [f, s, replicas]
+        });
+        if best && (found, self.frozen.len()) == ([f, h, s], replicas) {
             return Ok(());
         }
         Err(Error::data("checkpoint")
@@ -80,7 +69,31 @@ impl Snapshot {
             attack: part(&self.attack),
             statistics: part(&self.statistics),
             paces: self.paces.get(which.clone()).unwrap_or_default().to_vec(),
-            frozen: self.frozen[which].to_vec(),
+            frozen: self.frozen[which.clone()].to_vec(),
+            best: self.best.as_ref().map(|best| Best {
+                classifier: part(&best.classifier),
+                statistics: part(&best.statistics),
+                scores: best.scores[which.clone()].to_vec(),
+            }),
+        }
+    }
+
+    /// Keeps the classifiers whose scores beat those of the best so far, where these are kept. Of equals the
+    /// first stays, and a replica that is frozen keeps what it has.
+    pub fn keep_best(&mut self, scores: &[Option<Score>]) {
+        let Some(best) = &mut self.best else { return };
+        let replicas = self.frozen.len();
+        for (r, score) in scores.iter().enumerate() {
+            let better = |score: &Score| best.scores[r].is_none_or(|before| score.beats(&before));
+            let Some(score) = score.filter(|score| self.frozen[r].is_none() && better(score)) else {
+                continue;
+            };
+            let pairs = [(&self.classifier, &mut best.classifier), (&self.statistics, &mut best.statistics)];
+            for (now, kept) in pairs {
+                let part = now.len() / replicas * r..now.len() / replicas * (r + 1);
+                kept[part.clone()].copy_from_slice(&now[part]);
+            }
+            best.scores[r] = Some(score);
         }
     }
 
@@ -92,6 +105,7 @@ impl Snapshot {
         let mut newly = false;
         next.frozen = self.frozen.clone();
         next.paces = self.paces.clone();
+        next.best = self.best.take();
         for (r, &flagged) in not_finite.iter().enumerate() {
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);
             let (f, h, s) = (part(&next.classifier), part(&next.attack), part(&next.statistics));
@@ -119,24 +133,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attack_steps_double_behind_the_threshold_and_fall_by_one_beside_it() {
-        let check = |attack_accuracy, chance| AdversaryCheck {
-            attack_accuracy,
-            threshold_accuracy: 0.6,
-            chance,
-            records: 100,
+    fn the_best_epoch_is_kept_a_replica_each_and_of_equals_the_first() {
+        let score = |epoch, accuracy, loss| Some(Score { epoch, accuracy, loss });
+        let best = Best { classifier: vec![0.0; 2], statistics: vec![], scores: vec![None; 2] };
+        let mut snapshot = Snapshot {
+            frozen: vec![None; 2],
+            best: Some(best),
+            classifier: vec![1.0, 10.0],
+            ..Default::default()
         };
-        let (weaker, unclear, even) = (check(0.5, 1e-9), check(0.58, 0.2), check(0.6, 0.5));
-        let mut pace = AttackPace::START;
-        let mut steps = vec![];
-        for check in [Some(&weaker), None, Some(&weaker), Some(&weaker), Some(&unclear), Some(&even)] {
-            pace = pace.next(check, 10, 6);
-            steps.push(pace.steps);
+        let epochs = [
+            [score(1, 0.5, 1.0), score(1, 0.5, f64::NAN)],
+            [score(2, 0.75, 2.0), score(2, 0.25, 1.0)],
+            [score(3, 0.75, 1.5), None],
+            [score(4, 0.75, 1.5), score(4, 0.5, 1.0)],
+        ];
+        for (epoch, scores) in epochs.iter().enumerate() {
+            snapshot.classifier = vec![1.0 + epoch as f32, 10.0 + epoch as f32];
+            snapshot.keep_best(scores);
         }
-        assert_eq!(steps, [2, 2, 4, 6, 6, 5]);
-        // Ten classifier steps an epoch of 1, 2, 2, 4, 6 and 6 attack steps each.
-        assert_eq!(pace.updates, 210);
-        assert_eq!(AttackPace::START.next(Some(&even), 1, 6).steps, 1, "there is always one");
+        let kept = snapshot.best.clone().unwrap();
+        assert_eq!(kept.classifier, [3.0, 10.0]);
+        assert_eq!(kept.scores.iter().map(|score| score.unwrap().epoch).collect::<Vec<_>>(), [3, 1]);
+        snapshot.frozen[0] = Some(3);
+        snapshot.keep_best(&[score(5, 1.0, 0.0), None]);
+        assert_eq!(snapshot.best.as_ref().unwrap().classifier[0], 3.0, "a frozen one is as it was");
+        assert_eq!(snapshot.of_replicas(1..2).best.unwrap().classifier, [10.0]);
     }
 
     #[test]

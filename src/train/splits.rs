@@ -3,30 +3,37 @@
 use crate::dataset::{Dataset, LoadOptions, MissingRecords, Schema, Split, load_for, load_splits, synthetic};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
-use crate::run::config::{Config, Replica};
+use crate::run::config::{Config, Replica, Stop};
 use crate::run::directory::SPLIT;
 use std::path::Path;
 
 /// The configured data for a new run: a file, whose schema is learnt from the members, or synthetic records.
+/// The sizes of `config` that follow the data are filled in.
 ///
 /// # Errors
-/// What [`crate::dataset::load_for`] and [`crate::dataset::synthetic`] find; a schema file that is none.
-pub fn load(config: &Config) -> Result<Dataset> {
+/// What [`crate::dataset::load_for`], [`crate::dataset::synthetic`] and [`Config::fit`] find; a schema file that
+/// is none.
+pub fn load(config: &mut Config) -> Result<Dataset> {
     let schema = match config.data.schema.as_str() {
         "" => None,
         path => Some(Schema::read(Path::new(path))?),
     };
-    load_with(config, schema)
+    let dataset = load_with(config, schema)?;
+    config.fit(dataset.records())?;
+    Ok(dataset)
 }
 
-/// The data of the run in `directory`, by the schema that the run has.
+/// The data of the run in `directory`, by the schema that the run has. A schema that was damaged is learnt
+/// anew, from the same members.
+///
+/// Whether they are still the same data is [`RunDirectory::check_data`]'s to say.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_again(config: &Config, directory: &RunDirectory) -> Result<Dataset> {
-    match directory.read_schema()? {
-        Some(schema) => load_with(config, Some(schema)),
-        None => load(config),
+    match directory.read_schema() {
+        Ok(Some(schema)) => load_with(config, Some(schema)),
+        _ => load(&mut config.clone()),
     }
 }
 
@@ -43,7 +50,9 @@ fn load_with(config: &Config, schema: Option<Schema>) -> Result<Dataset> {
     }
     let options = LoadOptions { schema, ..config.data.load_options() };
     let members = |records: usize| -> Result<Vec<Vec<u32>>> {
-        let splits = splits(config, &config.replicas(), records)?;
+        let mut fitted = config.clone();
+        fitted.fit(records)?;
+        let splits = splits(&fitted, &fitted.replicas(), records)?;
         Ok(splits.into_iter().map(|split| split.members).collect())
     };
     load_for(Path::new(&config.data.path), &options, members)
@@ -56,7 +65,7 @@ pub(super) fn splits(config: &Config, replicas: &[Replica], records: usize) -> R
         let test = (data.test > 0).then_some(data.test);
         let most = data.reference.values().iter().max().copied().unwrap_or(0);
         let draw = |r: &Replica| -> Result<Split> {
-            let mut split = Split::random(records, data.members, most, test, r.seed)?;
+            let mut split = Split::random(records, [data.members, most, data.validation], test, r.seed)?;
             split.reference.truncate(r.reference);
             Ok(split)
         };
@@ -77,13 +86,26 @@ pub(super) fn splits(config: &Config, replicas: &[Replica], records: usize) -> R
     }
 }
 
-/// The splits that a run was begun with.
-pub(super) fn saved_splits(directory: &RunDirectory, replicas: usize, records: usize) -> Result<Vec<Split>> {
-    let splits = directory.read_splits()?;
+/// The splits that the run in `directory` was begun with, whatever became of the file that they were read from. A
+/// run that was stopped before it had written them, or whose file was damaged since, has those of its seeds.
+pub(super) fn begun_splits(
+    config: &Config,
+    directory: &RunDirectory,
+    replicas: &[Replica],
+    records: usize,
+) -> Result<Vec<Split>> {
+    if !directory.has(SPLIT) {
+        return splits(config, replicas, records);
+    }
     let place = directory.file(SPLIT).display().to_string();
-    if splits.len() != replicas {
+    let splits = match directory.read_splits() {
+        Ok(splits) => splits,
+        Err(_) if config.data.split.is_empty() => return splits(config, replicas, records),
+        Err(error) => return Err(error),
+    };
+    if splits.len() != replicas.len() {
         return Err(Error::data(place)
-            .expected(format!("{replicas} splits"))
+            .expected(format!("{} splits", replicas.len()))
             .found(splits.len().to_string()));
     }
     checked(splits, records, &place)
@@ -105,6 +127,12 @@ pub(super) fn check_sizes(config: &Config, split: &Split) -> Result<()> {
             .expected(format!("at most {}, the number of members", split.members.len()))
             .found(batch.to_string())
             .advice("lower --batch, or train on more members"));
+    }
+    if config.train.stop == Stop::Validation && split.validation.is_empty() {
+        return Err(Error::usage("data.split")
+            .expected("an array called validation, whose records choose the epoch (train.stop)")
+            .found("none")
+            .advice("add one, or keep the last epoch: --set train.stop=epochs"));
     }
     if split.test.len() < 4 || split.members.len() < 4 {
         return Err(Error::usage("data.test")

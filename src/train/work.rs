@@ -6,12 +6,11 @@
 use super::recipe::Recipe;
 use super::run::{Job, cohort_size};
 use super::schedule::{Block, Round, Schedule};
-use super::splits::{saved_splits, splits};
+use super::splits::{begun_splits, splits};
 use crate::error::Result;
 use crate::graph::{Graph, Kind, NodeId, Tensor};
 use crate::nn::{Mode, Network, Parameters, RecordShape};
-use crate::run::config::Config;
-use crate::run::directory::SPLIT;
+use crate::run::config::{Config, Stop};
 use crate::run::event::{Phase, Task, Work};
 
 /// A training that has not begun.
@@ -34,8 +33,8 @@ pub struct PlannedTraining {
 pub fn plan(job: &Job) -> Result<PlannedTraining> {
     let Job { config, dataset, context, directory, .. } = *job;
     let replicas = config.replicas();
-    let splits = match job.resume && directory.has(SPLIT) {
-        true => saved_splits(directory, replicas.len(), dataset.records())?,
+    let splits = match job.resume {
+        true => begun_splits(config, directory, &replicas, dataset.records())?,
         // Drawn ones are of one size, whatever the seed.
         false if config.data.split.is_empty() => splits(config, &replicas[..1], dataset.records())?,
         false => splits(config, &replicas, dataset.records())?,
@@ -57,6 +56,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     };
     let scored: usize =
         [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit)).iter().sum();
+    let validated = if config.train.stop == Stop::Validation { splits[0].validation.len() } else { 0 };
+    let scored = scored + validated;
     let cost = |of: &Config, recipe: &Recipe| -> Result<f64> {
         let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
         let schedule = Schedule::from_config(of, sizes[0], &sizes[1..2])?;

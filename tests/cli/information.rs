@@ -25,6 +25,36 @@ fn what_cannot_be_understood_is_a_usage_error() {
 }
 
 #[test]
+fn each_shell_gets_completions_of_every_command() {
+    let program = Veilgrad::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = program.succeeds(&format!("completions {shell}")).says_nothing();
+        script.prints(&["veilgrad", "reproduce", "completions", "label-column", "fail-if"]);
+    }
+    program.run("completions tcsh").code(2).says(&["tcsh", "bash", "fish"]);
+}
+
+#[test]
+fn the_manual_has_the_help_and_a_page_for_each_command() {
+    let program = Veilgrad::new();
+    let page = [".TH veilgrad 1", "\\-\\-adapter", "Exit codes", "veilgrad\\-train(1)"];
+    program.succeeds("man").says_nothing().prints(&page);
+    program.succeeds("man --out pages/man1").prints(&["veilgrad.1"]);
+    let read = |name: &str| std::fs::read_to_string(program.path("pages/man1").join(name)).expect(name);
+    assert!(read("veilgrad.1").contains("veilgrad\\-audit(1)"));
+    assert!(read("veilgrad-train.1").contains("\\-\\-label\\-column"));
+    assert!(read("veilgrad-completions.1").contains("powershell"));
+}
+
+#[test]
+fn a_step_that_there_is_not_is_answered_with_those_that_are() {
+    let program = Veilgrad::new();
+    for what in ["step", "start"] {
+        program.run(&format!("bench {what} location30")).code(2).says(&["location30", "purchase100 plain"]);
+    }
+}
+
+#[test]
 fn devices_lists_the_adapters_and_marks_the_one_taken() {
     let program = Veilgrad::new();
     let devices = program.succeeds("devices --json").json();

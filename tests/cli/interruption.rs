@@ -74,11 +74,25 @@ fn finish(program: &Veilgrad, parts: &[&str]) {
 #[test]
 fn ctrl_c_leaves_a_run_that_can_be_read_and_continued() {
     let program = Veilgrad::new();
-    let run = stop(start(&program), "-INT").code(1);
+    let run = stop(start(&program), "-INT").code(130);
     run.says(&["stopping where", "error: interrupted", "veilgrad train --resume run"]).prints_nothing();
     assert_stopped(&program);
     assert!(!program.names("run").iter().any(|name| name.ends_with(".partial")));
     finish(&program, &["continuing after epoch ", "epoch 120/120"]);
+}
+
+/// A scheduler's request to end, a terminal that hangs up: as Ctrl-C.
+#[test]
+fn other_signals_leave_a_run_that_can_be_continued() {
+    for (signal, code) in [("-TERM", 143), ("-HUP", 129)] {
+        let program = Veilgrad::new();
+        let run = stop(start(&program), signal).code(code);
+        run.says(&["stopping where", "veilgrad train --resume run"]).prints_nothing();
+        assert_stopped(&program);
+        if signal == "-TERM" {
+            finish(&program, &["continuing after epoch "]);
+        }
+    }
 }
 
 #[test]

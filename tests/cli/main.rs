@@ -7,6 +7,8 @@ mod bad_data;
 mod bad_runs;
 mod bad_settings;
 mod browser;
+#[cfg(unix)]
+mod holding;
 mod information;
 #[cfg(unix)]
 mod interruption;

@@ -4,14 +4,16 @@ use crate::program::{Veilgrad, beside};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "checkpoint-group000-epoch000001",
     "checkpoint-group000-epoch000002",
     "data.json",
     "details.json",
+    "fingerprint.json",
     "metrics.jsonl",
     "models",
     "predictions.npz",
+    "run.lock",
     "run.toml",
     "schema.toml",
     "scores.npz",

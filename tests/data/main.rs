@@ -121,7 +121,7 @@ proptest! {
         seed: u64,
     ) {
         let reference = reference.min(records - members - 1);
-        let split = Split::random(records, members, reference, None, seed).expect("fits");
+        let split = Split::random(records, [members, reference, 0], None, seed).expect("fits");
         split.check(records).expect("disjoint");
         prop_assert_eq!((split.members.len(), split.reference.len()), (members, reference));
         let mut all = [split.members, split.reference, split.test].concat();

@@ -5,7 +5,7 @@
 use super::neural::CONTROL;
 use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::config::AuditConfig;
 use crate::run::event::{Event, Observer};
 use crate::train::cohort::COLLAPSED;
@@ -163,6 +163,7 @@ pub struct Tools<'t> {
     run: &'t str,
     task: String,
     done: bool,
+    halved: bool,
 }
 
 impl<'t> Tools<'t> {
@@ -173,7 +174,7 @@ impl<'t> Tools<'t> {
         run: &'t str,
         observer: &'t mut dyn Observer,
     ) -> Self {
-        Tools { config, stop, observer, run, task: String::new(), done: false }
+        Tools { config, stop, observer, run, task: String::new(), done: false, halved: false }
     }
 
     /// The attack on one target begins.
@@ -186,6 +187,17 @@ impl<'t> Tools<'t> {
     pub fn progress(&mut self, done: usize, total: usize) {
         self.done = done == total;
         self.observer.event(&Event::attack(self.run, &self.task, done, total));
+    }
+
+    /// Networks are trained in smaller groups, for want of memory; said once.
+    pub fn halved(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.halved, true) {
+            self.note(format!(
+                "fewer attack networks are trained at once, in half as large groups: {}: {} (expected {}); \
+                 results are the same",
+                error.place, error.found, error.expected
+            ));
+        }
     }
 
     /// It is done, if that was not reported.

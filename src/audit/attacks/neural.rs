@@ -44,6 +44,15 @@ pub struct Lesson {
     pub seed: u64,
 }
 
+/// What is told while attack networks are trained.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'e> {
+    /// So many epochs of so many are done, of all networks.
+    Progress(usize, usize),
+    /// Memory did not hold a group: it, and every later one, is half as large.
+    Halved(&'e Error),
+}
+
 impl From<&Evidence<'_>> for Lesson {
     fn from(evidence: &Evidence) -> Self {
         let shifted = |i: &u32| i + evidence.members as u32;
@@ -118,7 +127,7 @@ pub fn train<'l>(
     config: &AuditConfig,
     lessons: &'l [Lesson],
     stop: &AtomicBool,
-    progress: &mut dyn FnMut(usize, usize),
+    tell: &mut dyn FnMut(Told),
 ) -> Result<Vec<Vec<f64>>> {
     let network = &config.attack;
     let Some(classes) = lessons.first().map(|lesson| lesson.classes) else { return Ok(vec![]) };
@@ -140,11 +149,12 @@ pub fn train<'l>(
     let mut scores = vec![];
     while let Some((shape, group)) = groups.pop_front() {
         let before = scores.len() * config.epochs;
-        let mut done = |epochs: usize| progress(before + epochs * group.len(), total);
+        let mut done = |epochs: usize| tell(Told::Progress(before + epochs * group.len(), total));
         match train_group(context, config, &attack, shape, group, stop, &mut done) {
             Ok(found) => scores.extend(found),
             // Half as many may fit, here and of every later group; results do not depend on it.
             Err(error) if error.kind == Kind::Memory && group.len() > 1 => {
+                tell(Told::Halved(&error));
                 let most = group.len().div_ceil(2);
                 groups.push_front((shape, group));
                 let chunks = |(shape, group): (Shape, &'l [Lesson])| {

@@ -3,7 +3,7 @@
 //! Not the networks' training ([`super::neural`]).
 
 use super::attack::{MembershipAttack, NetworkTraining, Outcome, Sizes, Tools};
-use super::neural::{self, Lesson, plant};
+use super::neural::{self, Lesson, Told, plant};
 use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence, needed};
 use crate::error::Result;
@@ -25,8 +25,10 @@ pub(super) fn run(
     let on_members = evidence.iter().filter(|evidence| evidence.attacked == AttackedRecords::Members);
     lessons.extend(on_members.map(|evidence| plant(evidence)));
     let (context, config, stop) = (needed(&evidence[0].gpu)?, tools.config, tools.stop);
-    let mut progress = |done: usize, total: usize| tools.progress(done, total);
-    let scores = neural::train(context, config, &lessons, stop, &mut progress)?;
+    let scores = neural::train(context, config, &lessons, stop, &mut |told| match told {
+        Told::Progress(done, total) => tools.progress(done, total),
+        Told::Halved(error) => tools.halved(error),
+    })?;
     let (scores, controls) = scores.split_at(evidence.len());
     let mut controls = controls.iter();
     let mut outcomes = vec![];

@@ -6,7 +6,7 @@
 
 use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
 use super::by_shadows;
-use super::neural::{self, Lesson};
+use super::neural::{self, Lesson, Told};
 use super::neural_attack::network_cost;
 use super::scores::OutputForm;
 use crate::audit::evidence::{Evidence, needed};
@@ -37,9 +37,10 @@ pub(super) fn run(
         let shadows = needed(&model.shadows)?;
         let (taught, lessons) = lessons(shadows, model)?;
         let (context, stop) = (needed(&model.gpu)?, tools.stop);
-        let mut progress =
-            |done: usize, total: usize| tools.progress(i * total + done, evidence.len() * total);
-        let found = neural::train(context, &config, &lessons, stop, &mut progress)?;
+        let found = neural::train(context, &config, &lessons, stop, &mut |told| match told {
+            Told::Progress(done, total) => tools.progress(i * total + done, evidence.len() * total),
+            Told::Halved(error) => tools.halved(error),
+        })?;
         // Where a class has no network: no opinion.
         let mut scores = vec![0.0; shadows.target.labels.len()];
         for (records, found) in taught.iter().zip(found) {

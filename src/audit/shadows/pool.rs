@@ -77,8 +77,14 @@ impl Pool {
     }
 }
 
-/// The splits of `models` shadow models: pairs of complementary halves of the pool.
-pub(super) fn splits(pool: &Pool, reference: &[u32], models: usize, seed: u64) -> Vec<Split> {
+/// The splits of `models` shadow models: pairs of complementary halves of the pool. All have these records of
+/// `reference` and `validation`.
+pub(super) fn splits(
+    pool: &Pool,
+    [reference, validation]: [&[u32]; 2],
+    models: usize,
+    seed: u64,
+) -> Vec<Split> {
     let mut rng = stream(seed, Stream::Shadows);
     let (pooled, population) = pool.rows.split_at(pool.pooled);
     let mut splits = vec![];
@@ -91,6 +97,7 @@ pub(super) fn splits(pool: &Pool, reference: &[u32], models: usize, seed: u64) -
             splits.push(Split {
                 members: kept.to_vec(),
                 reference: reference.to_vec(),
+                validation: validation.to_vec(),
                 test: [left, population].concat(),
             });
         }
@@ -126,7 +133,7 @@ mod tests {
     fn every_record_is_in_half_of_the_models() {
         for (members, test) in [(40, 90), (40, 31)] {
             let pool = pool(members, test);
-            let found = splits(&pool, &[7000], 6, 5);
+            let found = splits(&pool, [&[7000], &[7001]], 6, 5);
             for row in &pool.rows[..pool.pooled] {
                 assert_eq!(found.iter().filter(|s| s.members.contains(row)).count(), 3, "{row}");
             }

@@ -14,7 +14,7 @@ use crate::dataset::{Dataset, save_splits};
 use crate::error::{Error, Result};
 use crate::random::{Stream, stream};
 use crate::run::RunDirectory;
-use crate::run::config::{Config, Replica, Sweep, TuningConfig};
+use crate::run::config::{Config, Replica, Stop, Sweep, TuningConfig};
 use crate::run::event::{Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
@@ -57,16 +57,29 @@ pub fn train<'a>(
     let path = job.directory.file(&directory_name(number));
     let split_file = job.directory.file(&format!("{}-split.npz", directory_name(number)));
     let reference = if defended { reference } else { vec![] };
-    let splits = splits(&pool, &reference, models, settings.seed);
+    // The epoch of a shadow model is chosen as its target's was.
+    let validation = match job.config.train.stop {
+        Stop::Validation => job.directory.read_splits()?.swap_remove(number).validation,
+        Stop::Epochs => vec![],
+    };
+    let splits = splits(&pool, [&reference, &validation], models, settings.seed);
     let seeds = seeds(models, settings.seed);
     let mut config = shadow_config(job.config, settings, seeds, &split_file.display().to_string());
     // As it stands in the shadow run's configuration, which is compared with this one.
     config.tuning = TuningConfig::of(job.context);
     let directory = match RunDirectory::open(&path) {
-        Ok(found) if found.read_config().is_ok_and(|c| c == config) => found,
+        Ok(found) if found.read_config().is_ok_and(|c| c == config) => {
+            let found = found.held()?;
+            let changed = found.check_data(dataset, job.accept_changed_data).map_err(|error| {
+                let advice = format!("{}; or remove {}", error.advice, path.display());
+                error.advice(format!("{advice}, and the shadow models are trained anew"))
+            })?;
+            changed.into_iter().for_each(|changed| observer.event(&Event::Warning(changed)));
+            found
+        }
         _ => {
             save_splits(&split_file, &splits)?;
-            RunDirectory::create(&path, true)?
+            RunDirectory::create(&path, true)?.held()?
         }
     };
     if directory.is_trained() && directory.read_splits().is_ok_and(|s| s == splits) {

@@ -2,6 +2,7 @@
 //! other columns there are.
 
 use super::super::features::{Builder, Features, Wide};
+use super::super::room;
 use super::super::schema::{ColumnKind, Columns, Missing, Schema};
 use super::Rows;
 use super::field::{is_missing, is_missing_number, number, text};
@@ -128,6 +129,11 @@ impl RawTable {
     pub(in crate::dataset) fn encode(&self, schema: &Schema) -> Result<Features> {
         let encoders: Vec<Encoder> = schema.each().map(Encoder::new).collect();
         let width = schema.width();
+        // A number makes a float of every feature; all of them else are bits.
+        let numbers = schema.each().any(|column| column.kind == ColumnKind::Number);
+        let words = if numbers { width.next_multiple_of(4) } else { width.div_ceil(32) };
+        let what = format!("{} records of {width} features", self.records);
+        room::check(&self.heads.place, &what, self.records.saturating_mul(words).saturating_mul(4))?;
         let mut builder = Builder::new(width, Wide::Floats);
         let mut row = Vec::with_capacity(width);
         for i in 0..self.records {

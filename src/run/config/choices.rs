@@ -92,6 +92,17 @@ pub enum Penalty {
     Squared,
 }
 
+/// Which epoch's classifier a run keeps. It trains to the last epoch either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The last one's.
+    Epochs,
+    /// That of the epoch after which most validation records were right; of several, where their loss was
+    /// least, then the first.
+    Validation,
+}
+
 /// How the classifier's learning rate changes over the epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -91,6 +91,14 @@ impl Layer {
         Layer { origin: Origin::Flag(flag.to_owned()), text: format!("{key} = {on}") }
     }
 
+    /// Whether it has the dotted `key`.
+    pub fn gives(&self, key: &str) -> bool {
+        let Ok(table) = toml::from_str::<Table>(&self.text) else { return false };
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|part| table.get(part));
+        parts.fold(first, |value, part| value?.get(part)).is_some()
+    }
+
     /// The settings as a table, keys and types checked.
     fn table(&self) -> Result<Table> {
         let parsed = DeTable::parse(&self.text).map_err(|e| self.unreadable(&e))?;

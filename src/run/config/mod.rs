@@ -10,6 +10,7 @@ mod attack_steps;
 mod choices;
 mod defense;
 mod detect;
+mod fit;
 mod keys;
 mod layer;
 mod model;
@@ -22,10 +23,11 @@ mod validate;
 pub use attack_steps::AttackSteps;
 pub use choices::{
     Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
-    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule,
+    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule, Stop,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
+pub use fit::Fitted;
 pub(crate) use keys::nearest;
 pub use layer::Layer;
 pub use model::{ModelConfig, ModelKind};
@@ -76,10 +78,17 @@ settings! {
         /// with `split`.
         reference: Sweep<usize> = Sweep::one(1500), unit "records",
             in described("0 or more; at least a batch where D′ is used");
+        /// Records that are in none of the other sets, for `train.stop`: the audit never asks about them. Not
+        /// used with `split`.
+        validation: usize = 0, unit "records";
         /// Test records; 0: all the rest. Not used with `split`.
         test: usize = 0, unit "records";
-        /// An npz file of index lists `members`, `reference`, `test`, each one list or one a replica. Empty:
-        /// drawn by `train.seed`.
+        /// Which sizes follow the number of records: members half of it, reference a fifth, validation a tenth
+        /// and the rest for testing; batch, at most `train.batch`, such that an epoch has 8 steps. Filled in
+        /// once the data are read: a run's own file holds the numbers.
+        fit: Vec<Fitted> = vec![];
+        /// An npz file of index lists `members`, `reference`, `test` and perhaps `validation`, each one list or
+        /// one a replica. Empty: drawn by `train.seed`.
         split: String = String::new();
         /// Where the label stands in a table file: a column's name, or its place counted from 0.
         label_column: Detect<Column> = Detect::Detect, in described("\"detect\", a name, or a number from 0");
@@ -155,6 +164,8 @@ settings! {
         /// Fixes split, initial weights, batches and dropout.
         // TOML's integers are signed: a greater seed could not be read back from run.toml.
         seed: Sweep<u64> = Sweep::one(0), in range("0 to 2⁶³ − 1", |v| *v < 1 << 63);
+        /// Which epoch's classifier is kept.
+        stop: Stop = Stop::Epochs;
         /// Records of each of D′ and test that are scored after an epoch, the first ones of each; after the
         /// last epoch all are. 0: none.
         evaluate_limit: usize = 5000, unit "records";

@@ -3,7 +3,7 @@
 //! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the
 //! adapter (sizes against limits) is checked there.
 
-use super::{AttackInput, AttackSteps, Config, ModelKind, RateSchedule, Schedule};
+use super::{AttackInput, AttackSteps, Config, ModelKind, RateSchedule, Schedule, Stop};
 use crate::error::{Error, Result};
 use crate::setting::{SettingsTable, refusal};
 
@@ -37,8 +37,15 @@ impl Config {
                 "give --data PATH; or use this preset with synthetic data by --set data.expects=\"\"",
             ));
         }
-        if !data.split.is_empty() {
+        // Once the file is read, or the data.
+        if !data.split.is_empty() || !data.fit.is_empty() {
             return Ok(());
+        }
+        if self.train.stop == Stop::Validation && data.validation == 0 {
+            return Err(Error::usage("data.validation")
+                .expected("at least 1 record where train.stop is \"validation\"")
+                .found("0")
+                .advice("give --validation N, or --set train.stop=epochs"));
         }
         if self.train.batch > data.members {
             return Err(Error::usage("train.batch")

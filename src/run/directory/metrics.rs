@@ -1,5 +1,6 @@
 //! `metrics.jsonl`: a line of JSON per epoch and replica, added as the epochs end.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
@@ -8,28 +9,66 @@ use crate::error::{Error, Kind, Result};
 use crate::run::RunDirectory;
 use crate::run::event::EpochMetrics;
 
+/// Lines of `metrics.jsonl` that were left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repaired {
+    /// A second line of an epoch and replica.
+    pub doubled: usize,
+    /// No metrics at all.
+    pub unreadable: usize,
+}
+
+impl Repaired {
+    /// What was left out, in words; `None` where nothing was.
+    pub fn describe(&self) -> Option<String> {
+        let lines = |n: usize| if n == 1 { "line" } else { "lines" };
+        let Repaired { doubled, unreadable } = *self;
+        let parts = [
+            (doubled > 0).then(|| format!("{doubled} doubled {}", lines(doubled))),
+            (unreadable > 0).then(|| format!("{unreadable} {} that cannot be read", lines(unreadable))),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{METRICS}: left out {}", parts.join(" and ")))
+    }
+}
+
 impl RunDirectory {
     /// Adds a line for each of `metrics` to `metrics.jsonl`, in one write.
     ///
     /// # Errors
     /// The file system's.
     pub fn append_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {
+        self.check_held()?;
         let path = self.file(METRICS);
         let failed = |e: std::io::Error| Error::io(&path, &e);
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(failed)?;
         file.write_all(&self.metric_lines(metrics)?).and_then(|()| file.sync_data()).map_err(failed)
     }
 
-    /// Keeps the lines of `metrics.jsonl` that `keep` accepts: those up to the checkpoint that a run
-    /// continues from. A last line that was cut short goes.
+    /// Keeps the lines of `metrics.jsonl` that `keep` accepts, those up to the checkpoint that a run continues
+    /// from, each once and in their order, and says what was wrong with the others: a last line that was cut
+    /// short is an epoch's that was not finished, and no fault.
     ///
     /// # Errors
-    /// As [`read_metrics`](Self::read_metrics); the file system's.
-    pub fn truncate_metrics(&self, keep: impl Fn(&EpochMetrics) -> bool) -> Result<()> {
-        let mut metrics = self.read_metrics()?;
-        metrics.retain(keep);
+    /// The file system's.
+    pub fn repair_metrics(&self, keep: impl Fn(&EpochMetrics) -> bool) -> Result<Repaired> {
+        let mut repaired = Repaired::default();
+        let mut metrics = BTreeMap::new();
+        for line in self.whole_lines()?.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice::<EpochMetrics>(line) {
+                Ok(line) if keep(&line) => {
+                    // Of two, the later one is of the program that went on.
+                    let before = metrics.insert((line.epoch, line.replica), line);
+                    repaired.doubled += usize::from(before.is_some());
+                }
+                Ok(_) => {}
+                Err(_) => repaired.unreadable += 1,
+            }
+        }
+        let metrics: Vec<EpochMetrics> = metrics.into_values().collect();
         let lines = self.metric_lines(&metrics)?;
-        self.write_bytes(METRICS, &lines)
+        self.write_bytes(METRICS, &lines)?;
+        Ok(repaired)
     }
 
     /// The lines of `metrics.jsonl`, none where there is no such file. A last line that was cut short
@@ -38,24 +77,34 @@ impl RunDirectory {
     /// # Errors
     /// Any other line that is no [`EpochMetrics`].
     pub fn read_metrics(&self) -> Result<Vec<EpochMetrics>> {
-        let path = self.file(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::io(&path, &e)),
-        };
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .zip(1..)
+        let whole = self.whole_lines()?;
+        let lines = whole.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
+        lines
             .map(|(line, number)| {
-                serde_json::from_str(line).map_err(|e| {
-                    Error::data(format!("{}:{number}", path.display()))
+                serde_json::from_slice(line).map_err(|e| {
+                    Error::data(format!("{}:{number}", self.file(METRICS).display()))
                         .expected("the metrics of an epoch and replica")
                         .found(e.to_string())
+                        .advice(format!(
+                            "`veilgrad train --resume {}` leaves such lines out",
+                            self.path().display()
+                        ))
                 })
             })
             .collect()
+    }
+
+    /// `metrics.jsonl` up to its last line break; bytes, since a damaged line may be no text.
+    fn whole_lines(&self) -> Result<Vec<u8>> {
+        let path = self.file(METRICS);
+        match fs::read(&path) {
+            Ok(mut bytes) => {
+                bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+                Ok(bytes)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(vec![]),
+            Err(e) => Err(Error::io(&path, &e)),
+        }
     }
 
     fn metric_lines(&self, metrics: &[EpochMetrics]) -> Result<Vec<u8>> {
@@ -92,12 +141,30 @@ mod tests {
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 9]).unwrap();
         assert_eq!(directory.read_metrics().unwrap(), all[..3]);
-        directory.truncate_metrics(|m| m.epoch <= 1).unwrap();
+        let repaired = directory.repair_metrics(|m| m.epoch <= 1).unwrap();
+        assert_eq!(repaired.describe(), None, "a cut line is no fault");
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, whole.lines().take(2).map(|l| format!("{l}\n")).collect::<String>());
 
         fs::write(&path, "{}\n{\n").unwrap();
         let error = directory.read_metrics().unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl:1: "), "{error}");
+    }
+
+    /// Two programs once wrote to one run.
+    #[test]
+    fn doubled_and_damaged_lines_are_left_out_and_said() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(parent.path(), false).unwrap();
+        let all = [metrics(1, 0), metrics(1, 1), metrics(2, 0), metrics(2, 1)];
+        let whole = directory.metric_lines(&all).unwrap();
+        let path = directory.file(METRICS);
+        let later = directory.metric_lines(&[metrics(2, 0), metrics(1, 1)]).unwrap();
+        fs::write(&path, [&whole[..], b"{\"epoch\":\xff\n\n", &later].concat()).unwrap();
+        assert!(directory.read_metrics().unwrap_err().advice.contains("--resume"));
+        let repaired = directory.repair_metrics(|_| true).unwrap();
+        let said = "metrics.jsonl: left out 2 doubled lines and 1 line that cannot be read";
+        assert_eq!(repaired.describe().as_deref(), Some(said));
+        assert_eq!(fs::read(&path).unwrap(), whole);
     }
 }

@@ -9,6 +9,7 @@
 //! | `metrics.jsonl` | a JSON line per epoch and replica: [`EpochMetrics`](super::event::EpochMetrics) |
 //! | `schema.toml` | what the data's columns are, and how they become features |
 //! | `data.json` | the data's size and the classes' names |
+//! | `fingerprint.json` | by which other data are noticed |
 //! | `models/replica-0.safetensors`, … | a classifier each: what may leave |
 //! | `split.npz` | who was member, reference and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
@@ -16,22 +17,26 @@
 //! | `details.json` | what a report draws and lists; the audit's |
 //! | `scores.npz` | every record's score under every attack, and its risk; the audit's |
 //! | `checkpoint…` | what an interrupted run continues from |
+//! | `run.lock`, `lease.json` | which program works on it |
 
+mod data;
 mod metrics;
+mod trained;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::config::{Config, Layer};
-use super::model_file::{NamedTensor, write_safetensors};
-use super::predictions::{ReplicaPredictions, load_predictions, load_replica, save_predictions};
+use super::lease::{LEASE, LOCK, Lease};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, DatasetSummary, Schema, Split, load_splits, save_splits};
 use crate::error::{Error, Kind, Result};
+
+pub use data::{FINGERPRINT, RunData};
+pub use metrics::Repaired;
 
 pub const CONFIG: &str = "run.toml";
 pub const METRICS: &str = "metrics.jsonl";
@@ -55,33 +60,22 @@ pub const CHECKPOINT_PREFIX: &str = "checkpoint";
 /// What a file's name ends in while it is being written.
 const PARTIAL: &str = ".partial";
 
-/// What a run knows of its data: this stays with the run, unlike the models.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunData {
-    pub dataset: DatasetSummary,
-    /// By class id, as written in the file.
-    pub class_names: Vec<String>,
+/// The directory of one run.
+#[derive(Debug, Clone)]
+pub struct RunDirectory {
+    path: PathBuf,
+    /// Where this program alone may write.
+    lease: Option<Arc<Lease>>,
 }
 
-impl RunData {
-    fn of(dataset: &Dataset) -> Self {
-        RunData {
-            dataset: DatasetSummary {
-                name: dataset.name.clone(),
-                records: dataset.records(),
-                features: Some(dataset.width()),
-                classes: dataset.classes,
-            },
-            class_names: dataset.class_names.clone(),
-        }
+/// Directories are the same where their paths are.
+impl PartialEq for RunDirectory {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
     }
 }
 
-/// The directory of one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunDirectory {
-    path: PathBuf,
-}
+impl Eq for RunDirectory {}
 
 impl RunDirectory {
     /// Makes `path` the directory of a new run, and its parents where they are missing. With `force` a
@@ -93,7 +87,7 @@ impl RunDirectory {
     pub fn create(path: &Path, force: bool) -> Result<Self> {
         Self::check_free(path, force)?;
         fs::create_dir_all(path).map_err(|e| Error::io(path, &e))?;
-        let directory = RunDirectory { path: path.to_owned() };
+        let directory = RunDirectory::at(path);
         // Found out now, not after the first epoch.
         tempfile::tempfile_in(path).map_err(|e| Error::io(path, &e))?;
         Ok(directory)
@@ -112,7 +106,8 @@ impl RunDirectory {
             return Err(error().found("a file").advice("choose another --out"));
         }
         let names = names(path)?;
-        if force || names.is_empty() {
+        // A program that ended before it had begun a run leaves its lock.
+        if force || names.iter().all(|name| is_lock(name)) {
             return Ok(());
         }
         Err(if names.iter().any(|name| is_own(name)) {
@@ -130,7 +125,7 @@ impl RunDirectory {
     /// There is no `run.toml` at `path`.
     pub fn open(path: &Path) -> Result<Self> {
         if path.join(CONFIG).is_file() {
-            return Ok(RunDirectory { path: path.to_owned() });
+            return Ok(RunDirectory::at(path));
         }
         let found = match (path.exists(), path.is_dir()) {
             (false, _) => "nothing",
@@ -145,7 +140,28 @@ impl RunDirectory {
 
     /// Whatever `path` holds.
     pub(crate) fn at(path: &Path) -> Self {
-        RunDirectory { path: path.to_owned() }
+        RunDirectory { path: path.to_owned(), lease: None }
+    }
+
+    /// The same directory, which this program alone may write from now on, until the last of it is dropped.
+    ///
+    /// # Errors
+    /// Another program works on it, and is named; a directory that cannot be written.
+    pub fn held(self) -> Result<Self> {
+        let lease = Some(Arc::new(Lease::take(&self.path)?));
+        Ok(RunDirectory { lease, ..self })
+    }
+
+    /// Whose directory it was before it was [`held`](Self::held), where that program did not end as it should
+    /// have.
+    pub fn taken_over(&self) -> Option<&str> {
+        self.lease.as_ref()?.taken_over.as_deref()
+    }
+
+    /// # Errors
+    /// Another program has taken over a directory that this one held: it must write no more.
+    fn check_held(&self) -> Result<()> {
+        self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
     pub fn path(&self) -> &Path {
@@ -166,28 +182,12 @@ impl RunDirectory {
         self.file(name).is_file()
     }
 
-    /// Whether training has come to its end: the predictions are the last thing that it writes.
-    pub fn is_trained(&self) -> bool {
-        self.has(PREDICTIONS)
-    }
-
-    /// # Errors
-    /// Training has not come to its end.
-    pub fn check_trained(&self) -> Result<()> {
-        if self.is_trained() {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Io, self.file(PREDICTIONS).display().to_string())
-            .expected("the predictions of a finished run")
-            .found("none: its training has not come to its end")
-            .advice(format!("finish it with `veilgrad train --resume {}`", self.path.display())))
-    }
-
     /// Writes the file `name` beside its place, flushed to the disk, then renames it.
     ///
     /// # Errors
     /// Those of `fill` and of the file system; a file of that name is then as it was.
     pub fn write(&self, name: &str, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+        self.check_held()?;
         let path = self.file(name);
         let aside = self.file(&format!("{name}{PARTIAL}"));
         let failed = |e: std::io::Error| Error::io(&path, &e);
@@ -219,94 +219,6 @@ impl RunDirectory {
     /// A file that is missing or that somebody damaged, placed by its line.
     pub fn read_config(&self) -> Result<Config> {
         Config::resolve(&[Layer::read(&self.file(CONFIG))?])
-    }
-
-    /// The file of the model of replica `number`.
-    pub fn model(&self, number: usize) -> PathBuf {
-        self.path.join(MODELS).join(format!("{}.safetensors", model_name(number)))
-    }
-
-    /// Writes the model of replica `number`: the same tensors and metadata give the same bytes.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn write_model(
-        &self,
-        number: usize,
-        tensors: &[NamedTensor],
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<()> {
-        let (path, folder) = (self.model(number), self.file(MODELS));
-        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
-        let name = format!("{MODELS}/{}.safetensors", model_name(number));
-        self.write(&name, |w| write_safetensors(w, tensors, metadata).map_err(|e| Error::io(&path, &e)))
-    }
-
-    /// Writes `schema.toml` and `data.json`: what the run is of.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn write_data(&self, dataset: &Dataset) -> Result<()> {
-        self.write_bytes(SCHEMA, dataset.schema.to_toml()?.as_bytes())?;
-        self.write_json(DATA, &RunData::of(dataset))
-    }
-
-    /// Reads `data.json`.
-    ///
-    /// # Errors
-    /// A missing or damaged file.
-    pub fn read_data(&self) -> Result<RunData> {
-        self.read_json(DATA)
-    }
-
-    /// Reads `schema.toml`; `None` where training has not come to it.
-    ///
-    /// # Errors
-    /// A damaged file.
-    pub fn read_schema(&self) -> Result<Option<Schema>> {
-        self.has(SCHEMA).then(|| Schema::read(&self.file(SCHEMA))).transpose()
-    }
-
-    /// Writes `split.npz`, a split a replica.
-    ///
-    /// # Errors
-    /// Splits of different sizes; the file system's.
-    pub fn write_splits(&self, splits: &[Split]) -> Result<()> {
-        save_splits(&self.file(SPLIT), splits)
-    }
-
-    /// Reads `split.npz`, a split a replica.
-    ///
-    /// # Errors
-    /// A missing or damaged file.
-    pub fn read_splits(&self) -> Result<Vec<Split>> {
-        load_splits(&self.file(SPLIT))
-    }
-
-    /// Writes `predictions.npz`, a set a replica.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn write_predictions(&self, replicas: &[ReplicaPredictions]) -> Result<()> {
-        save_predictions(&self.file(PREDICTIONS), replicas)
-    }
-
-    /// Reads `predictions.npz`.
-    ///
-    /// # Errors
-    /// Training has not come to its end; a damaged file.
-    pub fn read_predictions(&self) -> Result<Vec<ReplicaPredictions>> {
-        self.check_trained()?;
-        load_predictions(&self.file(PREDICTIONS))
-    }
-
-    /// Reads replica `r` of `predictions.npz` alone.
-    ///
-    /// # Errors
-    /// As [`read_predictions`](Self::read_predictions).
-    pub fn read_replica(&self, r: usize) -> Result<ReplicaPredictions> {
-        self.check_trained()?;
-        load_replica(&self.file(PREDICTIONS), r)
     }
 
     /// Writes the file `name` as JSON.
@@ -345,7 +257,12 @@ impl RunDirectory {
             return Ok(());
         }
         self.remove_own_files()?;
-        if names(&self.path)?.is_empty() {
+        let left = names(&self.path)?;
+        if left.iter().all(|name| is_lock(name)) {
+            for name in left {
+                let path = self.file(&name);
+                fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+            }
             fs::remove_dir(&self.path).map_err(|e| Error::io(&self.path, &e))?;
         }
         Ok(())
@@ -372,8 +289,14 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, SCHEMA, DATA, MODELS, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES].contains(&name)
+    [CONFIG, METRICS, SCHEMA, DATA, FINGERPRINT, MODELS, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES]
+        .contains(&name)
         || name.starts_with(CHECKPOINT_PREFIX)
+}
+
+/// Whether the file says which program works on a directory.
+fn is_lock(name: &str) -> bool {
+    name == LOCK || name.starts_with(LEASE)
 }
 
 /// What is in the directory `path`; names that are not UTF-8 are in a form that is never a run's.

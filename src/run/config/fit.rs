@@ -1,0 +1,101 @@
+//! Sizes that follow the data: how many records become members, reference and validation records where nobody
+//! said, and how large a batch is then.
+
+use super::{Config, Sweep};
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// A size that follows the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fitted {
+    /// |D|: half of the records.
+    Members,
+    /// |D′|: a fifth, at most half of what the members leave.
+    Reference,
+    /// A tenth, at most half of what both leave.
+    Validation,
+    /// The largest power of two up to `train.batch` that makes [`FEWEST_STEPS`] steps of an epoch.
+    Batch,
+}
+
+/// Steps of an epoch that a fitted batch makes, where there are as many members.
+const FEWEST_STEPS: usize = 8;
+
+impl Config {
+    /// Fills in the sizes of `data.fit` for so many records, and empties it: what is left for testing is about
+    /// a fifth of the records. Without any there nothing changes.
+    ///
+    /// # Errors
+    /// Sizes that do not go together, as [`validate`](Self::validate).
+    pub fn fit(&mut self, records: usize) -> Result<()> {
+        let fit = std::mem::take(&mut self.data.fit);
+        if fit.is_empty() {
+            return Ok(());
+        }
+        let data = &mut self.data;
+        if fit.contains(&Fitted::Members) {
+            data.members = (records / 2).max(1);
+        }
+        let left = records.saturating_sub(data.members);
+        if fit.contains(&Fitted::Reference) {
+            data.reference = Sweep::one((records / 5).min(left / 2));
+        }
+        let most = data.reference.values().iter().max().copied().unwrap_or(0);
+        if fit.contains(&Fitted::Validation) {
+            data.validation = (records / 10).min(left.saturating_sub(most) / 2);
+        }
+        if fit.contains(&Fitted::Batch) {
+            let fewest = self.data.reference.values().iter().min().copied().unwrap_or(0);
+            let uses_reference = self.is_defended() || self.learns_reference();
+            let room = if uses_reference { fewest } else { usize::MAX };
+            let most = self.train.batch.min(self.data.members / FEWEST_STEPS).min(room).max(1);
+            self.train.batch = 1 << most.ilog2();
+        }
+        self.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::Layer;
+
+    fn fitted(text: &str, records: usize) -> Config {
+        let mut config = Config::resolve(&[Layer::text("test", text)]).unwrap();
+        config.fit(records).unwrap();
+        assert!(config.data.fit.is_empty());
+        config
+    }
+
+    fn sizes(config: &Config) -> [usize; 4] {
+        [config.data.members, config.data.reference.values()[0], config.data.validation, config.train.batch]
+    }
+
+    const ALL: &str = r#"data.fit = ["members", "reference", "validation", "batch"]"#;
+
+    #[test]
+    fn half_a_fifth_a_tenth_and_eight_steps() {
+        assert_eq!(sizes(&fitted(ALL, 10_000)), [5000, 2000, 1000, 128]);
+        assert_eq!(sizes(&fitted(ALL, 300)), [150, 60, 30, 16]);
+        assert_eq!(sizes(&fitted(ALL, 11)), [5, 2, 1, 1]);
+        for records in 1..400 {
+            let [members, reference, validation, batch] = sizes(&fitted(ALL, records));
+            assert!(members + reference + validation <= records, "{records}");
+            assert!(records < 10 || records - members - reference - validation >= records / 5, "{records}");
+            assert!(batch.is_power_of_two() && (members < 8 || members / batch >= 8), "{records}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_holds_and_the_others_share_what_it_leaves() {
+        let some = r#"data = { fit = ["reference", "validation", "batch"], members = 900 }"#;
+        assert_eq!(sizes(&fitted(some, 1000)), [900, 50, 25, 64]);
+        let given = r#"data = { fit = ["validation"], members = 400, reference = 500 }"#;
+        assert_eq!(sizes(&fitted(given, 1000)), [400, 500, 50, 128]);
+        let defended = format!("{ALL}\ndefense.lambda = 1.0");
+        let [members, reference, _, batch] = sizes(&fitted(&defended, 60));
+        assert!(batch <= reference && members / batch >= 8);
+        assert_eq!(sizes(&fitted("", 7))[0], Config::default().data.members, "nothing follows the data");
+    }
+}
