@@ -17,12 +17,13 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     let (first, (summary, _)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
+    let stands_in = setup.known.as_ref().is_some_and(|known| known.stand_in);
     for (run, (summary, numbers)) in done {
         for planned in &run.rows {
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
             remark(&mut notes, &planned.label, &replicas);
-            rows.push(row(planned, &replicas));
+            rows.push(row(planned, &replicas, stands_in));
         }
     }
     Some(Comparison {
@@ -31,6 +32,7 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
         title: first.table.title().into(),
         preset: setup.config.name.clone(),
         dataset: summary.dataset.clone(),
+        source: first.table.source().into(),
         published_dataset: setup.known.as_ref().map(|known| known.published.clone()),
         version: summary.version.clone(),
         adapter: summary.adapter.clone(),
@@ -42,10 +44,12 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     })
 }
 
-fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary]) -> Row {
+/// A row; where other data stand in for the published ones, without differences from them.
+fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary], stands_in: bool) -> Row {
     let published = planned.published.as_ref();
     let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
-        Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published)
+        let measured = Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published);
+        Measured { difference: measured.difference.filter(|_| !stands_in), ..measured }
     };
     let attack = |name: &str, published: Option<f64>| {
         measured(&|r| r.attacks.get(name).map(|a| a.accuracy), published)
