@@ -152,6 +152,8 @@ pub(super) fn provenance(reproduction: &Reproduction) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::comparison::Row;
+    use crate::report::labels::NONE;
     use crate::report::reproduction::tests::reproduction;
 
     #[test]
@@ -164,7 +166,7 @@ mod tests {
             "Size:  (a&lt;b)",
             "80.0 ± 2.5",
             "+2.5",
-            "confidence per class</span>",
+            "confidence\nper class</span>",
             "neural attack: 70.0 to 55.0; it falls by 15.0 ± 2.5",
             "Rings: published, of Purchase100.",
             "another data set",
