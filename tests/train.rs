@@ -267,6 +267,29 @@ fn a_replica_in_company_is_the_model_trained_alone() {
     assert_ne!(replica(&many, 0), replica(&many, 2));
 }
 
+/// As many attack steps as its own h needs: what its siblings need changes nothing.
+#[test]
+fn a_replica_that_finds_its_attack_steps_is_the_model_trained_alone() {
+    // The first rate teaches h nothing, the second much.
+    let auto = ["defense.attack_steps=auto", "defense.attack_steps_most=4", "train.epochs=6"];
+    let with = |more: &[&str]| train(&[&auto[..], more].concat());
+    let many = with(&["defense.attack.learning_rate=[1e-9,0.01]", "defense.lambda=[0.5,2.0]"]);
+    for (number, (rate, lambda)) in
+        [("1e-9", 0.5), ("1e-9", 2.0), ("0.01", 0.5), ("0.01", 2.0)].into_iter().enumerate()
+    {
+        let rate = format!("defense.attack.learning_rate={rate}");
+        let alone = with(&[&rate, &format!("defense.lambda={lambda:?}")]);
+        assert_eq!(replica(&many, number), replica(&alone, 0), "{rate}, λ {lambda}");
+    }
+    let steps = |number: usize| -> Vec<usize> {
+        let of = many.metrics.iter().filter(|m| m.replica == number);
+        of.map(|m| m.attack_steps.unwrap()).collect()
+    };
+    assert!((0..4).all(|r| steps(r)[0] == 1), "all begin with one");
+    assert!(steps(0).iter().all(|steps| (1..=4).contains(steps)), "{:?}", steps(0));
+    assert!(many.metrics.iter().all(|m| m.adversary.is_some()));
+}
+
 /// Where there are several sizes of D′, a smaller one is the beginning of the largest.
 #[test]
 fn a_replica_with_a_smaller_reference_set_is_the_model_trained_alone() {

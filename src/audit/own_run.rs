@@ -112,6 +112,7 @@ fn model<'a>(
     let mut measured = measured(Some(settings), predictions);
     let last = metrics.iter().rfind(|m| m.replica == number);
     measured.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
+    measured.adversary = last.and_then(|m| m.adversary);
     measured.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     let [members, others] = on_members.split(&on_members.rows);
     let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));

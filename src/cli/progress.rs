@@ -233,12 +233,14 @@ impl Observer for Progress {
 /// Loss, accuracies and gain of an epoch, those that were measured.
 fn numbers(metrics: &[EpochMetrics]) -> String {
     type Value = fn(&EpochMetrics) -> Option<f64>;
-    let columns: [(&str, Value); 5] = [
+    let columns: [(&str, Value); 7] = [
         ("loss", |m| Some(m.loss)),
         ("train", |m| Some(m.train_accuracy)),
         ("test", |m| m.test_accuracy),
         ("gain", |m| m.gain),
         ("attack", |m| m.attack_accuracy),
+        ("after it", |m| m.adversary.map(|check| check.attack_accuracy)),
+        ("threshold", |m| m.adversary.map(|check| check.threshold_accuracy)),
     ];
     let mut parts = Vec::new();
     for (name, value) in columns {

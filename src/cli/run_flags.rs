@@ -96,7 +96,8 @@ pub(super) struct RunFlags {
     /// Repeats the noise of a private training, for tests: then nothing is private.
     #[arg(long, value_name = "N", help_heading = "Training", allow_negative_numbers = true)]
     noise_seed: Option<String>,
-    /// Steps of the attacker before each step of the classifier.
+    /// Steps of the attacker before each step of the classifier, or `auto`: as many as keep it as good as a
+    /// threshold on the confidence.
     #[arg(long, value_name = "K", help_heading = "Training", allow_negative_numbers = true)]
     attack_steps: Option<String>,
     /// The classifier's learning rate. A list trains a model for each.
@@ -259,7 +260,8 @@ mod tests {
         assert_eq!((data.label_base, data.header), (Detect::Is(1), Detect::Is(false)));
         assert_eq!((train.epochs, train.batch, train.seed.values()), (4, 5, &[6, 7][..]));
         assert_eq!(config.defense.lambda.values(), [0.0, 0.5]);
-        assert_eq!((config.defense.attack_steps, config.defense.private.noise_seed), (8, 9));
+        assert_eq!(config.defense.attack_steps, crate::run::config::AttackSteps::Count(8));
+        assert_eq!(config.defense.private.noise_seed, 9);
         assert_eq!(config.model.learning_rate.values(), [0.25]);
         assert_eq!(config.model.weight_decay.values(), [0.125]);
         assert_eq!(config.model.dropout.values(), [0.5]);

@@ -17,12 +17,13 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     let (first, (summary, _)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
+    let stands_in = setup.known.as_ref().is_some_and(|known| known.stand_in);
     for (run, (summary, numbers)) in done {
         for planned in &run.rows {
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
             remark(&mut notes, &planned.label, &replicas);
-            rows.push(row(planned, &replicas));
+            rows.push(row(planned, &replicas, stands_in));
         }
     }
     Some(Comparison {
@@ -31,6 +32,7 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
         title: first.table.title().into(),
         preset: setup.config.name.clone(),
         dataset: summary.dataset.clone(),
+        source: first.table.source().into(),
         published_dataset: setup.known.as_ref().map(|known| known.published.clone()),
         version: summary.version.clone(),
         adapter: summary.adapter.clone(),
@@ -42,10 +44,12 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     })
 }
 
-fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary]) -> Row {
+/// A row; where other data stand in for the published ones, without differences from them.
+fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary], stands_in: bool) -> Row {
     let published = planned.published.as_ref();
     let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
-        Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published)
+        let measured = Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published);
+        Measured { difference: measured.difference.filter(|_| !stands_in), ..measured }
     };
     let attack = |name: &str, published: Option<f64>| {
         measured(&|r| r.attacks.get(name).map(|a| a.accuracy), published)
@@ -87,6 +91,10 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
     let count = |holds: fn(&ReplicaSummary) -> bool| replicas.iter().filter(|r| holds(r)).count();
     for (n, what) in [
         (count(|r| r.collapsed), "the attack network of the training collapsed: its penalty taught nothing"),
+        (
+            count(|r| r.weak_adversary().is_some()),
+            "the attack network of the game is weaker than a threshold on the confidence: no evidence of privacy",
+        ),
         (
             count(|r| r.frozen_at_step.is_some()),
             "a loss was not finite: the model is that of the epoch before",

@@ -53,6 +53,14 @@ impl Table {
         }
     }
 
+    /// Whose numbers stand beside ours, as a column's head has it.
+    pub fn source(self) -> &'static str {
+        match self {
+            Table::Defenses => "Kaplan et al.",
+            Table::Defense | Table::L2 | Table::ReferenceSize | Table::Lambda => "paper",
+        }
+    }
+
     /// The table called `name`.
     pub fn named(name: &str) -> Option<Table> {
         Table::ALL.into_iter().find(|table| table.name() == name)

@@ -105,8 +105,12 @@ fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<Tab
             let sizes = reference_sizes(setup, request, of, &numbers(&values)?)?;
             config.data.reference = Sweep::many(sizes.iter().map(|(size, _)| *size).collect());
             for (size, value) in sizes {
+                let label = match &value {
+                    Some(published) if *published == size.to_string() => format!("|D′| {size} (by size)"),
+                    Some(published) => format!("|D′| {size} (by share, as {published})"),
+                    None => format!("|D′| {size}"),
+                };
                 let published = value.and_then(|value| beside(&value));
-                let label = format!("|D′| {size}");
                 rows.push((label, published, Box::new(move |r| r.reference == size)));
             }
         }

@@ -11,7 +11,8 @@ use crate::statistics::intervals::over_seeds;
 /// The version of a table's keys: new ones may be added, none changes its meaning within a version.
 pub const SCHEMA: u32 = 1;
 
-/// A table. Every rate is a fraction from 0 to 1; differences are ours minus published.
+/// A table. Every rate is a fraction from 0 to 1; differences are ours minus published, of the
+/// same data alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// [`SCHEMA`]; files without it are of version 1.
@@ -22,6 +23,9 @@ pub struct Comparison {
     pub title: String,
     pub preset: String,
     pub dataset: DatasetSummary,
+    /// Whose published numbers stand beside ours.
+    #[serde(default = "paper")]
+    pub source: String,
     /// The data set that the published numbers are of, as the paper calls it.
     pub published_dataset: Option<String>,
     /// The program's version.
@@ -36,6 +40,11 @@ pub struct Comparison {
     pub differs: Vec<String>,
     /// What must be known before the numbers are believed.
     pub notes: Vec<String>,
+}
+
+/// The source in files that name none.
+fn paper() -> String {
+    "paper".to_owned()
 }
 
 /// What a file that names none is of.
@@ -101,6 +110,10 @@ pub struct Ends {
 pub struct Change {
     pub from: f64,
     pub to: f64,
+    /// `to` less `from`, 95% by Student's t over the seeds, each compared with itself: rows share split and
+    /// first weights. `None` of one seed.
+    #[serde(default)]
+    pub difference_ci95: Option<[f64; 2]>,
     /// Whether it falls, as the paper has it, and the intervals do not touch; `None` without intervals.
     pub falls_by_more_than_intervals: Option<bool>,
 }
@@ -108,7 +121,15 @@ pub struct Change {
 impl Change {
     fn of(first: &Measured, last: &Measured) -> Option<Change> {
         let falls = first.ci95.zip(last.ci95).map(|(first, last)| last[1] < first[0]);
-        Some(Change { from: first.mean?, to: last.mean?, falls_by_more_than_intervals: falls })
+        let pairs = first.values.iter().zip(&last.values).map(|(first, last)| last - first);
+        let paired = first.values.len() == last.values.len();
+        let difference_ci95 = over_seeds(&pairs.collect::<Vec<_>>()).1.filter(|_| paired);
+        Some(Change {
+            from: first.mean?,
+            to: last.mean?,
+            difference_ci95,
+            falls_by_more_than_intervals: falls,
+        })
     }
 }
 
@@ -145,6 +166,22 @@ mod tests {
         assert_eq!(verdict([0.66, 0.67, 0.68]).falls_by_more_than_intervals, Some(false));
         assert_eq!(verdict([0.80, 0.81, 0.82]).falls_by_more_than_intervals, Some(false), "it rises");
         assert_eq!(Ends::of(&[row("a", [0.5; 3])]), None);
+    }
+
+    #[test]
+    fn seeds_that_are_shared_are_compared_as_pairs() {
+        // Each row spreads by 0.1, each seed falls by 0.01 or 0.02: mean −0.014, deviation 0.0054772.
+        let first = [0.6, 0.65, 0.7, 0.75, 0.8];
+        let falls = [0.01, 0.02, 0.01, 0.02, 0.01];
+        let last: Vec<f64> = first.iter().zip(falls).map(|(first, fall)| first - fall).collect();
+        let [first, last] = [first.to_vec(), last].map(|values| Measured::new(values, None));
+        let change = Change::of(&first, &last).unwrap();
+        assert_eq!(change.falls_by_more_than_intervals, Some(false));
+        // t(4; 0.975) · 0.0054772 / √5 = 2.776445 · 0.0024495 = 0.0068009.
+        let [low, high] = change.difference_ci95.unwrap();
+        assert!((low + 0.020_800_9).abs() < 1e-6 && (high + 0.007_199_1).abs() < 1e-6, "{low} {high}");
+        let fewer = Measured::new(vec![0.5; 2], None);
+        assert_eq!(Change::of(&first, &fewer).unwrap().difference_ci95, None);
     }
 
     #[test]

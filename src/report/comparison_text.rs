@@ -6,24 +6,34 @@ use super::labels::{NONE, readable};
 use super::table::{self, Side};
 use crate::error::{Error, Result};
 
-/// Columns of the text: accuracies in percent, as the paper has them.
-pub(super) const HEADER: [(&str, Side); 10] = [
-    ("", Side::Left),
-    ("train", Side::Left),
-    ("paper", Side::Right),
-    ("test", Side::Left),
-    ("paper", Side::Right),
-    ("Δ", Side::Right),
-    ("neural attack", Side::Left),
-    ("paper", Side::Right),
-    ("Δ", Side::Right),
-    ("strongest attack", Side::Left),
-];
+/// Whether a table has published numbers, and differences from them.
+fn published(table: &Comparison) -> [bool; 2] {
+    let measured = || table.rows.iter().flat_map(|row| [&row.train, &row.test, &row.neural]);
+    [measured().any(|m| m.published.is_some()), measured().any(|m| m.difference.is_some())]
+}
+
+/// Columns of the text: accuracies in percent, as the paper has them; what is published is headed by its
+/// source.
+pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
+    let [beside, differ] = published(table);
+    let mut columns = vec![("", Side::Left)];
+    for (name, compared) in [("train", false), ("test", true), ("neural", true)] {
+        columns.push((name, Side::Left));
+        if beside {
+            columns.push((&table.source, Side::Right));
+        }
+        if differ && compared {
+            columns.push(("Δ", Side::Right));
+        }
+    }
+    columns.extend([("strongest", Side::Left), ("on D′", Side::Left)]);
+    columns
+}
 
 /// The whole text, with a line break at its end.
 pub fn text(table: &Comparison) -> String {
-    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| cells(row, "\n")).collect();
-    let mut parts = vec![heading(table), table::text(&HEADER, &rows), legend(table)];
+    let rows: Vec<Vec<String>> = cells(table, "\n");
+    let mut parts = vec![heading(table), table::text(&columns(table), &rows), legend(table)];
     parts.extend(lists(table, "  "));
     parts.join("\n\n") + "\n"
 }
@@ -31,16 +41,13 @@ pub fn text(table: &Comparison) -> String {
 /// The same as Markdown, with a line break at its end.
 pub fn markdown(table: &Comparison) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![line(HEADER.map(|(name, _)| name.to_owned()).to_vec())];
+    let columns = columns(table);
+    let mut lines = vec![line(columns.iter().map(|(name, _)| (*name).to_owned()).collect())];
     let side = |side: Side| if side == Side::Left { "---" } else { "---:" };
-    lines.push(line(HEADER.map(|(_, s)| side(s).to_owned()).to_vec()));
+    lines.push(line(columns.iter().map(|(_, s)| side(*s).to_owned()).collect()));
     // A bar would end the cell.
-    lines.extend(
-        table
-            .rows
-            .iter()
-            .map(|row| line(cells(row, ", ").into_iter().map(|cell| cell.replace('|', "\\|")).collect())),
-    );
+    let rows = cells(table, ", ").into_iter();
+    lines.extend(rows.map(|row| line(row.into_iter().map(|cell| cell.replace('|', "\\|")).collect())));
     let mut parts =
         vec![format!("## {}", heading(table).replace('\n', "\n\n")), lines.join("\n"), legend(table)];
     parts.extend(lists(table, "- "));
@@ -55,7 +62,7 @@ pub fn csv<'a>(tables: impl IntoIterator<Item = &'a Comparison>) -> Result<Vec<u
     let failed = |e: csv::Error| Error::data("csv").found(e.to_string());
     let mut writer = csv::Writer::from_writer(vec![]);
     let mut header: Vec<String> =
-        ["table", "preset", "data", "published_data", "row", "seeds"].map(str::to_owned).to_vec();
+        ["table", "preset", "data", "source", "published_data", "row", "seeds"].map(str::to_owned).to_vec();
     for name in ["train", "test", "neural"] {
         let columns = ["", "_low", "_high", "_published", "_difference"];
         header.extend(columns.map(|end| format!("{name}{end}")));
@@ -71,6 +78,7 @@ pub fn csv<'a>(tables: impl IntoIterator<Item = &'a Comparison>) -> Result<Vec<u
     let rows = tables.into_iter().flat_map(|table| table.rows.iter().map(move |row| (table, row)));
     for (table, row) in rows {
         let mut record = vec![table.table.clone(), table.preset.clone(), table.dataset.name.clone()];
+        record.push(table.source.clone());
         record.extend([table.published_dataset.clone().unwrap_or_default(), row.label.clone()]);
         record.push(table.seeds.to_string());
         for measured in [&row.train, &row.test, &row.neural] {
@@ -115,23 +123,30 @@ pub(super) fn made_by(table: &Comparison) -> String {
     format!("veilgrad {}{adapter}", table.version)
 }
 
-/// A row under [`HEADER`]; `between` stands between the strongest attack's accuracy and its name.
-pub(super) fn cells(row: &Row, between: &str) -> Vec<String> {
+/// The rows under [`columns`]; `between` stands between a strongest attack's accuracy and its name, and where
+/// it is a line break, long words are spread over several lines.
+pub(super) fn cells(table: &Comparison, between: &str) -> Vec<Vec<String>> {
+    let [beside, differ] = published(table);
     let paper = |m: &Measured| m.published.map_or(NONE.to_owned(), |v| format!("{:.1}", 100.0 * v));
     let difference = |m: &Measured| m.difference.map_or(NONE.to_owned(), |v| format!("{:+.1}", 100.0 * v));
-    let strongest = format!("{}{between}{}", percent(&row.strongest), readable(&row.strongest_attack));
-    vec![
-        row.label.clone(),
-        percent(&row.train),
-        paper(&row.train),
-        percent(&row.test),
-        paper(&row.test),
-        difference(&row.test),
-        percent(&row.neural),
-        paper(&row.neural),
-        difference(&row.neural),
-        strongest,
-    ]
+    let lines = between == "\n";
+    let spread = |text: String| if lines { text.replace(" per ", "\nper ") } else { text };
+    let named = |m: &Measured, name: &str| format!("{}{between}{}", percent(m), spread(readable(name)));
+    let cells = |row: &Row| {
+        let mut cells = vec![if lines { row.label.replace(" (", "\n(") } else { row.label.clone() }];
+        for (measured, compared) in [(&row.train, false), (&row.test, true), (&row.neural, true)] {
+            cells.push(percent(measured));
+            cells.extend(beside.then(|| paper(measured)));
+            cells.extend((differ && compared).then(|| difference(measured)));
+        }
+        cells.push(named(&row.strongest, &row.strongest_attack));
+        cells.push(match (&row.on_reference, &row.on_reference_attack) {
+            (Some(measured), Some(attack)) => named(measured, attack),
+            _ => NONE.to_owned(),
+        });
+        cells
+    };
+    table.rows.iter().map(cells).collect()
 }
 
 /// `81.2 ± 0.4`.
@@ -148,9 +163,18 @@ pub(super) fn legend(table: &Comparison) -> String {
         1 => "One seed".to_owned(),
         n => format!("Mean of {n} seeds ± half the 95% interval (Student's t)"),
     };
+    let [beside, differ] = published(table);
+    let difference = if differ { "; Δ: ours minus the published" } else { "" };
+    let protocol = match beside {
+        true => {
+            " The neural attack is by our protocol (trained against test records, scored on the other halves at \
+             its last epoch), a published one by its authors'."
+        }
+        false => "",
+    };
     format!(
-        "{seeds}; accuracies in percent, 50 is a guessing
-attacker; Δ: ours minus the paper's."
+        "{seeds}; accuracies in percent, 50 is a guessing attacker; strongest: \
+         of all attacks on D, and on D′{difference}.{protocol}"
     )
 }
 
@@ -170,13 +194,22 @@ pub(super) fn verdicts(ends: &Ends) -> [String; 2] {
     })
 }
 
-pub(super) fn verdict(change: &Change) -> &'static str {
-    match change.falls_by_more_than_intervals {
+pub(super) fn verdict(change: &Change) -> String {
+    if let Some([low, high]) = change.difference_ci95 {
+        let size = format!("{:.1} ± {:.1}", 50.0 * (low + high).abs(), 50.0 * (high - low));
+        return match (high < 0.0, low > 0.0) {
+            (true, _) => format!("it falls by {size} (the same seeds as pairs)"),
+            (_, true) => format!("it rises by {size} (the same seeds as pairs)"),
+            _ => format!("a difference of {size} (the same seeds as pairs): chance makes as much"),
+        };
+    }
+    let words = match change.falls_by_more_than_intervals {
         Some(true) => "the intervals do not touch",
         Some(false) if change.to < change.from => "the intervals touch",
         Some(false) => "it does not fall",
         None => "one seed: no intervals",
-    }
+    };
+    words.to_owned()
 }
 
 /// The verdict on the ends, what differs, what must be known.
@@ -209,7 +242,11 @@ pub(super) mod tests {
 
     pub(in crate::report) fn table() -> Comparison {
         let row = |label: &str, attack: f64| {
-            let of = |mean: f64, published| Measured::new(vec![mean - 0.01, mean, mean + 0.01], published);
+            let of = |mean: f64, published| {
+                // Of other seeds the higher ones in every row: pairs differ by more than nothing.
+                let apart = if attack > 0.6 { [-0.01, 0.0, 0.01] } else { [0.0, -0.01, 0.01] };
+                Measured::new(apart.map(|by| mean + by).to_vec(), published)
+            };
             Row {
                 label: label.into(),
                 train: of(0.99, None),
@@ -226,6 +263,7 @@ pub(super) mod tests {
             table: "reference-size".into(),
             title: "Size".into(),
             preset: "retail100".into(),
+            source: "paper".into(),
             published_dataset: Some("Purchase100".into()),
             version: "0.1.0".into(),
             seeds: 3,
@@ -240,9 +278,7 @@ pub(super) mod tests {
     fn the_text_fits_a_terminal_and_gives_the_verdict() {
         let text = text(&table());
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        for part in
-            ["80.0 ± 2.5", "77.5", "+2.5", "confidence per class", "70.0 to 55.0; the intervals do not touch"]
-        {
+        for part in ["80.0 ± 2.5", "77.5", "+2.5", "per class", "70.0 to 55.0; it falls by 15.0 ± 2.5"] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
@@ -254,8 +290,25 @@ pub(super) mod tests {
         assert_eq!(lines.len(), 4);
         for line in lines {
             let bars = line.replace("\\|", "").matches('|').count();
-            assert_eq!(bars, HEADER.len() + 1, "{line}");
+            assert_eq!(bars, columns(&table()).len() + 1, "{line}");
         }
+    }
+
+    /// A difference between data sets is none of a program's.
+    #[test]
+    fn columns_name_their_source_and_there_are_differences_of_the_same_data_alone() {
+        let mut other = table();
+        other.source = "Kaplan et al.".into();
+        for row in &mut other.rows {
+            [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.difference = None);
+        }
+        let text = text(&other);
+        assert_eq!(text.matches("Kaplan et al.").count(), 3, "{text}");
+        assert!(!text.contains('Δ') && text.contains("on D′"), "{text}");
+        for row in &mut other.rows {
+            [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.published = None);
+        }
+        assert!(!markdown(&other).contains("Kaplan"), "nothing is published");
     }
 
     #[test]

@@ -37,6 +37,18 @@ pub(super) fn list(replicas: &[ReplicaSummary], shown: &[Setting]) -> Vec<(Strin
         if replica.collapsed {
             add("the attack network of the training collapsed: no defense was at work", "models".to_owned());
         }
+        if let (Some(check), Some(_)) = (replica.adversary, replica.weak_adversary()) {
+            add(
+                "the attack network of the game is weaker than a threshold on the confidence: no evidence of \
+                 privacy; more attack steps (defense.attack_steps = \"auto\"), an initial phase \
+                 (defense.lambda_warmup_epochs) or another rate may mend it",
+                format!(
+                    "{:.1}% against {:.1}%",
+                    100.0 * check.attack_accuracy,
+                    100.0 * check.threshold_accuracy
+                ),
+            );
+        }
         if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
             let remark =
                 "members and test records differ without the model: what attacks find is in part that";

@@ -150,6 +150,12 @@ pub struct EpochMetrics {
     pub attack_accuracy: Option<f64>,
     /// The standard deviation of the attack network's logit over the epoch's records.
     pub attack_logit_deviation: Option<f64>,
+    /// The attack network beside a threshold on the confidence, after the epoch. Where there is a game.
+    #[serde(default)]
+    pub adversary: Option<AdversaryCheck>,
+    /// Attack steps per classifier step in this epoch, where `defense.attack_steps` is `"auto"`.
+    #[serde(default)]
+    pub attack_steps: Option<usize>,
     /// After the epoch, on the first `train.evaluate_limit` records of D′.
     pub reference_accuracy: Option<f64>,
     /// After the epoch, on the first `train.evaluate_limit` test records.
@@ -166,6 +172,49 @@ pub struct EpochMetrics {
     /// replica stays as it was after the epoch before.
     pub frozen_at_step: Option<u64>,
     pub seconds: f64,
+}
+
+/// How well the game's attack network h tells members from records of D′, beside a threshold on the
+/// confidence: on the same records, with a threshold on each that was chosen on others.
+///
+/// Accuracies are ½(TPR + TNR).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdversaryCheck {
+    /// h's.
+    pub attack_accuracy: f64,
+    /// Of a threshold on the probability of the label.
+    pub threshold_accuracy: f64,
+    /// The probability of an h so far below the threshold or further, were the two equally good (McNemar).
+    pub chance: f64,
+    /// Records that were scored, half of them members.
+    pub records: usize,
+}
+
+impl AdversaryCheck {
+    /// A chance below which h counts as the weaker one.
+    const WEAKER: f64 = 0.01;
+
+    /// Whether h is weaker than the threshold, beyond chance: a classifier that pays for being recognized by
+    /// such an h pays for less than anyone sees.
+    pub fn is_weaker(&self) -> bool {
+        self.attack_accuracy < self.threshold_accuracy && self.chance < Self::WEAKER
+    }
+
+    /// What a weaker h means and what to do, in a sentence; none of one that is not weaker.
+    pub fn remark(&self) -> Option<String> {
+        self.is_weaker().then(|| {
+            format!(
+                "the attack network of the game tells members from reference records in {:.1}% of the cases, \
+                 a threshold on the confidence in {:.1}% (by chance: {}): a defense against so weak an adversary is \
+                 no evidence of privacy; give it more attack steps (defense.attack_steps = \"auto\", or a \
+                 larger number), an initial phase (defense.lambda_warmup_epochs), or another rate \
+                 (defense.attack.learning_rate)",
+                100.0 * self.attack_accuracy,
+                100.0 * self.threshold_accuracy,
+                if self.chance < 1e-4 { "below 0.0001".to_owned() } else { format!("{:.4}", self.chance) },
+            )
+        })
+    }
 }
 
 impl EpochMetrics {
@@ -219,7 +268,7 @@ mod tests {
         let line = serde_json::to_string(&metrics).unwrap();
         assert_eq!(
             line,
-            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"label_smoothing":0.0,"confidence_penalty":0.0,"reference_weight":0.0,"clip":0.0,"noise":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
+            r#"{"epoch":2,"replica":1,"lambda":0.5,"seed":7,"learning_rate":0.0,"attack_learning_rate":0.0,"weight_decay":0.0,"attack_weight_decay":0.0,"dropout":0.0,"reference":0,"label_smoothing":0.0,"confidence_penalty":0.0,"reference_weight":0.0,"clip":0.0,"noise":0.0,"loss":1.25,"train_accuracy":0.5,"gain":-0.6875,"attack_accuracy":null,"attack_logit_deviation":null,"adversary":null,"attack_steps":null,"reference_accuracy":null,"test_accuracy":null,"collapsed":false,"frozen_at_step":null,"seconds":3.0}"#
         );
         assert_eq!(serde_json::from_str::<EpochMetrics>(&line).unwrap(), metrics);
     }

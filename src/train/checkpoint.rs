@@ -27,6 +27,8 @@ const KEPT: usize = 2;
 /// The tensors of the best epoch, and the key of its scores.
 const BEST: [&str; 2] = ["best.classifier", "best.statistics"];
 const SCORES: &str = "best";
+/// The key of the attack steps, where replicas find their number.
+const PACES: &str = "attack steps";
 
 fn name(first: usize, epochs: usize) -> String {
     format!("{CHECKPOINT_PREFIX}-group{first:03}-epoch{epochs:06}")
@@ -58,9 +60,13 @@ pub fn save(directory: &RunDirectory, first: usize, epochs: usize, snapshot: &Sn
         ("statistics", &snapshot.statistics),
     ];
     let file = directory.file(&name(first, epochs));
+    let json = |e: serde_json::Error| Error::io(&file, &e.into());
+    if !snapshot.paces.is_empty() {
+        metadata.insert(PACES.to_string(), serde_json::to_string(&snapshot.paces).map_err(json)?);
+    }
     if let Some(best) = &snapshot.best {
         parts.extend([(BEST[0], &best.classifier), (BEST[1], &best.statistics)]);
-        let scores = serde_json::to_string(&best.scores).map_err(|e| Error::io(&file, &e.into()))?;
+        let scores = serde_json::to_string(&best.scores).map_err(json)?;
         metadata.insert(SCORES.to_string(), scores);
     }
     let tensor = |(name, data): (&str, &Vec<f32>)| NamedTensor {
@@ -174,6 +180,10 @@ fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
         return None;
     }
     let frozen = metadata.get("frozen")?.split(',').map(|s| s.parse().ok()).collect();
+    let paces = match metadata.get(PACES) {
+        Some(text) => serde_json::from_str(text).ok()?,
+        None => vec![],
+    };
     let tensors = SafeTensors::deserialize(bytes).ok()?;
     let values = |name: &str| -> Option<Vec<f32>> {
         let data = tensors.tensor(name).ok()?;
@@ -188,13 +198,14 @@ fn decode(bytes: &[u8], first: usize, epochs: usize) -> Option<Snapshot> {
             Some(Best { classifier: classifier?, statistics: statistics?, scores })
         }
     };
-    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, frozen, best })
+    Some(Snapshot { classifier: classifier?, attack: attack?, statistics: statistics?, paces, frozen, best })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::event::Score;
+    use crate::train::attack_pace::AttackPace;
 
     #[test]
     fn a_damaged_checkpoint_is_named_and_the_one_before_it_used() {
@@ -204,6 +215,7 @@ mod tests {
             classifier: vec![x, -0.0, f32::MIN_POSITIVE],
             attack: vec![],
             statistics: vec![x; 3],
+            paces: vec![AttackPace { steps: 3, updates: 7 }, AttackPace::START],
             frozen: vec![None, Some(7)],
             best: Some(Best {
                 classifier: vec![-x, 0.0, 0.5],

@@ -1,11 +1,14 @@
 //! A cohort: the replicas that are trained together. Their memory on the GPU, the steps of each round, an
 //! epoch.
 
+use super::attack_pace::AttackPace;
 use super::evaluate::{Probe, Scorer, Weights};
 use super::line::Moment;
+use super::model::Model;
 use super::pace::Pace;
 use super::rate::Rate;
 use super::recipe::Recipe;
+use super::referee::Referee;
 use super::resident::Resident;
 use super::schedule::{Round, Schedule};
 use super::snapshot::{Best, Snapshot};
@@ -19,34 +22,12 @@ use crate::graph::Tensor;
 use crate::ops::{AttackCounts, ClassifierCounts};
 use crate::plan::Bound;
 use crate::random::{Stream, stream};
-use crate::run::config::{Config, Replica, Stop};
-use crate::run::event::{EpochMetrics, Score};
+use crate::run::config::{AttackSteps, Config, Stop};
+use crate::run::event::{AdversaryCheck, EpochMetrics, Score};
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
 pub const COLLAPSED: f64 = 1e-3;
-
-/// A model to be trained: its settings and its records.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// Its number in the run.
-    pub number: usize,
-    pub settings: Replica,
-    pub split: Split,
-    pub standardization: Option<Standardization>,
-}
-
-impl Model {
-    /// Model `number` of a run on `dataset`.
-    ///
-    /// # Errors
-    /// Records that the data do not have.
-    pub fn new(number: usize, settings: Replica, split: Split, dataset: &Dataset) -> Result<Self> {
-        split.check(dataset.records())?;
-        let standardization = dataset.standardization(&split.members);
-        Ok(Model { number, settings, split, standardization })
-    }
-}
 
 /// Replicas in training.
 #[derive(Debug)]
@@ -70,6 +51,7 @@ pub struct Cohort<'a> {
     /// Of the records that choose the epoch, where they do.
     validation: Option<Scorer>,
     probe: Option<Probe>,
+    referee: Option<Referee>,
     /// The networks after the last epoch.
     snapshot: Snapshot,
 }
@@ -134,6 +116,7 @@ impl<'a> Cohort<'a> {
             test: None,
             validation: None,
             probe: None,
+            referee: None,
             snapshot: Snapshot::default(),
         };
         for (i, &round) in schedule.rounds.iter().enumerate() {
@@ -147,6 +130,13 @@ impl<'a> Cohort<'a> {
             cohort.validation = cohort.scorer(|split| &split.validation, usize::MAX)?;
         }
         cohort.probe = cohort.probe()?;
+        if let Some(attack) = &cohort.attack {
+            let (places, classifier) = (&cohort.places, &cohort.classifier);
+            let labels = |m: &Model| Referee::labels(&m.split, dataset);
+            let labels = cohort.models.iter().map(labels).collect();
+            cohort.referee =
+                Some(Referee::new(context, recipe, &cohort.resident, (classifier, attack), places, labels)?);
+        }
         cohort.restore(cohort.start())?;
         Ok(cohort)
     }
@@ -189,7 +179,11 @@ impl<'a> Cohort<'a> {
     /// Freshly drawn weights.
     fn start(&self) -> Snapshot {
         let Recipe { classifier, adversary, .. } = self.recipe;
-        let mut start = Snapshot { frozen: vec![None; self.models.len()], ..Snapshot::default() };
+        let replicas = self.models.len();
+        let mut start = Snapshot { frozen: vec![None; replicas], ..Snapshot::default() };
+        if adversary.is_some() && self.config.defense.attack_steps == AttackSteps::Auto {
+            start.paces = vec![AttackPace::START; replicas];
+        }
         let (model, attack) = (&self.config.model, &self.config.defense.attack);
         for Model { settings, .. } in &self.models {
             let rng = |network| stream(settings.seed, Stream::Initialization { network });
@@ -349,7 +343,11 @@ impl<'a> Cohort<'a> {
         if let Some(probe) = &mut self.probe {
             probe.submit(self.context, &mut pace)?;
         }
-        let metrics = self.read(epoch)?;
+        let checks = match &mut self.referee {
+            Some(referee) => referee.checks(self.context, stop)?,
+            None => vec![None; replicas],
+        };
+        let metrics = self.read(epoch, &checks)?;
         let seconds = started.elapsed().as_secs_f64();
         Ok(metrics.into_iter().map(|m| EpochMetrics { seconds, ..m }).collect())
     }
@@ -362,7 +360,8 @@ impl<'a> Cohort<'a> {
         let penalized = epoch >= self.config.defense.lambda_warmup_epochs;
         let mut words = vec![TapeWords::default(); self.rounds.len()];
         for (r, model) in self.models.iter().enumerate() {
-            let moment = Moment { updates, penalized, rate, active: self.snapshot.frozen[r].is_none() };
+            let (attack, active) = (self.snapshot.paces.get(r).copied(), self.snapshot.frozen[r].is_none());
+            let moment = Moment { updates, penalized, rate, attack, active };
             let mut writer = LineWriter::new(self.recipe, stage, &model.settings, &self.places[r], moment)?;
             for block in &self.schedule.epochs[epoch] {
                 let (round, _) = self.rounds[block.round];
@@ -380,7 +379,7 @@ impl<'a> Cohort<'a> {
     }
 
     /// Reads everything of an epoch at once; replicas that are no longer finite are put back.
-    fn read(&mut self, epoch: usize) -> Result<Vec<EpochMetrics>> {
+    fn read(&mut self, epoch: usize, checks: &[Option<AdversaryCheck>]) -> Result<Vec<EpochMetrics>> {
         let replicas = self.models.len();
         let f = &self.classifier;
         let mut wanted: Vec<(&Buffer, usize)> = vec![
@@ -439,6 +438,8 @@ impl<'a> Cohort<'a> {
                 gain: trained.then(|| h.gain / h.records),
                 attack_accuracy: trained.then(|| h.right / h.records),
                 attack_logit_deviation: trained.then_some(deviation),
+                adversary: checks[r],
+                attack_steps: self.snapshot.paces.get(r).map(|pace| pace.steps),
                 reference_accuracy: accuracy(&reference, r),
                 test_accuracy: accuracy(&test, r),
                 validation_accuracy: scores[r].map(|score| score.accuracy),
@@ -447,6 +448,12 @@ impl<'a> Cohort<'a> {
                 frozen_at_step: self.snapshot.frozen[r],
                 seconds: 0.0,
             });
+        }
+        let classifier = end - self.schedule.before(epoch).classifier;
+        for (r, pace) in self.snapshot.paces.iter_mut().enumerate() {
+            if self.snapshot.frozen[r].is_none() {
+                *pace = pace.next(checks[r].as_ref(), classifier, self.config.defense.attack_steps_most);
+            }
         }
         // A frozen replica's training passes still move its running statistics.
         let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);

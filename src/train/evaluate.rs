@@ -75,18 +75,18 @@ pub fn batch(recipe: &Recipe, layout: ResidentLayout, limit: u64) -> Result<(usi
 }
 
 /// A graph that takes records through the classifier, a line of the tape a run.
-struct Walk {
-    graph: Graph,
-    bound: Bound,
-    tapes: Tapes,
+pub(super) struct Walk {
+    pub(super) graph: Graph,
+    pub(super) bound: Bound,
+    pub(super) tapes: Tapes,
     /// u32 `[batch, 1]`.
-    labels: NodeId,
+    pub(super) labels: NodeId,
     /// Logits `[batch, C]`.
-    z: NodeId,
+    pub(super) z: NodeId,
 }
 
 impl Walk {
-    fn new(
+    pub(super) fn new(
         recipe: &Recipe,
         resident: &Resident,
         classifier: &Weights,

@@ -2,8 +2,9 @@
 //!
 //! Not where it is written: that is [`crate::run`]'s.
 
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
 use super::evaluate;
+use super::model::Model;
 use super::recipe::Recipe;
 use crate::dataset::Dataset;
 use crate::error::Result;

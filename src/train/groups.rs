@@ -2,7 +2,7 @@
 //! fewer, half as many. Results do not depend on it.
 
 use super::checkpoint::Stretch;
-use super::cohort::Model;
+use super::model::Model;
 use super::snapshot::Snapshot;
 use std::collections::VecDeque;
 

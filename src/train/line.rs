@@ -2,6 +2,7 @@
 //!
 //! Not the writing of lines: that is [`super::tape`]'s.
 
+use super::attack_pace::AttackPace;
 use super::rate::Rate;
 use super::schedule::{Round, Updates};
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ pub struct Moment {
     pub penalized: bool,
     /// Of the classifier's learning rate.
     pub rate: Rate,
+    /// Attack steps and their updates where each replica has its own number of them.
+    pub attack: Option<AttackPace>,
     /// Whether the replica is trained; otherwise every update leaves it as it is.
     pub active: bool,
 }

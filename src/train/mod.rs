@@ -6,13 +6,14 @@
 //! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`line`](mod@line), [`tape`] |
 //! | the graph of a round | [`game`] |
 //! | the loop on the GPU | [`steps`], `pace` |
-//! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`] |
+//! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`], `referee` |
 //! | what a private training guarantees | [`privacy`] |
 //! | the data on the GPU | [`resident`] |
 //! | the run | `run`, `splits`, `checkpoint`, `groups`, `finished`, `reporter` |
 //!
 //! What was asked for and what is kept is [`crate::run`].
 
+mod attack_pace;
 mod batches;
 mod blocks;
 mod checkpoint;
@@ -22,10 +23,12 @@ mod finished;
 pub mod game;
 mod groups;
 pub mod line;
+mod model;
 mod pace;
 pub mod privacy;
 mod rate;
 pub mod recipe;
+mod referee;
 mod reporter;
 pub mod resident;
 mod round;
@@ -38,9 +41,11 @@ pub mod tape;
 pub mod terms;
 mod work;
 
+pub use attack_pace::AttackPace;
 pub use batches::Batches;
 pub use checkpoint::{Stretch, kept};
-pub use cohort::{Cohort, Model};
+pub use cohort::Cohort;
+pub use model::Model;
 pub use pace::Pace;
 pub use rate::Rate;
 pub use recipe::Recipe;

@@ -184,8 +184,13 @@ impl Recipe {
     /// The line of scalars of `round`.
     pub fn line(&self, stage: &Stage, round: Round) -> ScalarLine {
         // Names are the same whatever the settings.
-        let moment =
-            Moment { updates: Updates::default(), penalized: false, rate: Rate::CONSTANT, active: false };
+        let moment = Moment {
+            updates: Updates::default(),
+            penalized: false,
+            rate: Rate::CONSTANT,
+            attack: None,
+            active: false,
+        };
         ScalarLine::new(round, &self.held(stage, &Replica::default(), &moment))
     }
 

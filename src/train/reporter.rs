@@ -1,11 +1,12 @@
 //! What training tells its observer: the one place where it makes [`Event`]s.
 
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
+use super::model::Model;
 use super::privacy;
 use super::schedule::Schedule;
 use crate::error::Error;
 use crate::gpu::Context;
-use crate::run::config::Config;
+use crate::run::config::{Config, Replica};
 use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task};
 use std::collections::BTreeSet;
 
@@ -101,6 +102,15 @@ impl<'a> Reporter<'a> {
             }
         }
         let (task, epochs) = (self.task(group), schedule.epochs.len());
+        for line in metrics.iter().filter(|line| line.epoch == epochs && line.settings.lambda > 0.0) {
+            if let Some(remark) = line.adversary.and_then(|check| check.remark()) {
+                let Replica { lambda, seed, .. } = line.settings;
+                self.observer.event(&Event::Warning(format!(
+                    "replica {} (λ {lambda:?}, seed {seed}): {remark}",
+                    line.replica
+                )));
+            }
+        }
         self.observer.event(&Event::Epoch { task, epochs, metrics });
     }
 

@@ -1,10 +1,11 @@
 //! A run of training: a configuration and a data set in, a run directory out.
 
 use super::checkpoint::{self, Stretch};
-use super::cohort::{Cohort, Model};
+use super::cohort::Cohort;
 use super::evaluate;
 use super::finished::{model_tensors, predictions};
 use super::groups::{Group, Groups};
+use super::model::Model;
 use super::recipe::Recipe;
 use super::reporter::Reporter;
 use super::resident::ResidentLayout;

@@ -66,7 +66,7 @@ impl Schedule {
         }
         match defense.schedule {
             Choice::Ratio => {
-                let round = Round { attack: defense.attack_steps, classifier: 1, penalized: true };
+                let round = Round { attack: defense.steps_of_a_round(), classifier: 1, penalized: true };
                 Schedule { rounds: vec![round], epochs: vec![one(0, steps); epochs] }
             }
             Choice::Blocks => {
@@ -125,11 +125,16 @@ fn coin(ratio: usize, steps: usize, epoch: u64) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::config::AttackSteps;
 
     const TEN: EpochBatches = EpochBatches { members: 10, reference: 10 };
 
     fn schedule(choice: Choice, played: bool) -> Schedule {
-        let defense = DefenseConfig { schedule: choice, attack_steps: 5, ..DefenseConfig::default() };
+        let defense = DefenseConfig {
+            schedule: choice,
+            attack_steps: AttackSteps::Count(5),
+            ..DefenseConfig::default()
+        };
         Schedule::new(&defense, played, 3, TEN)
     }
 

@@ -1,5 +1,6 @@
 //! The networks of a cohort between two epochs, as a checkpoint holds them, and the replicas that are frozen.
 
+use super::attack_pace::AttackPace;
 use super::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::run::event::Score;
@@ -14,6 +15,8 @@ pub struct Snapshot {
     pub attack: Vec<f32>,
     /// `[R, 2, ΣC]`: the classifier's running statistics; empty without batch normalization.
     pub statistics: Vec<f32>,
+    /// For each replica its attack steps, where `defense.attack_steps` is `"auto"`; otherwise empty.
+    pub paces: Vec<AttackPace>,
     /// For each replica the step at which it was frozen.
     pub frozen: Vec<Option<u64>>,
     /// Where the validation records choose the epoch.
@@ -65,6 +68,7 @@ impl Snapshot {
             classifier: part(&self.classifier),
             attack: part(&self.attack),
             statistics: part(&self.statistics),
+            paces: self.paces.get(which.clone()).unwrap_or_default().to_vec(),
             frozen: self.frozen[which.clone()].to_vec(),
             best: self.best.as_ref().map(|best| Best {
                 classifier: part(&best.classifier),
@@ -100,6 +104,7 @@ impl Snapshot {
         let replicas = self.frozen.len();
         let mut newly = false;
         next.frozen = self.frozen.clone();
+        next.paces = self.paces.clone();
         next.best = self.best.take();
         for (r, &flagged) in not_finite.iter().enumerate() {
             let part = |values: &[f32]| values.len() / replicas * r..values.len() / replicas * (r + 1);

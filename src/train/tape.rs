@@ -65,7 +65,10 @@ impl<'a> LineWriter<'a> {
             recipe,
             classifier: classifier.collect::<Result<_>>()?,
             attack,
-            updates: moment.updates,
+            updates: Updates {
+                attack: moment.attack.map_or(moment.updates.attack, |pace| pace.updates),
+                ..moment.updates
+            },
             place: None,
             moment,
             dropout_key: stream(seed, Stream::Dropout).next_u32(),
@@ -83,7 +86,10 @@ impl<'a> LineWriter<'a> {
     pub fn line(&mut self, round: Round, to: &mut TapeWords) {
         let (line, settings) = (to.scalars.len(), self.settings);
         let first = self.updates.classifier as u32;
-        for _ in 0..round.attack {
+        // Steps beyond a replica's own leave h as it is, and take no batch from the ones after them.
+        let own = self.moment.attack.map_or(round.attack, |pace| pace.steps.min(round.attack));
+        for j in 0..round.attack {
+            let counts = j < own;
             let (Some(batches), Some(adversary)) = (&mut self.attack, &self.recipe.adversary) else { break };
             match &self.place {
                 Some(Place { pass, attack, .. }) => {
@@ -92,10 +98,11 @@ impl<'a> LineWriter<'a> {
                 }
                 None => batches.iter_mut().for_each(|b| to.rows.extend(b.batch(self.updates.attack))),
             }
-            self.updates.attack += 1;
+            self.updates.attack += u64::from(counts);
             self.place.iter_mut().for_each(|place| place.attack += 1);
             let (rate, decay) = (settings.attack_learning_rate, settings.attack_weight_decay);
-            let scalars = adversary.optimizer.scalars(rate, decay, self.updates.attack, self.moment.active);
+            let active = self.moment.active && counts;
+            let scalars = adversary.optimizer.scalars(rate, decay, self.updates.attack, active);
             to.scalars.extend(scalars);
         }
         for _ in 0..round.classifier {

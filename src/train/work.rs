@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_game_of_k_steps_costs_what_its_networks_do() {
-        let defense = crate::run::config::DefenseConfig { attack_steps: 5, ..Default::default() };
+        let attack_steps = crate::run::config::AttackSteps::Count(5);
+        let defense = crate::run::config::DefenseConfig { attack_steps, ..Default::default() };
         let step = StepRecords { all: 4, members: 4 };
         let ten = EpochBatches { members: 10, reference: 10 };
         let plain = cost(&Schedule::new(&defense, false, 3, ten), &step, [100.0, 10.0], 7);

@@ -16,6 +16,9 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
              a layer is dead): its penalty taught the classifier nothing"
         ));
     }
+    if let Some(remark) = replica.weak_adversary() {
+        notes.push(format!("replica {number}: {remark}"));
+    }
     if let Some(step) = replica.frozen_at_step {
         notes.push(format!("replica {number}: training diverged at step {step}; this is the state before"));
     }

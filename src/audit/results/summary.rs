@@ -14,6 +14,7 @@ pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
 use crate::run::config::Replica;
+use crate::run::event::AdversaryCheck;
 use crate::statistics::judgment::AttackResult;
 
 /// The version of the keys' meaning.
@@ -77,6 +78,10 @@ pub struct ReplicaSummary {
     pub test_accuracy: Option<f64>,
     /// Whether the attack network of the game stopped telling records apart: its λ then hid nothing.
     pub collapsed: bool,
+    /// How the attack network of the game stood beside a threshold on the confidence when training ended;
+    /// absent without a game, and in summaries of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adversary: Option<AdversaryCheck>,
     /// The step whose loss was not finite; the model is that of the last epoch before. `null`: all went well.
     pub frozen_at_step: Option<u64>,
     /// The neural attack's accuracy where a membership signal was planted into the same predictions;
@@ -109,6 +114,15 @@ pub struct ReplicaSummary {
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl ReplicaSummary {
+    /// That the classifier paid for being recognized by a network weaker than a threshold on the confidence,
+    /// where it did: λ was above 0.
+    pub fn weak_adversary(&self) -> Option<String> {
+        self.settings.filter(|settings| settings.lambda > 0.0)?;
+        self.adversary?.remark()
+    }
 }
 
 #[cfg(test)]

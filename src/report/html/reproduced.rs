@@ -11,11 +11,11 @@ use super::figures;
 use super::table::Set::{Left, Number};
 use super::table::table;
 use crate::error::Result;
-use crate::report::comparison::{Change, Comparison, Row};
+use crate::report::comparison::{Change, Comparison};
 use crate::report::comparison_text::{
-    DIFFERS, HEADER, TO_BE_KNOWN, beside, cells, from_to, legend, made_by, percent, verdict, verdicts,
+    DIFFERS, TO_BE_KNOWN, beside, cells, columns, from_to, legend, made_by, percent, verdict, verdicts,
 };
-use crate::report::labels::{NONE, count, readable};
+use crate::report::labels::count;
 use crate::report::reproduction::{RUNS, Reproduction};
 use crate::report::table::Side;
 
@@ -104,29 +104,16 @@ pub(super) fn section(number: usize, reproduced: &Reproduced) -> Result<String> 
     Ok(html + "</section>")
 }
 
-/// The rows as the terminal has them, and what it has no room for: being classified right as an attack, and
-/// D′.
+/// The rows as the terminal has them, and what it has no room for: being classified right as an attack.
 fn numbers(comparison: &Comparison) -> String {
-    let mut columns =
-        HEADER.map(|(name, side)| (name, if side == Side::Left { Left } else { Number })).to_vec();
-    columns.extend([("gap attack", Left), ("strongest on D′", Left)]);
-    let rows: Vec<Vec<String>> = comparison
-        .rows
-        .iter()
-        .map(|row| {
-            let mut row_cells = cells(row, "\n");
-            row_cells.extend([percent(&row.gap), on_reference(row)]);
-            row_cells.iter().map(|cell| set(cell)).collect()
-        })
+    let side = |side: Side| if side == Side::Left { Left } else { Number };
+    let mut heads: Vec<_> = columns(comparison).into_iter().map(|(name, of)| (name, side(of))).collect();
+    heads.push(("gap attack", Left));
+    let rows = cells(comparison, "\n").into_iter().zip(&comparison.rows);
+    let rows: Vec<Vec<String>> = rows
+        .map(|(cells, row)| cells.iter().chain([&percent(&row.gap)]).map(|cell| set(cell)).collect())
         .collect();
-    table(&columns, &rows, None)
-}
-
-fn on_reference(row: &Row) -> String {
-    match (&row.on_reference, &row.on_reference_attack) {
-        (Some(measured), Some(attack)) => format!("{}\n{}", percent(measured), readable(attack)),
-        _ => NONE.to_owned(),
-    }
+    table(&heads, &rows, None)
 }
 
 /// A cell; its second line in small.
@@ -165,6 +152,8 @@ pub(super) fn provenance(reproduction: &Reproduction) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::comparison::Row;
+    use crate::report::labels::NONE;
     use crate::report::reproduction::tests::reproduction;
 
     #[test]
@@ -177,8 +166,8 @@ mod tests {
             "Size:  (a&lt;b)",
             "80.0 ± 2.5",
             "+2.5",
-            "confidence per class</span>",
-            "neural attack: 70.0 to 55.0; the intervals do not touch",
+            "confidence\nper class</span>",
+            "neural attack: 70.0 to 55.0; it falls by 15.0 ± 2.5",
             "Rings: published, of Purchase100.",
             "another data set",
         ] {
@@ -187,7 +176,7 @@ mod tests {
         assert_eq!(html.matches("<svg").count(), 2);
         assert!(
             lead(&tables).contains(
-                "the neural attack goes from 70.0 to <strong>55.0%</strong> (the intervals do not touch)"
+                "the neural attack goes from 70.0 to <strong>55.0%</strong> (it falls by 15.0 ± 2.5"
             ),
             "{}",
             lead(&tables)

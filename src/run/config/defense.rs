@@ -5,10 +5,12 @@
 
 use super::choices::START;
 use super::{
-    AttackInput, AttackLoss, GameForm, Initialization, LabelEncoding, Optimizer, Penalty, Schedule, Sweep,
+    AttackInput, AttackLoss, AttackSteps, GameForm, Initialization, LabelEncoding, Optimizer, Penalty,
+    Schedule, Sweep,
 };
 use crate::setting::{
-    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, settings,
+    AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, range,
+    settings,
 };
 
 settings! {
@@ -22,8 +24,13 @@ settings! {
         /// A published form of the game. It sets `attack_loss`, `penalty`, `attack_input`, `label_encoding`,
         /// `schedule` and `attack.initialisation`; each of them may be given beside it, or after it.
         form: GameForm = GameForm::Paper;
-        /// k: attack steps per classifier step of the `ratio` schedule.
-        attack_steps: usize = 1, unit "steps", in AT_LEAST_1;
+        /// k: attack steps per classifier step of the `ratio` schedule. `"auto"`: each replica takes as many
+        /// as keep h as good as a threshold on the confidence, found anew after every epoch, up to
+        /// `attack_steps_most`.
+        attack_steps: AttackSteps = AttackSteps::Count(1), unit "steps",
+            in range("\"auto\" or at least 1", |v| *v >= 1);
+        /// The most of them with `"auto"`, which computes as many in every step, whichever of them count.
+        attack_steps_most: usize = 8, unit "steps", in AT_LEAST_1;
         /// First epochs in which h is trained but the penalty is off.
         lambda_warmup_epochs: usize = 0, unit "epochs",
             in described("fewer than train.epochs, or the penalty is never on");
@@ -63,6 +70,16 @@ settings! {
         reference_weight: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
         [private]: PrivateConfig;
         [attack]: GameAttackConfig;
+    }
+}
+
+impl DefenseConfig {
+    /// Attack steps that a round of the `ratio` schedule computes.
+    pub fn steps_of_a_round(&self) -> usize {
+        match self.attack_steps {
+            AttackSteps::Auto => self.attack_steps_most,
+            AttackSteps::Count(count) => count,
+        }
     }
 }
 

@@ -244,7 +244,9 @@ fn takes_list(key: &str, default: &Value, values: &DeArray<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::keys::collect;
-    use super::super::{AttackInput, AttackLoss, Column, Detect, Initialization, Penalty, Schedule};
+    use super::super::{
+        AttackInput, AttackLoss, AttackSteps, Column, Detect, Initialization, Penalty, Schedule,
+    };
     use super::*;
 
     fn refusal(layer: Layer) -> String {
@@ -270,7 +272,7 @@ mod tests {
         let plain = with(&[]);
         assert_eq!((plain.form, plain.attack_loss), (GameForm::Paper, AttackLoss::Squared));
         let paper = with(&["defense.form=paper"]);
-        assert_eq!((paper.attack_loss, paper.attack_steps), (AttackLoss::Log, 3));
+        assert_eq!((paper.attack_loss, paper.attack_steps), (AttackLoss::Log, AttackSteps::Count(3)));
         let authors = with(&["defense.form=authors", "defense.attack_input=softmax"]);
         assert_eq!((authors.penalty, authors.schedule), (Penalty::Linear, Schedule::Blocks));
         assert_eq!(authors.attack_input, AttackInput::Softmax);

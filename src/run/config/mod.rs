@@ -6,6 +6,7 @@
 //! from that, is in `replica`; [`Layer`] is how presets, files and flags are laid over the defaults. Nothing
 //! here acts on a setting.
 
+mod attack_steps;
 mod choices;
 mod defense;
 mod detect;
@@ -19,6 +20,7 @@ mod sweep;
 mod tuning;
 mod validate;
 
+pub use attack_steps::AttackSteps;
 pub use choices::{
     Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
     MissingRecords, Optimizer, Penalty, RateSchedule, Schedule, Sparse, Stop,

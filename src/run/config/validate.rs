@@ -3,7 +3,7 @@
 //! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the
 //! adapter (sizes against limits) is checked there.
 
-use super::{AttackInput, Config, ModelKind, RateSchedule, Schedule, Stop};
+use super::{AttackInput, AttackSteps, Config, ModelKind, RateSchedule, Schedule, Stop};
 use crate::error::{Error, Result};
 use crate::setting::{SettingsTable, refusal};
 
@@ -85,6 +85,10 @@ impl Config {
         if self.is_defended() && defense.schedule == Schedule::Blocks && epochs <= defense.plain_epochs {
             let expected = "more than defense.plain_epochs with blocks, or the penalty would never be on";
             return Err(refusal("train.epochs", expected, epochs.to_string()));
+        }
+        if defense.attack_steps == AttackSteps::Auto && defense.schedule != Schedule::Ratio {
+            let expected = "a number, unless defense.schedule is \"ratio\"";
+            return Err(refusal("defense.attack_steps", expected, "\"auto\""));
         }
         let all = defense.top_k == 0 || defense.attack_input == AttackInput::SortedLogits;
         rule("defense.top_k", all, defense.top_k)
