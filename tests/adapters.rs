@@ -1,6 +1,6 @@
-//! What becomes of training and auditing where the adapter is not as it should be: lost, out of memory, small,
-//! slow. Faults that need no driver of their own: a device that is destroyed, memory and limits that are held
-//! down by options.
+//! What becomes of training and auditing where the adapter is not as it should be: lost, out of memory,
+//! small, slow. Faults that need no driver of their own: a device that is destroyed, memory and limits that
+//! are held down by options.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -142,10 +142,8 @@ fn where_memory_does_not_hold_all_replicas_fewer_are_trained_at_once_to_the_same
 #[test]
 fn attack_networks_that_memory_does_not_hold_at_once_are_trained_in_smaller_groups() {
     use veilgrad::audit::attacks::neural::{self, Lesson, Told};
-    use veilgrad::audit::attacks::scores::OutputForm;
     let lesson = |seed| Lesson {
         outputs: (0..400 * 3).map(|i| ((i * 37 + 11) % 29) as f32 / 7.0).collect(),
-        form: OutputForm::Logits,
         classes: 3,
         labels: (0..400).map(|i| i % 3).collect(),
         known: [(0..100).collect(), (200..300).collect()],
@@ -182,8 +180,8 @@ fn a_step_that_is_cut_between_waves_gives_the_same_bytes() {
     assert_eq!(trained(&options, &dataset).unwrap().0, plain(&dataset));
 }
 
-/// 400 records of 40 numbers are 64 kB, the largest other tensor is 41 kB a replica: the records of a run, 150 a
-/// replica and not the same ones, lie in two parts.
+/// 400 records of 40 numbers are 64 kB, the largest other tensor is 41 kB a replica: the records of a run,
+/// 150 a replica and not the same ones, lie in two parts.
 #[test]
 fn a_table_that_one_binding_does_not_hold_gives_the_same_bytes_in_several() {
     let dataset = numbers();

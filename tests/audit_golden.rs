@@ -1,5 +1,6 @@
 //! The audit's scores, metrics and intervals against SciPy's and scikit-learn's, computed once by
-//! `golden/audit_metrics.py`. Not the attacks as a whole: those are tested beside their code.
+//! `golden/audit_metrics.py`, and scores at the ends of their range by `golden/audit_scores.py`. Not the
+//! attacks as a whole: those are tested beside their code.
 
 use serde_json::Value;
 use veilgrad::audit::attacks::scores::{self, Predictions};
@@ -39,6 +40,52 @@ fn scores_are_those_of_their_definitions() {
     close("entropy", &scores::entropy(&predictions), &numbers(&case["entropy"]), 1e-12);
     let modified = scores::modified_entropy(&predictions);
     close("modified entropy", &modified, &numbers(&case["modified_entropy"]), 1e-12);
+}
+
+/// Numbers of a fixture, in which null stands for −∞.
+fn with_infinities(value: &Value) -> Vec<f64> {
+    let number = |value: &Value| match value {
+        Value::Null => f64::NEG_INFINITY,
+        Value::String(_) => f64::INFINITY,
+        other => other.as_f64().expect("a number"),
+    };
+    value.as_array().expect("a list").iter().map(number).collect()
+}
+
+#[test]
+fn scores_keep_tails_and_ties_in_the_precision_in_which_outputs_came() {
+    let cases: Value = serde_json::from_str(include_str!("golden/audit_scores.json")).expect("JSON");
+    for case in cases.as_array().expect("a list") {
+        let name = case["name"].as_str().expect("a name");
+        let values = with_infinities(&case["values"]);
+        let single: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        let labels: Vec<u32> = numbers(&case["labels"]).iter().map(|&y| y as u32).collect();
+        let classes = case["classes"].as_u64().expect("a number of classes") as usize;
+        let predictions = match (case["form"].as_str(), case["single"].as_bool()) {
+            (Some("logits"), _) => Predictions::from_logits(&values, classes, &labels),
+            (_, Some(true)) => Predictions::from_probabilities(&single, classes, &labels),
+            _ => Predictions::from_probabilities(&values, classes, &labels),
+        };
+        let predictions = predictions.expect("good predictions");
+        for (score, key) in [
+            (scores::confidence as scores::Score, "confidence"),
+            (scores::entropy, "entropy"),
+            (scores::modified_entropy, "modified_entropy"),
+        ] {
+            let (found, expected) = (score(&predictions), with_infinities(&case[key]));
+            for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
+                // Relative: an entropy of 1e-88 is told from one of 1e-89.
+                // But φ = 0, of a p_y of one half, is a difference of two logarithms.
+                let least = if key == "confidence" { 1e-15 } else { 0.0 };
+                let alike = f == e || (f - e).abs() <= f64::max(1e-9 * e.abs(), least);
+                assert!(alike, "{name}, {key}, record {i}: found {f}, expected {e}");
+            }
+        }
+        if name == "equal p_y" {
+            let phi = scores::confidence(&predictions);
+            assert!(phi.iter().all(|other| *other == phi[0]), "{phi:?}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use veilgrad::gpu::{Buffer, Context, Options};
 use veilgrad::graph::{Array, DType, Graph, Kind, NodeId, Tensor, Values};
 use veilgrad::nn::{LayerForm, Parameters, RecordShape};
 use veilgrad::plan::{Bound, Plan, memory, schedule};
-use veilgrad::run::config::{Config, Layer};
+use veilgrad::run::config::{Config, Layer, Sparse};
 use veilgrad::train::Recipe;
 use veilgrad::train::resident::{ImageLayout, Resident, ResidentLayout};
 use veilgrad::train::schedule::Round;
@@ -257,7 +257,16 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
     let (records, format) = (20, veilgrad::ops::Format::Bytes);
     let images = Some(ImageLayout { image, pad: 0 });
     let width = image.features();
-    let layout = ResidentLayout { format, records, part: records, width, standardized: true, images };
+    let layout = ResidentLayout {
+        format,
+        records,
+        part: records,
+        width,
+        standardized: true,
+        images,
+        ones: None,
+        sparse: Sparse::Auto,
+    };
     let round = Round { attack: 2, classifier: 1, penalized: true };
     let nodes = recipe.graph(round, layout, 1).unwrap();
     let graph = &nodes.graph;

@@ -5,7 +5,6 @@
 
 use std::sync::atomic::AtomicBool;
 
-use veilgrad::audit::attacks::scores::OutputForm;
 use veilgrad::audit::carry_out;
 use veilgrad::audit::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, measured};
 use veilgrad::audit::results::attacks::strongest;
@@ -150,8 +149,7 @@ fn audited(leak: f64, seed: u64) -> ReplicaSummary {
         }
     }
     let gpu = Err("not used".to_owned());
-    let on_members =
-        Evidence::new(&predictions, OutputForm::Logits, AttackedRecords::Members, seed, gpu).unwrap();
+    let on_members = Evidence::new(&predictions, AttackedRecords::Members, seed, gpu).unwrap();
     let model = AuditedModel {
         measured: measured(None, &predictions),
         on_members,

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use veilgrad::dataset::{Dataset, Features, Synthetic, synthetic};
 use veilgrad::error::{Kind, Result};
-use veilgrad::gpu::{Context, Options};
+use veilgrad::gpu::{Asked, Context, Options};
 use veilgrad::graph::{Array, Kind as NodeKind, NodeId, Values};
 use veilgrad::nn::{Optimizer, RecordShape};
 use veilgrad::ops::Format;
 use veilgrad::plan::{Bound, Plan};
 use veilgrad::run::RunDirectory;
-use veilgrad::run::config::{Config, Layer};
+use veilgrad::run::config::{Config, Layer, Sparse};
 use veilgrad::run::event::{Event, Observer};
 use veilgrad::train::resident::ResidentLayout;
 use veilgrad::train::schedule::Round;
@@ -60,6 +60,8 @@ fn layout() -> ResidentLayout {
         width: 37,
         standardized: false,
         images: None,
+        ones: None,
+        sparse: Sparse::Auto,
     }
 }
 
@@ -471,4 +473,49 @@ fn weighted_risk_learns_the_reference_set() {
 fn a_plain_run_learns_its_members() {
     let run = train(&["defense.lambda=0.0", "train.epochs=30", "model.learning_rate=0.01"]);
     assert!(run.metrics[29].train_accuracy > 0.95, "{:?}", run.metrics[29]);
+}
+
+/// What a run leaves with its first layer on lists of ones, and with whole records, must be the same bytes.
+fn same_with_and_without_lists(options: &Options) {
+    let context = Context::new(options).expect("a GPU adapter");
+    let spec = Synthetic {
+        records: 150,
+        features: 70,
+        classes: 5,
+        density: 0.08,
+        noise: 0.02,
+        ..Synthetic::default()
+    };
+    let data = synthetic(&spec).unwrap();
+    let mut models = vec![];
+    for sparse in ["on", "off"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let config = config(&[&format!("engine.sparse={sparse}"), "train.seed=[3,4,5]", "train.epochs=2"]);
+        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = Job {
+            config: &config,
+            dataset: &data,
+            context: &context,
+            directory: &directory,
+            resume: false,
+            stop: &stop,
+        };
+        let mut observer = StopAfter(usize::MAX, &stop, vec![]);
+        veilgrad::train::run(&job, &mut observer).unwrap();
+        let lists = |event: &Event| matches!(event, Event::Note(text) if text.contains("adds the rows"));
+        assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
+        models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
+    }
+    assert!(models[0] == models[1], "engine.sparse = on and off give different models");
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes() {
+    same_with_and_without_lists(&Options::default());
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes_with_the_kernels_of_hardware() {
+    same_with_and_without_lists(&Options { asked: Asked::WebGpu, ..Options::default() });
 }

@@ -237,7 +237,6 @@ fn blind_attack(model: &AuditedModel, terms: &Terms) -> Result<Option<AttackResu
 
 #[cfg(test)]
 mod tests {
-    use super::super::attacks::scores::OutputForm;
     use super::super::evidence::measured;
     use super::*;
     use crate::dataset::DatasetSummary;
@@ -266,9 +265,9 @@ mod tests {
         found
     }
 
-    fn case<'a>(predictions: &ReplicaPredictions, class_names: &'a [String]) -> AuditCase<'a> {
+    fn case<'a>(predictions: &'a ReplicaPredictions, class_names: &'a [String]) -> AuditCase<'a> {
         let gpu = Err("there is no GPU".to_owned());
-        let on_members = Evidence::new(predictions, OutputForm::Logits, AttackedRecords::Members, 4, gpu);
+        let on_members = Evidence::new(predictions, AttackedRecords::Members, 4, gpu);
         AuditCase {
             name: "test".to_owned(),
             models: vec![AuditedModel {
@@ -304,7 +303,8 @@ mod tests {
         // ½(0.9 + 0.5).
         assert!((attacks["gap"].accuracy - 0.7).abs() < 0.02, "{:?}", attacks["gap"]);
         assert_eq!(attacks["gap"].accuracy, attacks["confidence"].accuracy);
-        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the label.
+        // Its entropy is the same right or wrong, so that attack guesses, and was never meant to see the
+        // label.
         assert!((attacks["entropy"].auc - 0.5).abs() < 0.03, "{:?}", attacks["entropy"]);
         assert!(attacks["entropy"].note.is_none() && attacks["gap"].note.is_none());
         // All records of what learns nothing, the scored half of what does.

@@ -3,8 +3,9 @@
 //! Not where it comes from (a run's directory: [`super::run`]; a file: [`super::external`]), nor the
 //! attacks that go by it.
 
-use super::attacks::scores::{OutputForm, Predictions};
+use super::attacks::scores::Predictions;
 use super::job::AuditJob;
+use super::outputs::{ModelRecords, Outputs};
 use super::persons::RecordPersons;
 use super::results::subgroups::Grouping;
 use super::results::summary::ReplicaSummary;
@@ -15,7 +16,7 @@ use crate::gpu::Context;
 use crate::release::predict::TrainedClassifier;
 use crate::run::config::Replica;
 use crate::run::model_file::ModelFile;
-use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
 use crate::statistics::halves::Halves;
 
 /// What an attack may need beside the outputs, or why it is not there.
@@ -52,9 +53,10 @@ impl AttackedRecords {
 #[derive(Debug)]
 pub struct Evidence<'a> {
     pub attacked: AttackedRecords,
-    /// `[N, C]`.
-    pub outputs: Vec<f32>,
-    pub form: OutputForm,
+    /// Of at least the N records.
+    pub outputs: Outputs<'a>,
+    /// `[N]`: where each record is among the outputs.
+    pub places: Vec<u32>,
     /// C.
     pub classes: usize,
     /// `[N]`, each under C.
@@ -79,14 +81,13 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// What `predictions` hold of the attacked records and of the test records; halves are drawn by `seed`.
+    /// What `records` hold of the attacked records and of the test records; halves are drawn by `seed`.
     /// Nothing beside it is given yet.
     ///
     /// # Errors
-    /// As [`Halves::split`].
+    /// As [`Halves::split`] and [`Predictions::new`].
     pub fn new(
-        predictions: &ReplicaPredictions,
-        form: OutputForm,
+        records: impl Into<ModelRecords<'a>>,
         attacked: AttackedRecords,
         seed: u64,
         gpu: Given<&'a Context>,
@@ -95,18 +96,22 @@ impl<'a> Evidence<'a> {
             AttackedRecords::Members => MEMBER,
             AttackedRecords::Reference => REFERENCE,
         };
-        let (members, others) = (predictions.of(code), predictions.of(TEST));
+        let records = records.into();
+        Predictions::new(records.outputs, records.labels)?;
+        let (members, others) = (records.places(code), records.places(TEST));
+        let places = [&members[..], &others].concat();
+        let at = |values: &[u32]| places.iter().map(|&place| values[place as usize]).collect();
         Ok(Evidence {
             attacked,
-            halves: Halves::split(members.1.len(), others.1.len(), seed)?,
-            members: members.1.len(),
-            outputs: [members.0, others.0].concat(),
-            labels: [members.1, others.1].concat(),
-            rows: [predictions.rows_of(code), predictions.rows_of(TEST)].concat(),
+            halves: Halves::split(members.len(), others.len(), seed)?,
+            members: members.len(),
+            outputs: records.outputs,
+            labels: at(records.labels),
+            rows: at(records.rows),
+            places,
             ids: None,
             persons: None,
-            form,
-            classes: predictions.classes,
+            classes: records.outputs.classes,
             seed,
             gpu,
             queries: Err("not given".to_owned()),
@@ -124,16 +129,16 @@ impl<'a> Evidence<'a> {
     }
 
     /// The outputs on the members and on the others.
-    ///
-    /// # Errors
-    /// As [`Predictions::new`].
-    pub fn predictions(&self) -> Result<[Predictions<'_>; 2]> {
-        let (members, others) = self.outputs.split_at(self.members * self.classes);
-        let [own, other] = self.split(&self.labels);
-        Ok([
-            Predictions::new(self.form, members, self.classes, own)?,
-            Predictions::new(self.form, others, self.classes, other)?,
-        ])
+    pub fn predictions(&self) -> [Predictions<'_>; 2] {
+        let (places, labels) = (self.split(&self.places), self.split(&self.labels));
+        [0, 1].map(|kind| Predictions::at(self.outputs, places[kind], labels[kind]))
+    }
+
+    /// Logits `[N, C]` for a network ([`Outputs::network_input`]).
+    pub fn network_inputs(&self) -> Vec<f32> {
+        let mut inputs = Vec::with_capacity(self.places.len() * self.classes);
+        self.places.iter().for_each(|&place| self.outputs.network_input(place as usize, &mut inputs));
+        inputs
     }
 
     /// Something per record `[N]`: the members' and the others'.
@@ -205,16 +210,15 @@ pub struct AuditCase<'a> {
 }
 
 /// The accuracies on the records of each membership.
-pub fn measured(settings: Option<Replica>, predictions: &ReplicaPredictions) -> ReplicaSummary {
+pub fn measured<'a>(settings: Option<Replica>, records: impl Into<ModelRecords<'a>>) -> ReplicaSummary {
+    let records = records.into();
     let accuracy = |membership: u8| -> Option<f64> {
-        let rows = predictions.logits.chunks_exact(predictions.classes).zip(&predictions.labels);
-        let asked = rows.zip(&predictions.membership).filter(|(_, found)| **found == membership);
-        let (mut right, mut all) = (0usize, 0usize);
-        for ((row, &label), _) in asked {
-            let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
-            (right, all) = (right + usize::from(best == label as usize), all + 1);
-        }
-        (all > 0).then(|| right as f64 / all as f64)
+        let places = records.places(membership);
+        let right = |place: &&u32| {
+            records.outputs.predicted(**place as usize) == records.labels[**place as usize] as usize
+        };
+        let count = places.iter().filter(right).count();
+        (!places.is_empty()).then(|| count as f64 / places.len() as f64)
     };
     ReplicaSummary {
         settings,

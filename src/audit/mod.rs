@@ -11,6 +11,7 @@ mod carry_out;
 pub mod evidence;
 pub mod external;
 mod job;
+pub mod outputs;
 mod own_run;
 pub mod persons;
 pub mod results;

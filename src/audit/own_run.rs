@@ -3,7 +3,6 @@
 //!
 //! Not the audit itself ([`super::carry_out`]).
 
-use super::attacks::scores::OutputForm;
 use super::carry_out::carry_out;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
@@ -94,8 +93,7 @@ fn model<'a>(
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
     let evidence = |target| {
-        let evidence =
-            Evidence::new(predictions, OutputForm::Logits, target, settings.seed, Ok(job.context))?;
+        let evidence = Evidence::new(predictions, target, settings.seed, Ok(job.context))?;
         let Some(persons) = job.persons else { return Ok(evidence) };
         let persons = persons.of(evidence.rows.iter().copied());
         evidence.by_person(persons)

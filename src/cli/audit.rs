@@ -37,10 +37,10 @@ pub(super) struct AuditArgs {
     ///
     /// Each costs about as much as the model itself; they are kept in DIR and used again.
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "16",
-        conflicts_with = "predictions", value_parser = shadow_models)]
+        conflicts_with = "files", value_parser = shadow_models)]
     shadows: Option<usize>,
     /// Run the label-only attack too: it asks the model about perturbed copies of every record.
-    #[arg(long, conflicts_with = "predictions")]
+    #[arg(long, conflicts_with = "files")]
     label_only: bool,
     /// How frequent members are among the records that an attacker would try: precision is for this.
     ///
@@ -86,9 +86,9 @@ pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let mut progress = Progress::new(global.quiet);
     let audited = match &args.directory {
         Some(directory) => audit_run(args, directory, global, &mut progress),
-        None if !args.predictions.are_given() => {
-            Err(Error::usage("veilgrad audit").expected("a run's DIR or --predictions FILE").found("neither"))
-        }
+        None if !args.predictions.are_given() => Err(Error::usage("veilgrad audit")
+            .expected("a run's DIR, --predictions FILE, or --members FILE --nonmembers FILE")
+            .found("neither")),
         None => {
             let mut config = AuditConfig::default();
             config.base_rate = args.base_rate.unwrap_or(config.base_rate);
@@ -133,8 +133,8 @@ fn continued(error: Error) -> Error {
     }
 }
 
-/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it was
-/// trained on.
+/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it
+/// was trained on.
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,

@@ -81,23 +81,25 @@ impl Features {
     /// bits. `None` where a value does not fit it.
     pub(super) fn in_form_of(self, kinds: &[ColumnKind]) -> Option<Features> {
         let width = self.width();
-        let has = |kind| kinds.contains(&kind);
+        // Asked once, and not at every value: an image has thousands of columns.
+        let [has_numbers, has_bytes] =
+            [ColumnKind::Number, ColumnKind::Byte].map(|kind| kinds.contains(&kind));
         let bits = |j: usize| kinds[j] == ColumnKind::Bit;
         let fits = |value: f32, j: usize| match () {
             () if bits(j) => is_bit(value),
-            () if has(ColumnKind::Number) => true,
+            () if has_numbers => true,
             () => value.fract() == 0.0 && (0.0..=255.0).contains(&value),
         };
         let rows = || (0..self.records()).map(|i| self.row(i));
         if !rows().all(|row| (0..width).all(|j| fits(row[j], j))) {
             return None;
         }
-        if has(ColumnKind::Number) {
+        if has_numbers {
             let mut builder = Builder::floats(width);
             rows().for_each(|row| builder.push(&row));
             return Some(builder.finish());
         }
-        if has(ColumnKind::Byte) {
+        if has_bytes {
             let mut builder =
                 Builder { features: Features::Bytes { words: vec![], width }, wide: Wide::Bytes };
             rows().for_each(|row| builder.push(&row));

@@ -12,6 +12,9 @@ use std::path::Path;
 /// a class, an indicator of missing values.
 pub const LEAST_MEMBERS: usize = 5;
 
+/// Most columns, and most features of them: what is said of each of them must fit into memory.
+const MOST_COLUMNS: usize = 1 << 24;
+
 /// Stands before a schema in a file.
 const FOR_EDITORS: &str = "\
 # What the columns are. kind: number, bit, category, or drop to leave a column out. A category has a feature
@@ -334,7 +337,18 @@ impl Schema {
         Ok(schema)
     }
 
-    fn check(&self) -> Result<()> {
+    /// # Errors
+    /// Columns that cannot be as they are described; more than there can be.
+    pub(crate) fn check(&self) -> Result<()> {
+        let total = |of_one: fn(&Columns) -> usize| {
+            let mut all = self.columns.iter().map(|c| c.count.checked_mul(of_one(c)));
+            all.try_fold(0_usize, |sum, count| sum.checked_add(count?)).filter(|sum| *sum <= MOST_COLUMNS)
+        };
+        if total(|_| 1).and(total(Columns::width)).is_none() {
+            return Err(Error::data("columns")
+                .expected(format!("at most {MOST_COLUMNS} columns, and as many features"))
+                .found("more, by their counts"));
+        }
         let wrong = |c: &Columns| -> Option<(&str, String)> {
             if c.count == 0 || c.count > 1 && !c.name.is_empty() {
                 return Some(("count = 1 of a column with a name", c.count.to_string()));
@@ -429,6 +443,9 @@ mod tests {
         assert!(refused("[[columns]]\nname = \"a\"\nkind = \"digit\"").contains("schema.toml:3"));
         assert!(refused("[[columns]]\nkind = \"number\"\nmissing = \"fill\"").contains("a number as fill"));
         assert!(refused("[[columns]]\nkind = \"category\"").contains("values of the category"));
+        let endless =
+            |kind: &str| refused(&format!("[[columns]]\ncount = 9007199254740992\nkind = \"{kind}\""));
+        assert!(endless("bit").contains("at most 16777216 columns") && endless("drop").contains("columns"));
     }
 
     #[test]

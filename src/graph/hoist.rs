@@ -124,10 +124,7 @@ impl Graph {
                     let offset = start * node.tensor.pitch();
                     graph.push(Kind::View { offset }, &[whole], node.tensor, node.label.clone())
                 }
-                _ => {
-                    let inputs: Vec<NodeId> = node.inputs.iter().map(|i| moved[i.index()]).collect();
-                    graph.push(node.kind.clone(), &inputs, node.tensor, node.label.clone())
-                }
+                _ => graph.copy(node, &moved),
             };
             graph.nodes[new.index()].after = node.after.map(|after| moved[after.index()]);
             moved.push(new);

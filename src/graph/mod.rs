@@ -296,6 +296,23 @@ impl Graph {
         node.inputs = inputs;
     }
 
+    /// Adds a node of another graph, whose nodes before it are `moved` here.
+    pub(crate) fn copy(&mut self, node: &Node, moved: &[NodeId]) -> NodeId {
+        let at = |id: &NodeId| moved[id.index()];
+        let inputs: Vec<NodeId> = node.inputs.iter().map(at).collect();
+        let id = self.push(node.kind.clone(), &inputs, node.tensor, node.label.clone());
+        self.nodes[id.index()].after = node.after.as_ref().map(at);
+        id
+    }
+
+    /// The operation that a new tensor is made by, if it is a `T`.
+    pub(crate) fn compute<T: Op>(&self, id: NodeId) -> Option<&T> {
+        match &self.node(id).kind {
+            Kind::Compute(op) => (op.as_ref() as &dyn std::any::Any).downcast_ref::<T>(),
+            _ => None,
+        }
+    }
+
     fn result(&self, op: &dyn Op, inputs: &[NodeId]) -> Result<Tensor> {
         let tensors: Vec<Tensor> = inputs.iter().map(|&i| self.tensor(i)).collect();
         op.shape(&tensors)

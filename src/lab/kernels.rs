@@ -134,7 +134,7 @@ pub(super) fn benches(batch: usize) -> Vec<Bench> {
     all.push(bench(relu, vec![labels, f32(101, 512)], 0));
     all.push(bench(LabelLayerDw { classes: 100 }, vec![labels, f32(batch, 512)], 0));
     let bits = Tensor::u32(20_000, Format::Bits.words(600)).shared();
-    all.push(bench(GatherRows { format: Format::Bits, width: 600 }, vec![bits, labels], 0));
+    all.push(bench(GatherRows { format: Format::Bits, width: 600, most: None }, vec![bits, labels], 0));
     let parameters = 1_321_140;
     let adam = vec![f32(3, parameters), f32(1, parameters), f32(1, 4)];
     all.push(Bench { update: true, ..bench(Adam::at(0), adam, 0) });

@@ -30,6 +30,8 @@ pub struct StepCase {
     pub members: usize,
     /// k; 0: plain training.
     pub attack_steps: usize,
+    /// The probability that a bit is a one.
+    pub density: f64,
 }
 
 const fn case(
@@ -39,7 +41,7 @@ const fn case(
     members: usize,
     attack_steps: usize,
 ) -> StepCase {
-    StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps }
+    StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps, density: 0.5 }
 }
 
 const fn images(
@@ -49,7 +51,7 @@ const fn images(
     members: usize,
     attack_steps: usize,
 ) -> StepCase {
-    StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps }
+    StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps, density: 0.5 }
 }
 
 /// The networks of the paper, plain and in the game.

@@ -1,6 +1,6 @@
 //! Rewrites that save dispatches without changing what is computed.
 
-use crate::graph::{Graph, Kind, NodeId};
+use crate::graph::{Graph, NodeId};
 use crate::ops::{ActivateGrad, Activation, ColumnSlice, Concat, DenseDx};
 
 /// The backward pass of an activation, folded into the matrix product that feeds it:
@@ -17,7 +17,7 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
     }
     // The activation of the layer below, if `dx` is a product that nothing else of the step takes as it is.
     let of = |dx: NodeId| -> Option<(Activation, Vec<NodeId>)> {
-        let plain = op_of::<DenseDx>(graph, dx)?.activation == Activation::Identity;
+        let plain = graph.compute::<DenseDx>(dx)?.activation == Activation::Identity;
         if !plain || keep.contains(&dx) {
             return None;
         }
@@ -27,7 +27,7 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
         {
             return Some((activation, vec![user]));
         }
-        op_of::<Concat>(graph, x)?;
+        graph.compute::<Concat>(x)?;
         let mut start = 0;
         let mut starts = vec![];
         for &part in &graph.node(x).inputs {
@@ -36,7 +36,7 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
         }
         let mut found: Vec<(Activation, NodeId)> = vec![];
         for &slice in &users[dx.index()] {
-            let op = op_of::<ColumnSlice>(graph, slice).filter(|op| !op.pad && !keep.contains(&slice))?;
+            let op = graph.compute::<ColumnSlice>(slice).filter(|op| !op.pad && !keep.contains(&slice))?;
             let (_, part) = starts.iter().find(|(start, _)| *start == op.start)?;
             let [user] = users[slice.index()][..] else { return None };
             found.push((gradient_of(graph, user, *part, slice)?, user));
@@ -51,7 +51,7 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
         let inputs = graph.node(dx).inputs.clone();
         for id in gradients {
             let below = graph.node(id).inputs[1];
-            match op_of::<ColumnSlice>(graph, below) {
+            match graph.compute::<ColumnSlice>(below) {
                 Some(&slice) => fused.replace(id, slice, vec![dx]),
                 None => fused.replace(id, product, inputs.clone()),
             }
@@ -63,16 +63,8 @@ pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
 
 /// The activation whose backward pass `id` is, from `dy`, at the layer's output `y`.
 fn gradient_of(graph: &Graph, id: NodeId, y: NodeId, dy: NodeId) -> Option<Activation> {
-    let ActivateGrad(activation) = op_of::<ActivateGrad>(graph, id)?;
+    let ActivateGrad(activation) = graph.compute::<ActivateGrad>(id)?;
     (graph.node(id).inputs == [y, dy]).then_some(*activation)
-}
-
-/// The operation of a node, if it is a `T`.
-fn op_of<T: 'static>(graph: &Graph, id: NodeId) -> Option<&T> {
-    match &graph.node(id).kind {
-        Kind::Compute(op) => (op.as_ref() as &dyn std::any::Any).downcast_ref::<T>(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

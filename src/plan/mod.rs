@@ -3,6 +3,7 @@
 
 mod fuse;
 pub mod memory;
+mod ones;
 pub mod schedule;
 
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ struct Dispatch {
 pub struct Plan {
     dispatches: Vec<Dispatch>,
     memory: HashMap<NodeId, Place>,
-    /// Where each node of the graph that was compiled is found after hoisting and fusing.
+    /// Where each node of the graph that was compiled is found after the rewrites.
     moved: Vec<NodeId>,
     /// Dispatches until the end of each wave.
     wave_ends: Vec<usize>,
@@ -93,7 +94,10 @@ impl Plan {
     ) -> Result<Plan> {
         let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
         let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
-        let fused = fuse::fuse(&hoisted, &keep);
+        let (listed, listed_at) = ones::on_ones(&hoisted, &keep)?;
+        let moved: Vec<NodeId> = moved.iter().map(|id| listed_at[id.index()]).collect();
+        let keep: Vec<NodeId> = keep.iter().map(|id| listed_at[id.index()]).collect();
+        let fused = fuse::fuse(&listed, &keep);
         let waves = schedule::waves(&fused, &keep)?;
         let slots = memory::assign(&fused, &waves, &keep)?;
         let mut plan = Plan {

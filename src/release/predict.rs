@@ -83,7 +83,8 @@ impl<'a> TrainedClassifier<'a> {
                 .expected(format!("{} features", self.features))
                 .found(dataset.width().to_string()));
         }
-        let resident = Resident::upload(self.context, dataset, &self.standardization, self.recipe.pad)?;
+        let resident = Resident::upload(self.context, dataset, &self.standardization, self.recipe.pad)?
+            .sparse(self.recipe.sparse);
         let rows = vec![(0..dataset.records() as u32).collect()];
         let logits = evaluate::logits(self.context, &self.recipe, &resident, &self.weights, &rows, stop)?;
         Ok(logits.into_iter().next().unwrap_or_default())

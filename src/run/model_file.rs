@@ -119,7 +119,8 @@ impl ModelFile {
         let fields =
             metadata.into_iter().filter_map(|(key, text)| Some((key, serde_json::from_str(&text).ok()?)));
         let fields: serde_json::Map<String, serde_json::Value> = fields.collect();
-        let facts = serde_json::from_value(fields.into()).map_err(|e| refused(e.to_string()))?;
+        let facts: Facts = serde_json::from_value(fields.into()).map_err(|e| refused(e.to_string()))?;
+        facts.schema.check().map_err(|e| refused(e.to_string()))?;
         Ok(ModelFile { path: path.to_owned(), bytes, facts })
     }
 

@@ -83,6 +83,7 @@ impl<'a> Cohort<'a> {
             [&split.members[..], &split.reference, &split.validation, &split.test]
         });
         let resident = Resident::upload_used(context, dataset, &lines, recipe.pad, used)?;
+        let resident = resident.sparse(recipe.sparse);
         let place = |Model { split, .. }: &Model| -> Result<Split> {
             Ok(Split {
                 members: resident.places(&split.members)?,
@@ -261,6 +262,18 @@ impl<'a> Cohort<'a> {
     /// The networks after the last epoch.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// How the first layer works on data of bits, in words.
+    pub(super) fn first_layer(&self) -> Option<String> {
+        let layout = self.resident.layout;
+        let ones = layout.ones?;
+        let way = match layout.most_ones() {
+            Some(_) => "adds the rows of its weights that a record has ones for",
+            None => "multiplies by all bits of a record",
+        };
+        let share = 100.0 * ones.total as f64 / (layout.records * layout.width).max(1) as f64;
+        Some(format!("{share:.1}% of the data's bits are ones: the first layer {way} (engine.sparse)"))
     }
 
     /// Dispatches of a run of each round.

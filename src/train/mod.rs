@@ -43,6 +43,7 @@ mod work;
 
 pub use attack_pace::AttackPace;
 pub use batches::Batches;
+pub use checkpoint::{Stretch, kept};
 pub use cohort::Cohort;
 pub use model::Model;
 pub use pace::Pace;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::graph::Tensor;
 use crate::nn::{AttackNetwork, LabelForm, Network, Optimizer, RecordShape};
 use crate::ops::{GainForm, Noise};
-use crate::run::config::{AttackLoss, Config, Replica};
+use crate::run::config::{AttackLoss, Config, Replica, Sparse};
 use std::sync::Arc;
 
 /// Everything structural of a run.
@@ -38,6 +38,8 @@ pub struct Recipe {
     pub augment: bool,
     /// Pixels added on every side of an image.
     pub pad: usize,
+    /// Whether a first layer walks lists of ones.
+    pub sparse: Sparse,
     /// Where secret keys come from.
     pub secrets: Secrets,
 }
@@ -140,6 +142,7 @@ impl Recipe {
             dropout: model.dropout.values().iter().any(|rate| *rate > 0.0),
             augment: model.augment,
             pad: config.data.pad,
+            sparse: config.engine.sparse,
             secrets: Secrets::of(config),
         }
     }

@@ -68,6 +68,9 @@ impl<'a> Reporter<'a> {
         cohort: &Cohort,
         [replicas, groups, steps]: [usize; 3],
     ) {
+        if let Some(text) = cohort.first_layer() {
+            self.observer.event(&Event::Note(text));
+        }
         self.observer.event(&Event::Started {
             run: self.run.clone(),
             replicas,

@@ -12,6 +12,7 @@ mod holding;
 mod information;
 #[cfg(unix)]
 mod interruption;
+mod prediction_files;
 mod predictions;
 mod program;
 mod report;

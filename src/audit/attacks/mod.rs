@@ -11,6 +11,7 @@ pub mod rmia;
 pub mod scored;
 pub mod scores;
 pub mod shadow_model;
+mod softmax;
 mod threshold;
 pub mod variances;
 

@@ -3,7 +3,6 @@
 //! Not the game's attack network, which is part of the defense. He initialisation,
 //! Adam, batches half members and half not, the last epoch, never the best one.
 
-use super::scores::OutputForm;
 use crate::audit::evidence::Evidence;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Buffer, Context};
@@ -32,9 +31,8 @@ pub const CONTROL: f64 = 0.9;
 /// What one attack network is trained on and asked about.
 #[derive(Debug, Clone)]
 pub struct Lesson {
-    /// `[N, C]`.
+    /// Logits `[N, C]`.
     pub outputs: Vec<f32>,
-    pub form: OutputForm,
     /// C.
     pub classes: usize,
     /// `[N]`.
@@ -57,8 +55,7 @@ impl From<&Evidence<'_>> for Lesson {
     fn from(evidence: &Evidence) -> Self {
         let shifted = |i: &u32| i + evidence.members as u32;
         Lesson {
-            outputs: evidence.outputs.clone(),
-            form: evidence.form,
+            outputs: evidence.network_inputs(),
             classes: evidence.classes,
             labels: evidence.labels.clone(),
             known: [
@@ -104,7 +101,6 @@ pub fn plant(evidence: &Evidence) -> Lesson {
     let mut planted = Lesson::from(evidence);
     for (i, row) in planted.outputs.chunks_exact_mut(evidence.classes).enumerate() {
         let mark = usize::from(i >= evidence.members).min(evidence.classes - 1);
-        row.iter_mut().for_each(|z| *z = logit(evidence.form, *z));
         let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let total: f32 = row.iter().map(|z| (z - top).exp()).sum();
         for (c, z) in row.iter_mut().enumerate() {
@@ -113,7 +109,7 @@ pub fn plant(evidence: &Evidence) -> Lesson {
             *z = mixed.max(1e-30).ln();
         }
     }
-    Lesson { form: OutputForm::Logits, ..planted }
+    planted
 }
 
 /// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is
@@ -178,14 +174,6 @@ fn enough(records: &[u32], size: usize) -> Vec<u32> {
     records.repeat(size.div_ceil(records.len()).max(1))
 }
 
-/// A logit that the softmax in front of the network turns into the output again.
-fn logit(form: OutputForm, output: f32) -> f32 {
-    match form {
-        OutputForm::Logits => output,
-        OutputForm::Probabilities => output.max(1e-30).ln(),
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     /// N.
@@ -232,7 +220,10 @@ impl Nodes {
             0 => Tapes::scoring(g, lines, batch)?,
             _ => Tapes::new(g, lines, batch, 0)?,
         };
-        let z = g.apply(GatherRows { format: Format::Floats, width: shape.classes }, &[logits, rows])?;
+        let z = g.apply(
+            GatherRows { format: Format::Floats, width: shape.classes, most: None },
+            &[logits, rows],
+        )?;
         // Padding has a label beyond the classes; its logit is computed from other rows and dropped.
         let y = g.apply(GatherLabels, &[labels, rows])?;
         let state = g.state("attack", Optimizer::Adam.state(attack.parameters.elements()));
@@ -281,7 +272,7 @@ impl Memory {
         let (mut logits, mut labels, mut state): (Vec<u32>, Vec<u32>, Vec<f32>) = (vec![], vec![], vec![]);
         for lesson in lessons {
             for row in lesson.outputs.chunks_exact(shape.classes) {
-                logits.extend(row.iter().map(|&v| logit(lesson.form, v).to_bits()));
+                logits.extend(row.iter().map(|&v| v.to_bits()));
                 logits.resize(logits.len().next_multiple_of(width), 0);
             }
             labels.extend(&lesson.labels);
@@ -360,7 +351,6 @@ mod tests {
     fn a_lesson_that_kernels_would_read_beyond_is_refused() {
         let lesson = Lesson {
             outputs: vec![0.0; 12],
-            form: OutputForm::Logits,
             classes: 3,
             labels: vec![0, 1, 2, 0],
             known: [vec![0], vec![3]],

@@ -8,7 +8,6 @@ use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
 use super::by_shadows;
 use super::neural::{self, Lesson, Told};
 use super::neural_attack::network_cost;
-use super::scores::OutputForm;
 use crate::audit::evidence::{Evidence, needed};
 use crate::audit::shadows::{OutputRows, Shadows};
 use crate::error::{Error, Result};
@@ -83,7 +82,6 @@ fn lessons(shadows: &Shadows, evidence: &Evidence) -> Result<(Vec<Vec<usize>>, V
         .enumerate()
         .map(|(class, records)| Lesson {
             outputs: records.iter().flat_map(|&place| own.row(place)).copied().collect(),
-            form: OutputForm::Logits,
             classes,
             labels: vec![class as u32; records.len()],
             known: [vec![], vec![]],

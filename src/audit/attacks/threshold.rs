@@ -39,6 +39,6 @@ pub(super) fn per_class(
 }
 
 fn scored(attack: &MembershipAttack, evidence: &Evidence, score: Score) -> Result<Scored> {
-    let [members, others] = evidence.predictions()?;
+    let [members, others] = evidence.predictions();
     Scored::new(attack.name, &evidence.halves, &score(&members), &score(&others))
 }

@@ -1,40 +1,46 @@
-//! From a file's numbers to predictions that can be audited: what they are is told from them where they leave
-//! no doubt, and asked for where they do.
+//! From a file's numbers to predictions that can be audited.
 //!
-//! Not the reading (`arrays`, `table`).
+//! Not the reading (`arrays`, `table`), nor what single columns mean (`outputs`, `labels`, `membership`).
 
+use super::column::{Column, Ids};
 use super::options::Options;
-use super::raw::{Membership, RawPredictions};
+use super::raw::RawPredictions;
 use super::shadows::ShadowFile;
+use super::{labels, membership, outputs};
 use crate::audit::attacks::scores::{self, OutputForm, Predictions};
+use crate::audit::outputs::{ModelRecords, OutputSlice, OutputValues, Outputs};
 use crate::audit::persons::Persons;
 use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
-use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
 use crate::statistics::intervals;
 use crate::statistics::roc::Roc;
-use std::hash::{DefaultHasher, Hasher};
-
-/// How far a row of probabilities may sum from 1.
-const SUM_TOLERANCE: f64 = 1e-2;
-
-/// Rounding that takes a probability past 0 or 1.
-const ROUNDING: f32 = 1e-5;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A model's predictions, understood.
 pub struct ExternalPredictions {
     /// The file's name, without its ending.
     pub name: String,
     pub form: OutputForm,
-    /// The outputs (logits or, as `form` says, probabilities), labels from 0, membership in our codes.
-    pub predictions: ReplicaPredictions,
-    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; the predictions have the first of
+    /// \[N, C\]: logits or, as `form` says, probabilities.
+    outputs: OutputValues,
+    half_ulp: f64,
+    pub(super) classes: usize,
+    /// \[N\].
+    rows: Vec<u32>,
+    /// \[N\]: the records' names, where they have some.
+    pub(super) ids: Option<Vec<Box<str>>>,
+    /// \[N\], from 0.
+    pub(super) labels: Vec<u32>,
+    /// \[N\], in our codes.
+    membership: Vec<u8>,
+    /// \[N, A, C\], where outputs on A > 1 augmented copies are there; `outputs` are those of the first of
     /// them.
-    pub(super) augmented: Option<Vec<f32>>,
+    augmented: Option<OutputValues>,
     /// A.
     pub(super) augmentations: usize,
-    /// By class: its number.
+    /// By class.
     pub(super) class_names: Vec<String>,
     pub subgroups: Option<Subgroups>,
     pub persons: Option<Persons>,
@@ -45,18 +51,43 @@ pub struct ExternalPredictions {
     pub warnings: Vec<String>,
 }
 
-pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<ExternalPredictions> {
-    let (n, classes) = (raw.labels.len(), raw.classes);
-    if classes < 2 {
-        return Err(Error::data(&raw.place)
-            .expected("an output for each of two classes or more")
-            .found(format!("{classes}"))
-            .advice("of a single probability p save both: numpy.stack([1 - p, p], 1)"));
+impl ExternalPredictions {
+    /// N.
+    pub fn records(&self) -> usize {
+        self.labels.len()
     }
+
+    pub(super) fn model(&self) -> ModelRecords<'_> {
+        ModelRecords {
+            outputs: self.outputs_of(&self.outputs),
+            rows: &self.rows,
+            labels: &self.labels,
+            membership: &self.membership,
+        }
+    }
+
+    /// Outputs \[N · A, C\] on all copies.
+    pub(super) fn copies(&self) -> Outputs<'_> {
+        self.outputs_of(self.augmented.as_ref().unwrap_or(&self.outputs))
+    }
+
+    fn outputs_of<'a>(&self, values: &'a OutputValues) -> Outputs<'a> {
+        let (form, classes, half_ulp) = (self.form, self.classes, self.half_ulp);
+        Outputs { values: values.as_slice(), form, classes, half_ulp }
+    }
+}
+
+pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<ExternalPredictions> {
     let mut found = std::mem::take(&mut raw.found);
-    let form = form(&mut raw, options, &mut found)?;
-    let labels = labels(&raw, options, &mut found)?;
-    let membership = membership(&raw, options, &mut found)?;
+    let form = outputs::resolve(&mut raw, options, &mut found)?;
+    let (n, classes) = (raw.labels.len(), raw.classes);
+    let checked = Outputs { values: raw.outputs.as_slice(), form, classes, half_ulp: raw.half_ulp };
+    let (labels, class_names) =
+        labels::resolve(&raw.labels, raw.class_names.as_deref(), checked, &raw.place, options, &mut found)?;
+    let column = raw.membership.take().ok_or_else(|| {
+        Error::data(&raw.place).expected("membership beside the predictions").found("members alone")
+    })?;
+    let membership = membership::resolve(column, &raw.place, options, &mut found)?;
     let count = |code: u8| membership.iter().filter(|m| **m == code).count();
     let (members, others, reference) = (count(MEMBER), count(TEST), count(REFERENCE));
     if members.min(others) < LEAST_RECORDS {
@@ -71,238 +102,67 @@ pub(super) fn inspect(mut raw: RawPredictions, options: &Options) -> Result<Exte
             raw.augmentations
         ));
     }
-    let rows = raw.rows.take().unwrap_or_else(|| (0..n as u32).collect());
-    let predictions =
-        ReplicaPredictions { logits: std::mem::take(&mut raw.outputs), classes, rows, labels, membership };
-    if options.member_value.is_none() {
-        check_polarity(&raw.place, form, &predictions)?;
-    }
-    let warnings = duplicates(&predictions);
-    let subgroups = match &raw.subgroups {
-        Some(groups) => Some(Subgroups::new(groups, &raw.place)?),
-        None => None,
-    };
-    let persons = match &raw.persons {
-        Some(persons) => Some(Persons::new(persons, &raw.place)?),
-        None => None,
+    let (rows, ids) = match raw.rows.take() {
+        Some(Ids::Numbers(rows)) => (rows, None),
+        Some(Ids::Texts(ids)) => ((0..n as u32).collect(), Some(ids)),
+        None => ((0..n as u32).collect(), None),
     };
     let and_reference = if reference > 0 { format!(", {reference} records of D′") } else { String::new() };
     found.insert(
         0,
         format!("{n} records of {classes} classes: {members} members, {others} non-members{and_reference}"),
     );
-    Ok(ExternalPredictions {
+    let texts = |column: Column| -> Vec<String> { column.into_texts().each().map(str::to_owned).collect() };
+    let (subgroups, persons) = (raw.subgroups.take().map(texts), raw.persons.take().map(texts));
+    let mut external = ExternalPredictions {
         name: raw.name,
         form,
-        predictions,
+        outputs: raw.outputs,
+        half_ulp: raw.half_ulp,
+        classes,
+        rows,
+        ids,
+        labels,
+        membership,
         augmented: raw.augmented,
         augmentations: raw.augmentations,
-        class_names: (0..classes).map(|c| c.to_string()).collect(),
-        subgroups,
-        persons,
+        class_names,
+        subgroups: subgroups.map(|groups| Subgroups::new(&groups, &raw.place)).transpose()?,
+        persons: persons.map(|persons| Persons::new(&persons, &raw.place)).transpose()?,
         shadows: raw.shadows,
         found,
-        warnings,
+        warnings: vec![],
+    };
+    let model = external.model();
+    let at = |error: Error| Error { place: format!("{}, {}", raw.place, error.place), ..error };
+    let predictions = Predictions::new(model.outputs, model.labels).map_err(at)?;
+    let turned = wrong_way_round(&predictions);
+    if options.member_value.is_none() && turned.is_none() {
+        check_polarity(&raw.place, &predictions, model.membership)?;
+    }
+    external.warnings = duplicates(&external);
+    external.warnings.extend(turned);
+    Ok(external)
+}
+
+/// A warning of two classes that seem to have changed places: a model that guesses is right half the time.
+fn wrong_way_round(predictions: &Predictions) -> Option<String> {
+    let n = predictions.len() as f64;
+    let right = scores::gap(predictions).iter().sum::<f64>() / n;
+    // 3.29 standard errors, as in check_polarity.
+    (predictions.classes() == 2 && right < 0.5 - 3.29 * 0.5 / n.sqrt()).then(|| {
+        format!(
+            "the model is right on {right:.3} of the records, less than by guessing: if the outputs are those \
+             of the other class, or the labels' order is the other one (--class-names), all results are wrong"
+        )
     })
 }
 
-/// Logits or probabilities; probabilities are left as such: in \[0, 1\], of sum 1.
-fn form(raw: &mut RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<OutputForm> {
-    let place = format!("{}, {}", raw.place, raw.outputs_name);
-    let classes = raw.classes;
-    if let Some(at) = raw.outputs.iter().position(|v| !v.is_finite()) {
-        return Err(Error::data(format!("{place}, record {}", at / classes))
-            .expected("finite numbers")
-            .found(raw.outputs[at].to_string())
-            .advice("leave such records out, or repair the model"));
-    }
-    let outside = raw.outputs.iter().position(|v| !(-ROUNDING..=1.0 + ROUNDING).contains(v));
-    let sum = |row: &[f32]| row.iter().map(|&p| f64::from(p)).sum::<f64>();
-    let off = |row: &[f32]| (sum(row) - 1.0).abs();
-    let (wrong, worst) = raw.outputs.chunks_exact(classes).map(off).fold((0, 0.0), |(wrong, worst), off| {
-        (wrong + usize::from(off > SUM_TOLERANCE), f64::max(worst, off))
-    });
-    let ask = |what: &str| {
-        Error::data(&place)
-            .expected("outputs that are plainly logits or plainly probabilities")
-            .found(what)
-            .advice("say what they are with --outputs logits or --outputs probabilities")
-    };
-    let (form, why) = match (options.form, raw.declared, outside) {
-        (Some(form), ..) => (form, "as given".to_owned()),
-        (None, Some(OutputForm::Logits), None) if wrong == 0 => {
-            return Err(ask("an array called logits whose rows are from 0 to 1 and sum to 1"));
-        }
-        (None, Some(form), _) => (form, "as the name says".to_owned()),
-        (None, None, Some(at)) => {
-            (OutputForm::Logits, format!("since {} is not between 0 and 1", raw.outputs[at]))
-        }
-        (None, None, None) if wrong == 0 => {
-            (OutputForm::Probabilities, "since all are from 0 to 1 and rows sum to 1".to_owned())
-        }
-        (None, None, None) => {
-            return Err(ask(&format!("numbers from 0 to 1, but {wrong} rows do not sum to 1")));
-        }
-    };
-    if form == OutputForm::Logits {
-        found.push(format!("{}: logits, {why}", raw.outputs_name));
-        return Ok(form);
-    }
-    if let Some(at) = outside {
-        return Err(Error::data(format!("{place}, record {}", at / classes))
-            .expected("probabilities, from 0 to 1")
-            .found(raw.outputs[at].to_string())
-            .advice("if they are logits, give --outputs logits"));
-    }
-    let sums = match (wrong, options.normalise) {
-        (0, _) => format!("rows sum to 1 within {worst:.1e}"),
-        (_, true) => {
-            format!("{wrong} rows did not sum to 1 (by {worst:.3} at most): each row is divided by its sum")
-        }
-        (_, false) => {
-            return Err(Error::data(&place)
-                .expected(format!("rows of probabilities that sum to 1 within {SUM_TOLERANCE}"))
-                .found(format!("{wrong} rows that do not, by {worst:.3} at most"))
-                .advice(
-                    "--normalise divides each row by its sum; if they are logits, give --outputs logits",
-                ));
-        }
-    };
-    for (record, row) in raw.outputs.chunks_exact_mut(classes).enumerate() {
-        row.iter_mut().for_each(|p| *p = p.clamp(0.0, 1.0));
-        if options.normalise {
-            let sum = sum(row);
-            if sum <= 0.0 {
-                return Err(Error::data(format!("{place}, record {record}"))
-                    .expected("a probability above 0")
-                    .found("a row of zeros"));
-            }
-            row.iter_mut().for_each(|p| *p = (f64::from(*p) / sum) as f32);
-        }
-    }
-    found.push(format!("{}: probabilities, {why}; {sums}", raw.outputs_name));
-    Ok(form)
-}
-
-/// From 0.
-fn labels(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<Vec<u32>> {
-    let place = format!("{}, labels", raw.place);
-    let classes = raw.classes as i64;
-    let (Some(&lowest), Some(&highest)) = (raw.labels.iter().min(), raw.labels.iter().max()) else {
-        return Err(Error::data(place).expected("labels").found("none"));
-    };
-    let range = |base: i64| {
-        Error::data(&place)
-            .expected(format!("labels from {base} to {}, of the {classes} classes", base + classes - 1))
-            .found(format!("{lowest} to {highest}"))
-    };
-    let (base, why) = match options.label_base {
-        Some(base) => (i64::from(base), "as given".to_owned()),
-        None if lowest == 0 => (0, "since 0 is among them".to_owned()),
-        None if lowest >= 1 && highest == classes => (1, format!("since {classes} is among them")),
-        None if lowest >= 1 && highest < classes => {
-            // What either would mean, to choose by.
-            let accuracy = |base: i64| {
-                let rows = raw.outputs.chunks_exact(raw.classes).zip(&raw.labels);
-                let right = rows.filter(|(row, label)| argmax(row) as i64 == *label - base).count();
-                right as f64 / raw.labels.len() as f64
-            };
-            return Err(Error::data(place)
-                .expected(format!(
-                    "labels with a 0 or a {classes} among them, which tell what they count from"
-                ))
-                .found(format!(
-                    "{lowest} to {highest} (accuracy {:.3} if from 0, {:.3} if from 1)",
-                    accuracy(0),
-                    accuracy(1)
-                ))
-                .advice("say what they count from with --label-base 0 or --label-base 1"));
-        }
-        None => return Err(range(0)),
-    };
-    if lowest < base || highest >= base + classes {
-        return Err(range(base));
-    }
-    found.push(format!("labels {lowest} to {highest}: {base}-based, {why}"));
-    Ok(raw.labels.iter().map(|label| (label - base) as u32).collect())
-}
-
-/// The place of the largest, of equal ones the first.
-fn argmax(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best })
-}
-
-/// In our codes.
-fn membership(raw: &RawPredictions, options: &Options, found: &mut Vec<String>) -> Result<Vec<u8>> {
-    let place = format!("{}, membership", raw.place);
-    let (codes, values) = match &raw.membership {
-        Membership::Text(codes, values) => (codes.clone(), values.clone()),
-        Membership::Numbers(numbers) => {
-            let mut values: Vec<i64> = vec![];
-            let mut codes = vec![];
-            for number in numbers {
-                let at = values.iter().position(|v| v == number).unwrap_or(values.len());
-                if at == values.len() {
-                    values.push(*number);
-                }
-                if values.len() > 16 {
-                    return Err(Error::data(place)
-                        .expected("one of a few values a record")
-                        .found(format!("{} different values", values.len()))
-                        .advice(
-                            "membership is a number for each record, 1 for a member; of lists of members \
-                             make that first",
-                        ));
-                }
-                codes.push(at as u32);
-            }
-            (codes, values.iter().map(i64::to_string).collect())
-        }
-    };
-    let known = |value: &str| match value.to_lowercase().as_str() {
-        "1" | "true" | "member" | "train" | "in" | "yes" => Some(MEMBER),
-        "0" | "false" | "nonmember" | "non-member" | "non_member" | "test" | "out" | "no" => Some(TEST),
-        "2" | "reference" => Some(REFERENCE),
-        _ => None,
-    };
-    let mut meanings = vec![];
-    for value in &values {
-        meanings.push(match &options.member_value {
-            Some(member) if member == value => MEMBER,
-            Some(member) if known(member) == Some(MEMBER) && known(value) == Some(REFERENCE) => REFERENCE,
-            Some(_) => TEST,
-            None => known(value).ok_or_else(|| {
-                Error::data(&place)
-                    .expected("0 and 1, or member and nonmember, train and test, in and out")
-                    .found(values.join(", "))
-                    .advice("name the value of members with --member-value")
-            })?,
-        });
-    }
-    if !meanings.contains(&MEMBER) {
-        let asked = options.member_value.as_deref().unwrap_or("1");
-        return Err(Error::data(place)
-            .expected(format!("members, of the value {asked}"))
-            .found(format!("only {}", values.join(", ")))
-            .advice("name the value of members with --member-value"));
-    }
-    let with = |code: u8| -> Vec<&str> {
-        values.iter().zip(&meanings).filter(|(_, m)| **m == code).map(|(v, _)| v.as_str()).collect()
-    };
-    found.push(format!("membership: {} is a member, {} not", with(MEMBER).join(", "), with(TEST).join(", ")));
-    Ok(codes.iter().map(|&code| meanings[code as usize]).collect())
-}
-
 /// A model that does better on the others than on its members is hardly meant.
-fn check_polarity(place: &str, form: OutputForm, predictions: &ReplicaPredictions) -> Result<()> {
-    let phi = scores::confidence(&Predictions::new(
-        form,
-        &predictions.logits,
-        predictions.classes,
-        &predictions.labels,
-    )?);
+fn check_polarity(place: &str, predictions: &Predictions, membership: &[u8]) -> Result<()> {
+    let phi = scores::confidence(predictions);
     let with = |code: u8| -> Vec<f64> {
-        phi.iter().zip(&predictions.membership).filter(|(_, m)| **m == code).map(|(phi, _)| *phi).collect()
+        phi.iter().zip(membership).filter(|(_, m)| **m == code).map(|(phi, _)| *phi).collect()
     };
     let roc = Roc::new(&with(MEMBER), &with(TEST))?;
     // 3.29 standard errors: as in one of two thousand models that tell nothing.
@@ -317,14 +177,18 @@ fn check_polarity(place: &str, form: OutputForm, predictions: &ReplicaPrediction
 }
 
 /// Warnings of records that seem to be on both sides.
-fn duplicates(predictions: &ReplicaPredictions) -> Vec<String> {
+fn duplicates(external: &ExternalPredictions) -> Vec<String> {
     let mut warnings = vec![];
-    let both = |keys: &dyn Fn(usize) -> u64| -> (usize, usize) {
+    let ModelRecords { outputs, rows, labels, membership } = external.model();
+    // How many others have the key of a member, and how many members that of another member.
+    let both = |key: &dyn Fn(usize, &mut DefaultHasher)| -> (usize, usize) {
         let with = |code: u8| -> Vec<u64> {
-            let mut found: Vec<u64> = (0..predictions.rows.len())
-                .filter(|&i| predictions.membership[i] == code)
-                .map(keys)
-                .collect();
+            let hash = |i: usize| {
+                let mut hasher = DefaultHasher::new();
+                key(i, &mut hasher);
+                hasher.finish()
+            };
+            let mut found: Vec<u64> = (0..rows.len()).filter(|&i| membership[i] == code).map(hash).collect();
             found.sort_unstable();
             found
         };
@@ -333,19 +197,21 @@ fn duplicates(predictions: &ReplicaPredictions) -> Vec<String> {
         let alike = members.windows(2).filter(|pair| pair[0] == pair[1]).count();
         (shared, alike)
     };
-    let (shared, _) = both(&|i| u64::from(predictions.rows[i]));
+    let (shared, _) = both(&|i, hasher| match &external.ids {
+        Some(ids) => ids[i].hash(hasher),
+        None => rows[i].hash(hasher),
+    });
     if shared > 0 {
-        warnings.push(format!("{shared} non-members have the number of a member: they are members"));
+        warnings.push(format!("{shared} non-members have the number or name of a member: they are members"));
     }
-    let outputs = |i: usize| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u32(predictions.labels[i]);
-        hasher.write(bytemuck::cast_slice(
-            &predictions.logits[i * predictions.classes..][..predictions.classes],
-        ));
-        hasher.finish()
-    };
-    let (shared, alike) = both(&outputs);
+    let (shared, alike) = both(&|i, hasher| {
+        labels[i].hash(hasher);
+        let row = i * outputs.classes..(i + 1) * outputs.classes;
+        match outputs.values {
+            OutputSlice::F32(values) => hasher.write(bytemuck::cast_slice(&values[row])),
+            OutputSlice::F64(values) => hasher.write(bytemuck::cast_slice(&values[row])),
+        }
+    });
     if shared > 0 {
         let likely = if alike > 0 {
             format!("; {alike} members share theirs with another member, so outputs may only be coarse")

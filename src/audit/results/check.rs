@@ -70,6 +70,13 @@ fn histogram(key: &str, histogram: &Histogram) -> Result<()> {
         if bins.len() != BINS {
             return Err(wrong(format!("{key}.{name}"), format!("{BINS} bins"), bins.len().to_string()));
         }
+        // Records have numbers of 32 bits; counts of more than those could not even be added.
+        let records = bins.iter().try_fold(0_u64, |sum, bin| sum.checked_add(*bin));
+        if records.is_none_or(|records| records > u32::MAX.into()) {
+            let most = bins.iter().max().copied().unwrap_or_default();
+            let expected = format!("counts of {} records at most", u32::MAX);
+            return Err(wrong(format!("{key}.{name}"), expected, format!("one of {most}")));
+        }
     }
     Ok(())
 }
@@ -139,6 +146,11 @@ mod tests {
         assert!(message(|r| r.curves.get_mut("gap").unwrap().tpr[1] = f64::NAN).contains("tpr[1]"));
         assert!(message(|r| r.curves.get_mut("gap").unwrap().fpr.reverse()).contains("ascending"));
         assert!(message(|r| r.entropy.nonmembers.truncate(3)).contains("entropy.nonmembers"));
+        let endless = message(|r| r.confidence.members[3] = u64::MAX);
+        assert!(
+            endless.contains("confidence.members") && endless.contains("18446744073709551615"),
+            "{endless}"
+        );
         let group = message(|r| {
             r.classes.push(GroupResult { train_accuracy: Some(1.5), ..GroupResult::default() });
         });

@@ -27,7 +27,7 @@ pub fn replica(
     strongest: Option<&str>,
 ) -> Result<ReplicaDetails> {
     let evidence = &model.on_members;
-    let [members, nonmembers] = evidence.predictions()?;
+    let [members, nonmembers] = evidence.predictions();
     let classes = Grouping {
         names: class_names,
         members: members.labels().to_vec(),

@@ -85,6 +85,17 @@ impl Values {
         }
     }
 
+    /// The elements as double-precision numbers; integers beyond 2^53 are rounded to them.
+    pub fn into_f64(self) -> Vec<f64> {
+        match self {
+            Values::F32(v) => v.into_iter().map(f64::from).collect(),
+            Values::F64(v) => v,
+            Values::I32(v) => v.into_iter().map(f64::from).collect(),
+            Values::I64(v) => v.into_iter().map(|x| x as f64).collect(),
+            Values::U8(v) => v.into_iter().map(f64::from).collect(),
+        }
+    }
+
     /// The elements as integers.
     ///
     /// # Errors
@@ -111,6 +122,21 @@ impl Values {
             Values::I32(v) => v.reserve_exact(count),
             Values::I64(v) => v.reserve_exact(count),
             Values::U8(v) => v.reserve_exact(count),
+        }
+    }
+
+    /// `count` elements from `first` on.
+    ///
+    /// # Panics
+    /// There are fewer.
+    pub(super) fn slice(&self, first: usize, count: usize) -> Self {
+        let part = first..first + count;
+        match self {
+            Values::F32(v) => Values::F32(v[part].to_vec()),
+            Values::F64(v) => Values::F64(v[part].to_vec()),
+            Values::I32(v) => Values::I32(v[part].to_vec()),
+            Values::I64(v) => Values::I64(v[part].to_vec()),
+            Values::U8(v) => Values::U8(v[part].to_vec()),
         }
     }
 
@@ -145,7 +171,7 @@ fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
 /// An element type of an npy file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dtype {
-    /// f float, i signed, u unsigned, b bool, h bfloat16 (which NumPy lacks).
+    /// f float, i signed, u unsigned, b bool, h bfloat16 (which NumPy lacks), U and S text.
     code: u8,
     /// Bytes of an element.
     pub(super) size: usize,
@@ -199,6 +225,57 @@ impl Dtype {
         (known && ordered).then_some(Dtype { code, size, big_endian: order == ">" })
     }
 
+    /// From NumPy's name of a type of text of a fixed length, such as `<U5`.
+    pub(super) fn parse_text(descr: &str) -> Option<Self> {
+        let (order, rest) = descr.split_at_checked(1)?;
+        let code = *rest.as_bytes().first()?;
+        let length: usize = rest.get(1..)?.parse().ok()?;
+        // A character of U takes four bytes.
+        let size = length.checked_mul(if code == b'U' { 4 } else { 1 })?;
+        matches!((order, code), ("<" | ">" | "|" | "=", b'U') | ("|", b'S')).then_some(Dtype {
+            code,
+            size,
+            big_endian: order == ">",
+        })
+    }
+
+    /// Whether elements are text.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self.code, b'U' | b'S')
+    }
+
+    /// The text of an element, which ends where zeros fill its place.
+    pub(super) fn text(self, bytes: &[u8]) -> String {
+        if self.code == b'S' {
+            let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+            return String::from_utf8_lossy(&bytes[..end]).into_owned();
+        }
+        let (units, _) = bytes.as_chunks::<4>();
+        let read = if self.big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+        let characters = units.iter().map(|unit| read(*unit)).take_while(|code| *code != 0);
+        characters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    }
+
+    /// Half the distance from 1 to the next number; `None` of integers.
+    pub(super) fn half_ulp(self) -> Option<f64> {
+        match (self.code, self.size) {
+            (b'h', _) => Some(f64::from(bf16::EPSILON) / 2.0),
+            (b'f', 2) => Some(f64::from(f16::EPSILON) / 2.0),
+            (b'f', 4) => Some(f64::from(f32::EPSILON) / 2.0),
+            (b'f', _) => Some(f64::EPSILON / 2.0),
+            _ => None,
+        }
+    }
+
+    /// Bytes that an element takes in [`Values`].
+    pub(super) fn size_in_memory(self) -> usize {
+        match self.empty() {
+            Values::U8(_) => 1,
+            Values::F32(_) | Values::I32(_) => 4,
+            Values::F64(_) | Values::I64(_) => 8,
+        }
+    }
+
     /// From the name that safetensors gives it, such as `BF16`; `None` for a type that is not read.
     pub(super) fn of_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
         use safetensors::Dtype as D;
@@ -228,6 +305,7 @@ impl Dtype {
             b'h' => "bfloat",
             b'i' => "int",
             b'u' => "uint",
+            b'U' | b'S' => return "text".to_owned(),
             _ => return "bool".to_owned(),
         };
         format!("{kind}{}", 8 * self.size)

@@ -7,7 +7,7 @@ use super::array::Dtype;
 use super::names::list;
 use super::npy::{self, Array, Header, Values};
 use super::source::{Limited, damaged, read_error, too_large};
-use super::{npz, pickle};
+use super::{memory, npz, pickle};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -96,7 +96,10 @@ impl Arrays {
     /// No such array; a damaged file; elements that are no numbers; more bytes than allowed.
     pub fn read(&mut self, name: &str) -> Result<Array> {
         self.with(name, |reader, header, place| {
+            numbers(&header, place)?;
             let mut values = header.dtype.empty();
+            let copies = if header.fortran { 2 } else { 1 };
+            memory::check(place, header.count * (copies * header.dtype.size_in_memory()) as u64)?;
             // Its length was checked against the file's: growing would take up to twice the memory.
             values.reserve(header.count as usize);
             npy::read_elements(reader, &header, values, place)
@@ -111,6 +114,46 @@ impl Arrays {
         self.with(name, |_, header, _| Ok(header.shape))
     }
 
+    /// Whether the elements of the array `name` are text.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn is_text(&mut self, name: &str) -> Result<bool> {
+        self.with(name, |_, header, _| Ok(header.dtype.is_text()))
+    }
+
+    /// Half the distance from 1 to the next number of the array's type; `None` of integers.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn half_ulp(&mut self, name: &str) -> Result<Option<f64>> {
+        self.with(name, |_, header, _| Ok(header.dtype.half_ulp()))
+    }
+
+    /// Calls `take` with each text of the array `name`, in order, and returns its shape.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); elements that are no text; Fortran order.
+    pub fn each_text(&mut self, name: &str, take: &mut dyn FnMut(&str)) -> Result<Vec<usize>> {
+        self.with(name, |reader, header, place| {
+            let flat = header.shape.iter().filter(|axis| **axis != 1).count() <= 1;
+            if !header.dtype.is_text() || (header.fortran && !flat) {
+                return Err(Error::data(place).expected("an array of texts in C order").found(format!(
+                    "the type {}, Fortran order {}",
+                    header.dtype.name(),
+                    header.fortran
+                )));
+            }
+            let mut elements = npy::Elements::new(reader, header.dtype, place);
+            for _ in 0..header.count {
+                let text = header.dtype.text(elements.bytes(1)?);
+                take(text.trim());
+            }
+            elements.finish()?;
+            Ok(header.shape)
+        })
+    }
+
     /// Each piece of the array `name` along its first axis, in order, one in memory at a time.
     ///
     /// # Errors
@@ -123,12 +166,14 @@ impl Arrays {
                     return Err(Error::data(place).expected("an array with axes").found("a single number"));
                 }
             };
+            numbers(&header, place)?;
             if header.fortran {
-                return Err(Error::data(place)
-                    .expected("an array in C order")
-                    .found("one in Fortran order")
-                    .advice("save numpy.ascontiguousarray of it"));
+                // A piece lies all over the file: the whole is needed at once.
+                memory::check(place, 2 * header.count * header.dtype.size_in_memory() as u64)?;
+                let whole = npy::read_elements(reader, &header, header.dtype.empty(), place)?.values;
+                return (0..pieces).try_for_each(|piece| hear(piece, whole.slice(piece * size, size)));
             }
+            memory::check(place, (size * header.dtype.size_in_memory()) as u64)?;
             let mut elements = npy::Elements::new(reader, header.dtype, place);
             for piece in 0..pieces {
                 let mut values = header.dtype.empty();
@@ -153,7 +198,7 @@ impl Arrays {
                     return Err(missing());
                 }
                 npz::with_array(&self.path, zip, name, self.max_bytes, |mut reader, length, place| {
-                    let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
+                    let Some(header) = Header::read_any(&mut reader, place)? else { return Ok(None) };
                     header.check_length(length, place)?;
                     read(reader, header, place).map(Some)
                 })
@@ -165,7 +210,7 @@ impl Arrays {
                 let length = file.metadata().map_err(|e| Error::io(path, &e))?.len();
                 let mut reader = BufReader::with_capacity(1 << 16, file);
                 let header =
-                    Header::read(&mut reader, &place)?.ok_or_else(|| pickle::objects(path, &place))?;
+                    Header::read_any(&mut reader, &place)?.ok_or_else(|| pickle::objects(path, &place))?;
                 header.check_length(length, &place)?;
                 read(&mut reader, header, &place)
             }
@@ -183,6 +228,14 @@ impl Arrays {
             }
         }
     }
+}
+
+/// Refuses an array of texts where numbers are needed.
+fn numbers(header: &Header, place: &str) -> Result<()> {
+    if header.dtype.is_text() {
+        return Err(Error::data(place).expected("an array of numbers").found("an array of texts"));
+    }
+    Ok(())
 }
 
 /// The npy files of a directory, by name without the ending.

@@ -5,6 +5,7 @@ use super::source::{Source, damaged, empty, reading};
 use crate::error::{Error, Result};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::io::{self, Read};
+use std::path::Path;
 
 /// How bytes become characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +150,21 @@ fn look_through(source: &Source) -> Result<Seen> {
             return Ok(seen);
         }
     }
+}
+
+/// The characters of the text file `path` in UTF-8, inflated where it is gzip, of at most `max_bytes`.
+///
+/// # Errors
+/// As [`of`]; a read fails past the limit.
+pub(crate) fn open_text(path: &Path, max_bytes: u64) -> Result<Box<dyn Read>> {
+    let plain = Source::file(path, false, max_bytes);
+    let gzip = plain.head(2)? == b"\x1f\x8b";
+    let source = Source { gzip, ..plain };
+    let without_flag = |error: Error| match error.advice.contains("--encoding") {
+        true => error.advice("export the file in UTF-8"),
+        false => error,
+    };
+    of(&source, None).map_err(without_flag)?.decoded(&source)
 }
 
 /// The first `length` bytes of the text, in UTF-8, of a text that is not empty.

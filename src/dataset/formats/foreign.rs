@@ -17,7 +17,7 @@ const KNOWN: [(&[u8], &str, &str); 7] = [
 const UNPACK: &str = "unpack it, or export it as CSV";
 
 /// What the file at `path` is that begins with `head`, and what to do, if it is of a format that is not read.
-pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, String)> {
+pub(crate) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, String)> {
     if let Some((_, what, advice)) = KNOWN.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Some((what, (*advice).to_owned()));
     }
@@ -45,8 +45,8 @@ pub(super) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     is_libsvm(first).then(|| ("LIBSVM (SVMlight) text", libsvm(path)))
 }
 
-/// The name of a zip file's first file and what follows it, none where this is no zip file. Only there: anywhere
-/// else the bytes of a name may stand by accident in what is compressed.
+/// The name of a zip file's first file and what follows it, none where this is no zip file. Only there:
+/// anywhere else the bytes of a name may stand by accident in what is compressed.
 fn first_of_zip(head: &[u8]) -> Option<&[u8]> {
     // The local file header: 30 bytes, the name's length at 26, then the name (APPNOTE.TXT, 4.3.7).
     head.starts_with(b"PK\x03\x04").then_some(head.get(30..)).flatten()
@@ -69,7 +69,8 @@ fn is_libsvm(line: &[u8]) -> bool {
 fn sheet(path: &Path) -> String {
     let target = python(&path.with_extension("csv"));
     format!(
-        "save its table as CSV in the program that wrote it, or:\n  python3 -c \"import pandas as pd; \
+        "save its table as CSV in the program that wrote it, or (it needs the packages pandas and openpyxl, \
+         for OpenDocument odfpy, for Excel 97 xlrd):\n  python3 -c \"import pandas as pd; \
          pd.read_excel({}).to_csv({target}, index=False)\"",
         python(path)
     )

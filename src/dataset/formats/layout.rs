@@ -104,7 +104,7 @@ impl Layout {
 }
 
 /// The commonest of comma, semicolon and tab outside quotes; blanks if there is none of those.
-fn delimiter(line: &[u8]) -> u8 {
+pub(crate) fn delimiter(line: &[u8]) -> u8 {
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     let mut quoted = false;
     for byte in line.trim_ascii_end() {

@@ -8,7 +8,7 @@
 //! | what tables have in common | `tables` |
 //! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix`, `matrices` |
 //! | images | `cifar`, `idx`, `images` |
-//! | bytes, and what names say | `source`, `archive`, `directory`, `names` |
+//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `memory` |
 //! | what is not read | `foreign`, `pickle` |
 //!
 //! To add one: a file with a `Format`, a row in `ALL`.
@@ -27,16 +27,21 @@ mod images;
 mod layout;
 mod matrices;
 mod matrix;
+pub(crate) mod memory;
 pub(super) mod names;
 pub mod npy;
 pub mod npz;
-pub(super) mod pickle;
+pub(crate) mod pickle;
 mod source;
 mod tables;
 mod text;
 
 use crate::error::{Error, Result};
+pub(crate) use charset::open_text;
+pub(crate) use foreign::recognize;
 use format::{File, Format, Listing, Stored};
+pub(crate) use layout::delimiter;
+pub(crate) use names::data_set;
 use source::Source;
 use std::path::Path;
 

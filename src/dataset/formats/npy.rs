@@ -28,18 +28,43 @@ pub(super) struct Header {
 impl Header {
     /// Of elements that follow at once, in C order: another format's.
     pub(super) fn bare(dtype: Dtype, shape: Vec<usize>) -> Option<Self> {
-        let count = shape.iter().try_fold(1_u64, |product, axis| product.checked_mul(*axis as u64))?;
+        let count = count(&shape)?;
         count.checked_mul(dtype.size as u64)?;
         Some(Header { dtype, fortran: false, shape, count, length: 0 })
     }
 }
+
+/// Elements of an array of this `shape`, where a u64 holds their number. An array without elements has axes that
+/// bytes in the file do not bound, and who walks along one of them would not come to its end: there are at most
+/// [`MOST_EMPTY`] places along the others.
+fn count(shape: &[usize]) -> Option<u64> {
+    let places = shape.iter().try_fold(1_u64, |product, axis| product.checked_mul((*axis).max(1) as u64))?;
+    let is_empty = shape.contains(&0);
+    (!is_empty || places <= MOST_EMPTY).then_some(if is_empty { 0 } else { places })
+}
+
+const MOST_EMPTY: u64 = 1 << 24;
 
 /// Headers are some hundred bytes; a longer one is damage, not worth its memory.
 const LONGEST_HEADER: usize = 1 << 16;
 
 impl Header {
     /// Reads the header and leaves `reader` at the first element. `None` for an array of Python objects.
+    ///
+    /// # Errors
+    /// A damaged header, elements that are no numbers.
     pub(super) fn read(reader: &mut impl Read, place: &str) -> Result<Option<Self>> {
+        match Self::read_any(reader, place)? {
+            Some(header) if header.dtype.is_text() => Err(Error::data(place)
+                .expected("elements of type float16, float32, float64, bool or an integer type")
+                .found("text")
+                .advice("convert the array with .astype('float32') or .astype('int64')")),
+            header => Ok(header),
+        }
+    }
+
+    /// As [`read`](Self::read); elements may be text.
+    pub(super) fn read_any(reader: &mut impl Read, place: &str) -> Result<Option<Self>> {
         let mut read = |bytes: &mut [u8]| reader.read_exact(bytes).map_err(|e| read_error(place, &e));
         let mut start = [0; 8];
         read(&mut start)?;
@@ -83,7 +108,7 @@ impl Header {
         if descr.contains('O') {
             return Ok(None);
         }
-        let dtype = Dtype::parse(descr).ok_or_else(|| {
+        let dtype = Dtype::parse(descr).or_else(|| Dtype::parse_text(descr)).ok_or_else(|| {
             Error::data(place)
                 .expected("elements of type float16, float32, float64, bool or an integer type")
                 .found(format!("the type {descr:?}"))
@@ -99,8 +124,8 @@ impl Header {
             .filter(|axis| !axis.is_empty())
             .map(|axis| axis.parse().map_err(|_| broken()))
             .collect::<Result<_>>()?;
-        let count = shape.iter().try_fold(1_u64, |product, axis| product.checked_mul(*axis as u64));
-        let count = count.filter(|c| c.checked_mul(dtype.size as u64).is_some()).ok_or_else(broken)?;
+        let count =
+            count(&shape).filter(|c| c.checked_mul(dtype.size as u64).is_some()).ok_or_else(broken)?;
         Ok(Some(Header { dtype, fortran, shape, count, length }))
     }
 
@@ -134,7 +159,7 @@ impl<'a, R: Read> Elements<'a, R> {
     }
 
     /// Reads the bytes of the next `count` elements.
-    fn bytes(&mut self, count: usize) -> Result<&[u8]> {
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&[u8]> {
         self.bytes.resize(count * self.dtype.size, 0);
         self.reader.read_exact(&mut self.bytes).map_err(|e| read_error(self.place, &e))?;
         Ok(&self.bytes)
@@ -310,6 +335,18 @@ mod tests {
         let mut long = file(2, "", b"");
         long[8..12].fill(0xff);
         assert!(refused(read(&long[..], "f")).contains("header of 4294967295 bytes"));
+    }
+
+    #[test]
+    fn an_array_without_elements_has_no_endless_axis() {
+        let read = |shape: &str| {
+            let header = format!("{{'descr': '<f4', 'fortran_order': True, 'shape': ({shape}), }}");
+            read(&file(1, &header, &[])[..], "f")
+        };
+        assert_eq!(read("3, 0").expect("read").expect("numbers").shape, [3, 0]);
+        for shape in ["1152921504606846976, 0", "0, 1099511627776, 1099511627776", "16777217, 0"] {
+            assert!(read(shape).expect_err("refused").to_string().contains("shape"), "{shape}");
+        }
     }
 
     #[test]

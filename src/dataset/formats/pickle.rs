@@ -27,22 +27,32 @@ pub(super) fn refuse_by_bytes(source: &Source, head: &[u8]) -> Result<()> {
 
 pub(super) fn refusal(path: &Path, place: &str) -> Error {
     let arrays = "x, y = (d['features'], d['labels']) if isinstance(d, dict) else d[:2]";
-    refused(path, place, &format!("; {arrays}"), "features=x, labels=y")
+    let target = python(&path.with_extension("npz"));
+    refused(path, place, &format!("{arrays}; np.savez({target}, features=x, labels=y)"))
 }
 
 /// The refusal of a pickle where a model's predictions are expected.
 pub(super) fn refused_predictions(path: &Path, place: &str) -> Error {
-    refused(path, place, "", "**{k: d[k] for k in ('logits', 'labels', 'membership')}")
+    let [frame, arrays] = ["csv", "npz"].map(|ending| python(&path.with_extension(ending)));
+    let named = "d if isinstance(d, dict) else dict(zip(('logits', 'labels', 'membership'), d))";
+    refused(
+        path,
+        place,
+        &format!(
+            "d.to_csv({frame}, index=False) if hasattr(d, 'to_csv') else np.savez({arrays}, **{{k: \
+             np.array(list(v)) for k, v in ({named}).items()}})"
+        ),
+    )
 }
 
-fn refused(path: &Path, place: &str, arrays: &str, named: &str) -> Error {
+fn refused(path: &Path, place: &str, save: &str) -> Error {
     let load = format!("pickle.load(open({}, 'rb'))", python(path));
-    let target = python(&path.with_extension("npz"));
     Error::data(place).expected("an array format that holds no code").found("a Python pickle").advice(
         format!(
-            "if you trust where it comes from, convert it, then give the new file (adapt the names if the \
-             pickle holds others):\n  python3 -c \"import pickle, numpy as np; d = {load}{arrays}; \
-             np.savez({target}, {named})\""
+            "if you trust where it comes from, convert it, in a Python that has the packages it was made \
+             with, then give the new file (adapt the names if the pickle holds others):\n  python3 -c \
+             \"import pickle, \
+             numpy as np; d = {load}; {save}\""
         ),
     )
 }
@@ -55,7 +65,7 @@ pub(in crate::dataset) fn objects(path: &Path, place: &str) -> Error {
     let keys = if path.extension().is_some_and(|e| e == "npy") {
         format!("np.savez({target}, features=np.stack(d[:, 0]), labels=d[:, 1].astype('int64'))")
     } else {
-        format!("np.savez({target}, features=np.stack(d['features']), labels=np.array(list(d['labels'])))")
+        format!("np.savez({target}, **{{k: np.array(d[k].tolist()) for k in d.files}})")
     };
     Error::data(place)
         .expected("an array of numbers")
@@ -68,7 +78,7 @@ pub(in crate::dataset) fn objects(path: &Path, place: &str) -> Error {
 }
 
 /// A path as a Python string literal that survives the double quotes of a shell.
-pub(super) fn python(path: &Path) -> String {
+pub(crate) fn python(path: &Path) -> String {
     let mut literal = String::from("'");
     for c in path.display().to_string().chars() {
         match c {

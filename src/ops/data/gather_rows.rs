@@ -33,6 +33,9 @@ impl Format {
 pub struct GatherRows {
     pub format: Format,
     pub width: usize,
+    /// Ones that a record of bits has at most, where they are so few that a first layer shall walk lists of
+    /// them: the plan then makes this a [`GatherOnes`].
+    pub most: Option<usize>,
 }
 
 impl Op for GatherRows {
@@ -162,7 +165,7 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
                 f64::from(if i % words == words - 1 { hash & last } else { hash })
             });
             let data = (data, Contents::Values(values.collect()));
-            cases.push(Case::new(GatherRows { format, width }, vec![data, rows.clone()]));
+            cases.push(Case::new(GatherRows { format, width, most: None }, vec![data, rows.clone()]));
         }
         let pitch = Format::Floats.words(width);
         let floats = (0..records * pitch).map(|i| {
@@ -170,7 +173,10 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
             f64::from(value.to_bits())
         });
         let data = (Tensor::u32(records, pitch).shared(), Contents::Values(floats.collect()));
-        cases.push(Case::new(GatherRows { format: Format::Floats, width }, vec![data, rows.clone()]));
+        cases.push(Case::new(
+            GatherRows { format: Format::Floats, width, most: None },
+            vec![data, rows.clone()],
+        ));
         let line = (Tensor::f32(1, width), UNIT);
         let data = (Tensor::f32(records, width).shared(), UNIT);
         cases.push(Case::new(GatherStandardized, vec![data, rows.clone(), line.clone(), line]));

@@ -3,6 +3,7 @@
 pub(super) mod activation;
 pub(super) mod conv2d;
 pub(super) mod dense;
+pub(super) mod dense_ones;
 pub(super) mod dropout;
 pub(super) mod geometry;
 pub(super) mod label_layer;

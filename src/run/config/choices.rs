@@ -114,6 +114,16 @@ pub enum RateSchedule {
     Cosine,
 }
 
+/// Whether a first layer on data of bits walks the ones of each record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sparse {
+    /// Where the ones are few.
+    Auto,
+    On,
+    Off,
+}
+
 /// In which order attack steps and classifier steps follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

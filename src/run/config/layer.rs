@@ -350,7 +350,10 @@ mod tests {
             "--set defense.attack.joint=[3]: no such key; did you mean `defense.attack.joint_layers`?"
         );
         let error = refusal(file("[train]\nzzz = 1"));
-        assert!(error.ends_with("the keys of [train] are batch, epochs, evaluate_limit, seed"), "{error}");
+        assert!(
+            error.ends_with("the keys of [train] are batch, epochs, evaluate_limit, seed, stop"),
+            "{error}"
+        );
         let error = refusal(file("[optimizer]"));
         assert!(error.starts_with("my.toml:1: optimizer: no such key"), "{error}");
     }

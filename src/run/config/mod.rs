@@ -23,7 +23,7 @@ mod validate;
 pub use attack_steps::AttackSteps;
 pub use choices::{
     Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
-    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule, Stop,
+    MissingRecords, Optimizer, Penalty, RateSchedule, Schedule, Sparse, Stop,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
@@ -59,6 +59,7 @@ settings! {
         [train]: TrainConfig;
         [defense]: DefenseConfig;
         [audit]: AuditConfig;
+        [engine]: EngineConfig;
         [tuning]: TuningConfig;
     }
 }
@@ -206,6 +207,16 @@ settings! {
         joint_layers: Vec<usize> = vec![256, 64], in WIDTHS;
         /// How its weights start.
         initialisation: Initialization = Initialization::He, in START;
+    }
+}
+
+settings! {
+    /// `[engine]`: how the work is done, where there is more than one way to the same result.
+    pub struct EngineConfig {
+        /// Whether the first layer on data of bits adds the rows of its weights that a record has ones for
+        /// (`on`), or multiplies by all of the record (`off`). `auto`: the former where at most one of 10 bits
+        /// is a one on average.
+        sparse: Sparse = Sparse::Auto;
     }
 }
 

@@ -81,10 +81,16 @@ impl RunDirectory {
         let lines = whole.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
         lines
             .map(|(line, number)| {
-                serde_json::from_slice(line).map_err(|e| {
+                let read = serde_json::from_slice::<EpochMetrics>(line).map_err(|e| e.to_string());
+                // Of a larger number a figure's axis could not be divided.
+                let read = read.and_then(|metrics| match u32::try_from(metrics.epoch) {
+                    Ok(_) => Ok(metrics),
+                    Err(_) => Err(format!("epoch {}", metrics.epoch)),
+                });
+                read.map_err(|found| {
                     Error::data(format!("{}:{number}", self.file(METRICS).display()))
                         .expected("the metrics of an epoch and replica")
-                        .found(e.to_string())
+                        .found(found)
                         .advice(format!(
                             "`veilgrad train --resume {}` leaves such lines out",
                             self.path().display()
@@ -146,6 +152,10 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, whole.lines().take(2).map(|l| format!("{l}\n")).collect::<String>());
 
+        fs::write(&path, "").unwrap();
+        directory.append_metrics(&[metrics(usize::MAX, 0)]).unwrap();
+        let error = directory.read_metrics().unwrap_err().to_string();
+        assert!(error.contains("epoch 18446744073709551615"), "{error}");
         fs::write(&path, "{}\n{\n").unwrap();
         let error = directory.read_metrics().unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl:1: "), "{error}");
