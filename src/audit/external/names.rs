@@ -187,11 +187,9 @@ mod tests {
         assert_eq!(at(Role::ShadowLogits), None);
         let expected = "not used: Shadow-Logit (is shadow_logits meant?), x";
         assert_eq!(unused(&there, &[0, 3, 4]).unwrap(), expected);
-        let columns = [(Role::Labels, "x".to_owned())].into();
-        let given = columns;
+        let given = [(Role::Labels, "x".to_owned())].into();
         assert_eq!(find(Role::Labels, &there, &given, "f").unwrap(), Some(2));
-        let columns = [(Role::Labels, "z".to_owned())].into();
-        let wrong = columns;
+        let wrong = [(Role::Labels, "z".to_owned())].into();
         assert!(
             find(Role::Labels, &there, &wrong, "f").unwrap_err().to_string().contains("--column labels=z")
         );
