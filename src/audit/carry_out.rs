@@ -93,6 +93,7 @@ pub fn carry_out(
         replica.attacks = found.results(&terms)?;
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
+        replica.planted = found.training.values().flat_map(|t| t.ladder.clone()).collect();
         replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
         replica.shadows =
             evidence.shadows.as_ref().ok().map(|shadows| shadow_summary(shadows, found.tuned_a));
@@ -165,6 +166,7 @@ impl Found {
     fn results(&self, terms: &Terms) -> Result<Attacks> {
         let mut attacks = all_results(&self.scored, terms)?;
         masked::flag(&self.scored, &mut attacks);
+        masked::flag_beaten(&self.scored, &mut attacks);
         for (name, training) in &self.training {
             let Some(result) = attacks.get_mut(*name) else { continue };
             result.trained = Some(training.succeeded());
@@ -180,6 +182,9 @@ impl Found {
         for (name, training) in &mut self.training {
             let control = on_members.training.get(name).and_then(|training| training.control);
             training.control = training.control.or(control);
+            if let Some(own) = on_members.training.get(name) {
+                training.ladder.clone_from(&own.ladder);
+            }
         }
     }
 }

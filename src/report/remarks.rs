@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::labels::{Setting, WIDTH, label, readable};
 use crate::audit::attacks::blind;
+use crate::audit::results::ladder::{RUNGS, weakest_found};
 use crate::audit::results::summary::ReplicaSummary;
 
 /// What is to be known of single models, each remark once with the models and attacks that it is about, as
@@ -52,6 +53,17 @@ pub(super) fn list(replicas: &[ReplicaSummary], shown: &[Setting]) -> Vec<(Strin
             let remark =
                 "members and test records differ without the model: what attacks find is in part that";
             add(remark, format!("blind attack, AUC {:.3}", found.auc));
+        }
+        match weakest_found(&replica.planted) {
+            Some(weakest) => add(
+                "the weakest planted leak that the neural attack's network finds; it may miss weaker ones",
+                format!("AUC {weakest} of the best attack"),
+            ),
+            None if replica.planted.is_empty() => {}
+            None => add(
+                "the neural attack's network does not find even the strongest of the planted leaks",
+                format!("AUC {} of the best attack", RUNGS[RUNGS.len() - 1]),
+            ),
         }
         for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
             for (name, result) in attacks {

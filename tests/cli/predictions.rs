@@ -124,7 +124,7 @@ fn probabilities_labels_from_one_and_swapped_membership_are_found_out() {
         .code(1)
         .says(&["--outputs logits or --outputs probabilities"]);
     model.save(&program, "called.npz", "logits", &p);
-    program.run("audit --predictions called.npz").code(1).says(&["called logits", "--outputs"]);
+    program.run("audit --predictions called.npz").code(1).says(&["logits by their name", "--outputs"]);
     program.succeeds("audit --predictions called.npz --outputs probabilities");
     // Neither class 0 nor class 5.
     let z = model.logits.clone();

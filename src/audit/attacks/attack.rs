@@ -5,6 +5,7 @@
 use super::neural::CONTROL;
 use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence};
+use crate::audit::results::ladder::{PlantedSignal, weakest_found};
 use crate::error::{Error, Result};
 use crate::run::config::AuditConfig;
 use crate::run::event::{Event, Observer};
@@ -137,20 +138,23 @@ impl From<Scored> for Outcome {
 }
 
 /// How the training of an attack's network went.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkTraining {
     /// The accuracy of a network trained beside, on the same records with a planted signal; `None` where that
     /// was not done: on D′ it would be the same network on records of the same kind.
     pub control: Option<f64>,
+    /// What networks trained beside made of planted signals of known strength; empty where that was not done.
+    pub ladder: Vec<PlantedSignal>,
     /// The standard deviation of the scores.
     pub deviation: f64,
 }
 
 impl NetworkTraining {
-    /// Whether the network learnt at all: its control found the planted signal, and it does not say the same
-    /// of every record. If not, what it reached is no evidence of privacy.
+    /// Whether the network learnt at all: its control found the planted signal, its ladder at least the
+    /// strongest, and it does not say the same of every record. If not, what it reached is no evidence of privacy.
     pub fn succeeded(&self) -> bool {
-        self.control.is_none_or(|control| control > CONTROL) && self.deviation >= COLLAPSED
+        let found = self.ladder.is_empty() || weakest_found(&self.ladder).is_some();
+        found && self.control.is_none_or(|control| control > CONTROL) && self.deviation >= COLLAPSED
     }
 }
 

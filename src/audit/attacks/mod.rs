@@ -4,6 +4,7 @@ pub mod attack;
 pub mod blind;
 mod by_shadows;
 pub mod label_only;
+pub mod ladder;
 pub mod lira;
 pub mod neural;
 mod neural_attack;

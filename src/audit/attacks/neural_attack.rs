@@ -3,9 +3,11 @@
 //! Not the networks' training ([`super::neural`]).
 
 use super::attack::{MembershipAttack, NetworkTraining, Outcome, Sizes, Tools};
+use super::ladder;
 use super::neural::{self, Lesson, Told, plant};
 use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence, needed};
+use crate::audit::results::ladder::RUNGS;
 use crate::error::Result;
 use crate::nn::{AttackInput, AttackNetwork, LabelEncoding};
 use crate::run::config::AuditConfig;
@@ -23,7 +25,14 @@ pub(super) fn run(
     // The same records with a signal planted, trained beside. On D alone: on D′ it would be the same network
     // on records of the same kind.
     let on_members = evidence.iter().filter(|evidence| evidence.attacked == AttackedRecords::Members);
-    lessons.extend(on_members.map(|evidence| plant(evidence)));
+    let mut ladders = vec![];
+    for evidence in on_members {
+        lessons.push(plant(evidence));
+        let ladder = ladder::planted(evidence);
+        lessons.extend(ladder.iter().map(|planted| planted.lesson.clone()));
+        ladders.push(ladder);
+    }
+    let mut ladders = ladders.iter();
     let (context, config, stop) = (needed(&evidence[0].gpu)?, tools.config, tools.stop);
     let scores = neural::train(context, config, &lessons, stop, &mut |told| match told {
         Told::Progress(done, total) => tools.progress(done, total),
@@ -37,13 +46,14 @@ pub(super) fn run(
             let [members, others] = evidence.split(scores);
             Scored::new(attack.name, &evidence.halves, members, others)
         };
-        let control = match evidence.attacked {
-            AttackedRecords::Members => {
-                controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?
+        let mut training = NetworkTraining { control: None, ladder: vec![], deviation: deviation(scores) };
+        if evidence.attacked == AttackedRecords::Members {
+            training.control = controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?;
+            for (planted, auc) in ladders.next().into_iter().flatten().zip(RUNGS) {
+                training.ladder.extend(controls.next().map(|s| planted.found(auc, s)).transpose()?);
             }
-            AttackedRecords::Reference => None,
-        };
-        let training = Some(NetworkTraining { control, deviation: deviation(scores) });
+        }
+        let training = Some(training);
         outcomes.push(Outcome::Scored { scored: scored(scores)?, training, tuned_a: None });
     }
     Ok(outcomes)
@@ -55,10 +65,10 @@ fn deviation(scores: &[f64]) -> f64 {
     variance.sqrt()
 }
 
-/// Multiply-adds of training a network a model, and with a control two.
+/// Multiply-adds of training a network a model, and with controls one for each of theirs.
 pub(super) fn cost(config: &AuditConfig, sizes: &Sizes) -> f64 {
     let known = sizes.members.min(sizes.others) / 2;
-    let networks = sizes.replicas * if sizes.control { 2 } else { 1 };
+    let networks = sizes.replicas * if sizes.control { 2 + RUNGS.len() } else { 1 };
     networks as f64 * network_cost(config, sizes.classes, known, sizes.members + sizes.others)
 }
 

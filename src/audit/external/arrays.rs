@@ -83,7 +83,7 @@ impl<'a> Part<'a> {
 
     /// The array of this role, which is then used.
     fn take(&mut self, role: Role) -> Result<Option<String>> {
-        let found = names::find(role, &self.plain, self.options, &self.place)?;
+        let found = names::find(role, &self.plain, &self.options.columns, &self.place)?;
         self.used.extend(found);
         Ok(found.map(|at| self.naming[at].1.clone()))
     }
@@ -115,7 +115,7 @@ impl<'a> Part<'a> {
         };
         let given = order.iter().find(|role| self.options.columns.contains_key(role));
         for role in given.into_iter().chain(&order) {
-            if names::find(*role, &self.plain, self.options, &self.place)?.is_some() {
+            if names::find(*role, &self.plain, &self.options.columns, &self.place)?.is_some() {
                 return Ok(Some(*role));
             }
         }
@@ -288,7 +288,7 @@ impl<'a> Part<'a> {
 
     /// Names of classes, which are fewer than records.
     fn class_names(&mut self, labels: &str) -> Result<Option<Vec<String>>> {
-        let found = names::find(Role::ClassNames, &self.plain, self.options, &self.place)?;
+        let found = names::find(Role::ClassNames, &self.plain, &self.options.columns, &self.place)?;
         let Some(at) = found.filter(|at| self.naming[*at].1 != labels) else { return Ok(None) };
         self.used.push(at);
         Ok(Some(

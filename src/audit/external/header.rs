@@ -49,7 +49,7 @@ impl Header {
         if names.iter().all(|name| number(name).is_some()) {
             return Err(no_header(&place, names.len(), path));
         }
-        let find = |role: Role| names::find(role, &names, options, &place);
+        let find = |role: Role| names::find(role, &names, &options.columns, &place);
         let groups = groups(&names);
         let label = find(Role::Labels)?;
         // Labels in a column a class.

@@ -2,8 +2,8 @@
 //!
 //! Not what they hold.
 
-use super::options::Options;
 use crate::error::{Error, Result};
+use std::collections::BTreeMap;
 
 /// What an array or a column of a file of predictions may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,12 +127,17 @@ pub(super) fn plain(name: &str) -> String {
     name.trim().trim_matches('_').to_lowercase().replace([' ', '-', '.'], "_")
 }
 
-/// Which of the names in `there` has this role: the one that `--column` gives it, else the likeliest.
+/// Which of the names in `there` has this role: the one that is `given` (`--column`), else the likeliest.
 ///
 /// # Errors
 /// The one that `--column` gives it is not there.
-pub(super) fn find(role: Role, there: &[String], options: &Options, place: &str) -> Result<Option<usize>> {
-    if let Some(wanted) = options.columns.get(&role) {
+pub(super) fn find(
+    role: Role,
+    there: &[String],
+    given: &BTreeMap<Role, String>,
+    place: &str,
+) -> Result<Option<usize>> {
+    if let Some(wanted) = given.get(&role) {
         return match there.iter().position(|name| name == wanted) {
             Some(at) => Ok(Some(at)),
             None => Err(Error::usage(format!("--column {}={wanted}", role.name()))
@@ -140,7 +145,7 @@ pub(super) fn find(role: Role, there: &[String], options: &Options, place: &str)
                 .found(wanted.clone())),
         };
     }
-    let taken = |at: &usize| options.columns.values().any(|name| *name == there[*at]);
+    let taken = |at: &usize| given.values().any(|name| *name == there[*at]);
     let candidates = names(role).iter();
     let mut found = candidates.filter_map(|wanted| there.iter().position(|name| plain(name) == *wanted));
     Ok(found.find(|at| !taken(at)))
@@ -176,17 +181,17 @@ mod tests {
     fn names_are_told_by_role_and_what_is_left_is_listed() {
         let there: Vec<String> =
             ["Labels", "Shadow-Logit", "x", "logits", "MEMBER"].map(str::to_owned).into();
-        let options = Options::default();
-        let at = |role| find(role, &there, &options, "f").unwrap();
+        let none = BTreeMap::new();
+        let at = |role| find(role, &there, &none, "f").unwrap();
         assert_eq!((at(Role::Labels), at(Role::Logits), at(Role::Membership)), (Some(0), Some(3), Some(4)));
         assert_eq!(at(Role::ShadowLogits), None);
         let expected = "not used: Shadow-Logit (is shadow_logits meant?), x";
         assert_eq!(unused(&there, &[0, 3, 4]).unwrap(), expected);
         let columns = [(Role::Labels, "x".to_owned())].into();
-        let given = Options { columns, ..Options::default() };
+        let given = columns;
         assert_eq!(find(Role::Labels, &there, &given, "f").unwrap(), Some(2));
         let columns = [(Role::Labels, "z".to_owned())].into();
-        let wrong = Options { columns, ..Options::default() };
+        let wrong = columns;
         assert!(
             find(Role::Labels, &there, &wrong, "f").unwrap_err().to_string().contains("--column labels=z")
         );

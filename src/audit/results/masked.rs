@@ -44,6 +44,33 @@ pub fn flag(scored: &[Scored], attacks: &mut Attacks) {
     }
 }
 
+/// Remarks on the neural attack where a threshold on a score beats it beyond chance on the same records: the
+/// paired difference is one that comes by chance in 2.5% of audits at most, whichever of the thresholds is
+/// looked at (Bonferroni).
+pub fn flag_beaten(scored: &[Scored], attacks: &mut Attacks) {
+    let Some(neural) = scored.iter().find(|attack| attack.name == "neural") else { return };
+    let by_threshold = |attack: &&Scored| {
+        attacks::find(&attack.name).is_some_and(|attack| attack.needs.is_empty() && attack.name != FLOOR)
+    };
+    let thresholds: Vec<&Scored> = scored.iter().filter(by_threshold).collect();
+    let beats = |attack: &&&Scored| {
+        let [_, [members, nonmembers]] = pairs(neural, attack);
+        lower_by_chance(&members, &nonmembers).1 < TAIL / thresholds.len() as f64
+    };
+    let accuracy = |name: &str| attacks.get(name).map_or(0.0, |result| result.accuracy);
+    let best = thresholds
+        .iter()
+        .filter(beats)
+        .max_by(|a, b| accuracy(&a.name).total_cmp(&accuracy(&b.name)))
+        .map(|attack| (attacks::title(&attack.name), accuracy(&attack.name)));
+    if let (Some((title, accuracy)), Some(result)) = (best, attacks.get_mut("neural")) {
+        result.remark(&format!(
+            "beaten beyond chance by {title} ({accuracy:.3}): the network learnt too little. Judge the model by \
+             the stronger attack, or train the network for more epochs (audit.epochs)"
+        ));
+    }
+}
+
 fn sees_label(attack: &Scored) -> bool {
     attacks::find(&attack.name).is_some_and(|attack| attack.sees_label)
 }
@@ -144,6 +171,21 @@ mod tests {
         assert_eq!(flagged(&[floor.clone(), learnt.clone()]), [""; 0]);
         learnt.scores.known_members.iter_mut().step_by(3).for_each(|score| *score = 0.0);
         assert_eq!(flagged(&[floor, learnt]), ["confidence_per_class"]);
+    }
+
+    #[test]
+    fn a_network_that_a_threshold_beats_is_flagged() {
+        let better = |right: bool, noise: f64, _: f64| f64::from(u8::from(right)) + 0.1 * noise;
+        let noise = |_: bool, noise: f64, _: f64| noise;
+        let notes = |neural: Scored| {
+            let scored = [scored("confidence", better, 1), neural];
+            let terms = Terms { seed: 0, base_rate: 0.1, delta: 1e-5 };
+            let mut attacks = all_results(&scored, &terms).unwrap();
+            flag_beaten(&scored, &mut attacks);
+            attacks["neural"].note.clone()
+        };
+        assert!(notes(scored("neural", noise, 2)).unwrap().starts_with("beaten beyond chance by confidence"));
+        assert_eq!(notes(scored("neural", better, 1)), None);
     }
 
     #[test]

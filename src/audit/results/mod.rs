@@ -7,6 +7,7 @@ pub mod describe_shadows;
 pub mod details;
 mod files;
 pub mod gate;
+pub mod ladder;
 pub mod masked;
 pub mod notes;
 pub mod older;

@@ -2,7 +2,7 @@
 //!
 //! Not the remarks on single attacks: those stand in their results.
 
-use super::attacks::strongest;
+use super::ladder::weakest_found;
 use super::summary::ReplicaSummary;
 use crate::audit::attacks::blind;
 use crate::audit::attacks::neural::CONTROL;
@@ -24,6 +24,11 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
     }
     if !replica.attack_trained {
         let reason = match replica.control_accuracy.unwrap_or(0.0) {
+            control if control > CONTROL && weakest_found(&replica.planted).is_none() => {
+                "it does not find even the strongest of the leaks planted at the scale of this model's \
+                 confidences"
+                    .to_owned()
+            }
             control if control > CONTROL => "it says the same of every record".to_owned(),
             control => format!("it finds {:.0}% where a signal is planted", 100.0 * control),
         };
@@ -32,20 +37,17 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
              privacy"
         ));
     }
+    if let Some(weakest) = weakest_found(&replica.planted) {
+        notes.push(format!(
+            "replica {number}: the weakest planted leak that the neural attack's network finds is one that the \
+             best attack finds with AUC {weakest}: it may miss weaker ones"
+        ));
+    }
     if let Some(found) = replica.blind.as_ref().filter(|found| blind::differ(found)) {
         notes.push(format!(
             "replica {number}: members and test records differ without the model (blind attack: AUC {:.3}): \
              what the attacks find is in part that the split is not fair",
             found.auc
-        ));
-    }
-    if let Some((name, best)) = strongest(&replica.attacks)
-        && let Some(neural) = replica.attacks.get("neural")
-        && best.accuracy - neural.accuracy > 0.02
-    {
-        notes.push(format!(
-            "replica {number}: {name} ({:.3}) finds more than the neural attack ({:.3})",
-            best.accuracy, neural.accuracy
         ));
     }
     notes

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::ladder::PlantedSignal;
 use super::per_person::PersonResults;
 use super::shadows::ShadowSummary;
 use super::strongest::Strongest;
@@ -86,7 +87,11 @@ pub struct ReplicaSummary {
     /// The neural attack's accuracy where a membership signal was planted into the same predictions;
     /// `null` where it was not tried.
     pub control_accuracy: Option<f64>,
-    /// Whether it found that signal. If not, what the neural attack reached says nothing of privacy.
+    /// Signals of known strength planted into predictions like these, and what the same network made of them,
+    /// the weakest first; empty where that was not tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planted: Vec<PlantedSignal>,
+    /// Whether it found that signal and the strongest of `planted`. If not, what the neural attack reached says nothing of privacy.
     pub attack_trained: bool,
     /// What the attacks by shadow models stood on; `null` without them.
     #[serde(default)]
