@@ -167,14 +167,14 @@ pub(super) fn legend(table: &Comparison) -> String {
     let difference = if differ { "; Δ: ours minus the published" } else { "" };
     let protocol = match beside {
         true => {
-            " The neural attack is by our protocol (trained against test records, scored on the other halves at \
-             its last epoch), a published one by its authors'."
+            "\nThe neural attack is by our protocol (against test records, scored on the other halves at its last\n\
+             epoch), a published one by its authors'."
         }
         false => "",
     };
     format!(
-        "{seeds}; accuracies in percent, 50 is a guessing attacker; strongest: \
-         of all attacks on D, and on D′{difference}.{protocol}"
+        "{seeds}; accuracies in percent, 50 is a guessing\nattacker{difference}. Strongest: of all attacks on \
+         D; then of all on D′.{protocol}"
     )
 }
 
@@ -300,17 +300,25 @@ pub(super) mod tests {
         let mut other = table();
         other.source = "Kaplan et al.".into();
         for row in &mut other.rows {
+<<<<<<< HEAD
             for m in [&mut row.train, &mut row.test, &mut row.neural] {
                 m.difference = None;
             }
+=======
+            [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.difference = None);
+>>>>>>> game
         }
         let text = text(&other);
         assert_eq!(text.matches("Kaplan et al.").count(), 3, "{text}");
         assert!(!text.contains('Δ') && text.contains("on D′"), "{text}");
         for row in &mut other.rows {
+<<<<<<< HEAD
             for m in [&mut row.train, &mut row.test, &mut row.neural] {
                 m.published = None;
             }
+=======
+            [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.published = None);
+>>>>>>> game
         }
         assert!(!markdown(&other).contains("Kaplan"), "nothing is published");
     }

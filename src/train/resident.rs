@@ -105,7 +105,7 @@ impl ResidentLayout {
     }
 
     /// Ones that a record has at most, if a first layer walks lists of them: of one binding of bits, where it
-    /// is wanted or a record has at most K / [`SPARSE_SHARE`] on average.
+    /// is wanted or a record has at most K / 10 on average.
     pub fn most_ones(self) -> Option<usize> {
         let OnesCount { total, most } = self.ones.filter(|_| self.part >= self.records)?;
         let few = SPARSE_SHARE * total <= self.width * self.records;

@@ -3,7 +3,7 @@
 //! Not the attacks themselves: choosing a threshold and judging it is [`super::scored`]'s.
 //!
 //! Notation: N records, C classes, z the logits, y the label, p = softmax(z). All arithmetic is f64
-//! ([`super::softmax`]).
+//! (`softmax`).
 
 use std::num::NonZero;
 

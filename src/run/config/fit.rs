@@ -15,7 +15,7 @@ pub enum Fitted {
     Reference,
     /// A tenth, at most half of what both leave.
     Validation,
-    /// The largest power of two up to `train.batch` that makes [`FEWEST_STEPS`] steps of an epoch.
+    /// The largest power of two up to `train.batch` that makes 8 steps of an epoch.
     Batch,
 }
 
