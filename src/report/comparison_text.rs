@@ -300,25 +300,13 @@ pub(super) mod tests {
         let mut other = table();
         other.source = "Kaplan et al.".into();
         for row in &mut other.rows {
-<<<<<<< HEAD
-            for m in [&mut row.train, &mut row.test, &mut row.neural] {
-                m.difference = None;
-            }
-=======
             [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.difference = None);
->>>>>>> game
         }
         let text = text(&other);
         assert_eq!(text.matches("Kaplan et al.").count(), 3, "{text}");
         assert!(!text.contains('Δ') && text.contains("on D′"), "{text}");
         for row in &mut other.rows {
-<<<<<<< HEAD
-            for m in [&mut row.train, &mut row.test, &mut row.neural] {
-                m.published = None;
-            }
-=======
             [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.published = None);
->>>>>>> game
         }
         assert!(!markdown(&other).contains("Kaplan"), "nothing is published");
     }
