@@ -145,15 +145,18 @@ pub struct NetworkTraining {
     pub control: Option<f64>,
     /// What networks trained beside made of planted signals of known strength; empty where that was not done.
     pub ladder: Vec<PlantedSignal>,
+    /// Whether its own AUC is above 0.5 by its 95% interval: it then learnt something, whatever was planted.
+    pub finds_itself: bool,
     /// The standard deviation of the scores.
     pub deviation: f64,
 }
 
 impl NetworkTraining {
-    /// Whether the network learnt at all: its control found the planted signal, its ladder at least the
-    /// strongest, and it does not say the same of every record. If not, what it reached is no evidence of privacy.
+    /// Whether the network learnt at all: its control found the planted signal, it found a leak
+    /// itself or at least the strongest of its ladder, and it does not say the same of every record. If not,
+    /// what it reached is no evidence of privacy.
     pub fn succeeded(&self) -> bool {
-        let found = self.ladder.is_empty() || weakest_found(&self.ladder).is_some();
+        let found = self.ladder.is_empty() || self.finds_itself || weakest_found(&self.ladder).is_some();
         found && self.control.is_none_or(|control| control > CONTROL) && self.deviation >= COLLAPSED
     }
 }

@@ -16,17 +16,18 @@ use crate::statistics::quantiles::normal_critical;
 /// Confidences of one value have no scale: they are then spread over one nat.
 const LEAST_SCALE: f64 = 1e-6;
 
-/// A planted leak: what to learn, and who counts as a member.
+/// Planted leaks: what to learn, and who counts as a member.
 pub struct Planted {
-    pub lesson: Lesson,
+    /// One for each of [`RUNGS`].
+    pub lessons: Vec<Lesson>,
     /// Indices of records; "members" are drawn, whoever was a member.
     halves: Halves<u32>,
 }
 
-/// A lesson for each of [`RUNGS`]: membership is drawn anew within each half, so nothing real is left to find,
-/// and φ is drawn from a normal distribution of the model's own middle and spread, for "members" shifted by d
+/// The planted leaks of [`RUNGS`]: membership is drawn anew within each half, so nothing real is left to
+/// find, and φ is drawn from a normal distribution of the model's own middle and spread, for "members" shifted by d
 /// standard deviations. No attack can have a larger AUC than Φ(d/√2).
-pub fn planted(evidence: &Evidence) -> Vec<Planted> {
+pub fn planted(evidence: &Evidence) -> Planted {
     let [members, others] = evidence.predictions();
     let mut phi = [confidence(&members), confidence(&others)].concat();
     phi.retain(|phi| phi.is_finite());
@@ -61,9 +62,9 @@ pub fn planted(evidence: &Evidence) -> Vec<Planted> {
             let phi = middle + spread * (noise + if member { d } else { 0.0 });
             set_phi(row, label as usize, phi);
         }
-        Planted { lesson, halves: halves.clone() }
+        lesson
     };
-    RUNGS.iter().map(of_rung).collect()
+    Planted { lessons: RUNGS.iter().map(of_rung).collect(), halves }
 }
 
 /// Turns a row of logits into one in which the label has this φ and the other classes keep their shares.
@@ -78,7 +79,7 @@ fn set_phi(row: &mut [f32], label: usize, phi: f64) {
 }
 
 impl Planted {
-    /// What the network made of it: `scores` `[N]`.
+    /// What a network made of the leak that the best attack finds with this AUC: `scores` `[N]`.
     ///
     /// # Errors
     /// As [`Scored::new`].
@@ -96,9 +97,9 @@ mod tests {
 
     #[test]
     fn the_label_gets_the_confidence_and_the_others_keep_their_shares() {
-        let mut row = [0.25f32, 0.5, 0.25].map(f32::ln);
+        let mut row = [-1.5f32, 0.5, -1.5];
         set_phi(&mut row, 1, 3.0);
-        let predictions = super::super::scores::Predictions::from_logits(&row, 3, &[1]).unwrap();
+        let predictions = super::super::scores::Predictions::from_logits(&row[..], 3, &[1]).unwrap();
         assert!((confidence(&predictions)[0] - 3.0).abs() < 1e-6);
         assert_eq!(row[0], row[2]);
     }

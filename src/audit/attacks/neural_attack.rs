@@ -11,6 +11,7 @@ use crate::audit::results::ladder::RUNGS;
 use crate::error::Result;
 use crate::nn::{AttackInput, AttackNetwork, LabelEncoding};
 use crate::run::config::AuditConfig;
+use crate::statistics::intervals;
 
 /// The logit of membership of each record.
 ///
@@ -28,8 +29,8 @@ pub(super) fn run(
     let mut ladders = vec![];
     for evidence in on_members {
         lessons.push(plant(evidence));
-        let ladder = ladder::planted(evidence);
-        lessons.extend(ladder.iter().map(|planted| planted.lesson.clone()));
+        let mut ladder = ladder::planted(evidence);
+        lessons.append(&mut ladder.lessons);
         ladders.push(ladder);
     }
     let mut ladders = ladders.iter();
@@ -46,15 +47,20 @@ pub(super) fn run(
             let [members, others] = evidence.split(scores);
             Scored::new(attack.name, &evidence.halves, members, others)
         };
-        let mut training = NetworkTraining { control: None, ladder: vec![], deviation: deviation(scores) };
+        let own = Scored { learns: true, ..scored(scores)? };
+        let finds_itself = intervals::auc(&own.curve()?)[0] > 0.5;
+        let mut training =
+            NetworkTraining { control: None, ladder: vec![], finds_itself, deviation: deviation(scores) };
         if evidence.attacked == AttackedRecords::Members {
             training.control = controls.next().map(|scores| scored(scores)?.accuracy()).transpose()?;
-            for (planted, auc) in ladders.next().into_iter().flatten().zip(RUNGS) {
+            for (planted, auc) in
+                ladders.next().into_iter().flat_map(|planted| RUNGS.map(|auc| (planted, auc)))
+            {
                 training.ladder.extend(controls.next().map(|s| planted.found(auc, s)).transpose()?);
             }
         }
         let training = Some(training);
-        outcomes.push(Outcome::Scored { scored: scored(scores)?, training, tuned_a: None });
+        outcomes.push(Outcome::Scored { scored: own, training, tuned_a: None });
     }
     Ok(outcomes)
 }

@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 /// AUCs that the best possible attack has on what is planted.
-pub const RUNGS: [f64; 5] = [0.52, 0.55, 0.6, 0.7, 0.9];
+///
+/// Three: each is a network more to train beside every neural attack.
+pub const RUNGS: [f64; 3] = [0.55, 0.7, 0.9];
 
 /// A planted signal, and what the network made of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,13 +31,13 @@ mod tests {
 
     #[test]
     fn a_signal_found_below_one_that_was_missed_was_found_by_accident() {
-        let ladder = |found: [bool; 5]| {
+        let ladder = |found: [bool; 3]| {
             let rung = |(auc, found)| PlantedSignal { auc, found_auc: 0.5, found };
             RUNGS.into_iter().zip(found).map(rung).collect::<Vec<_>>()
         };
-        assert_eq!(weakest_found(&ladder([true, false, true, true, true])), Some(0.6));
-        assert_eq!(weakest_found(&ladder([true, true, true, true, false])), None);
-        assert_eq!(weakest_found(&ladder([true; 5])), Some(0.52));
+        assert_eq!(weakest_found(&ladder([true, false, true])), Some(0.9));
+        assert_eq!(weakest_found(&ladder([true, true, false])), None);
+        assert_eq!(weakest_found(&ladder([true; 3])), Some(0.55));
         assert_eq!(weakest_found(&[]), None);
     }
 }
