@@ -30,8 +30,6 @@ pub struct StepCase {
     pub members: usize,
     /// k; 0: plain training.
     pub attack_steps: usize,
-    /// The probability that a bit is a one.
-    pub density: f64,
 }
 
 const fn case(
@@ -41,7 +39,7 @@ const fn case(
     members: usize,
     attack_steps: usize,
 ) -> StepCase {
-    StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps, density: 0.5 }
+    StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps }
 }
 
 const fn images(
@@ -51,7 +49,7 @@ const fn images(
     members: usize,
     attack_steps: usize,
 ) -> StepCase {
-    StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps, density: 0.5 }
+    StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps }
 }
 
 /// The networks of the paper, plain and in the game.
