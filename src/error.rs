@@ -110,6 +110,15 @@ impl Error {
         self.advice = text.into();
         self
     }
+
+    /// More advice, after what there is.
+    #[must_use]
+    pub fn also(self, text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        let advice =
+            if self.advice.is_empty() { text.to_owned() } else { format!("{}; {text}", self.advice) };
+        self.advice(advice)
+    }
 }
 
 impl fmt::Display for Error {
@@ -139,5 +148,7 @@ mod tests {
         let error = Error::data("a.csv:3").expected("4 columns").found("3").advice("complete the row");
         assert_eq!(error.to_string(), "a.csv:3: expected 4 columns, found 3; complete the row");
         assert_eq!(Error::gpu("no adapter").to_string(), "no adapter");
+        assert_eq!(error.also("or remove it").advice, "complete the row; or remove it");
+        assert_eq!(Error::gpu("a").also("wait").advice, "wait");
     }
 }

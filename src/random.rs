@@ -40,6 +40,8 @@ pub enum Stream {
     Perturbation { record: u64 },
     /// The key of a private training's noise where it is to be repeated, of a replica with this `seed`.
     Noise { seed: u64 },
+    /// Signals planted for an audit's control.
+    Planted,
 }
 
 impl Stream {
@@ -58,6 +60,7 @@ impl Stream {
             Stream::Shadows => (8, 0, 0),
             Stream::Perturbation { record } => (9, 0, record),
             Stream::Noise { seed } => (10, 0, seed),
+            Stream::Planted => (11, 0, 0),
         }
     }
 }

@@ -125,9 +125,7 @@ fn audit_run(
 fn continued(error: Error) -> Error {
     match error.kind {
         Kind::Interrupted | Kind::Io => {
-            let advice = format!("finished shadow models and epochs are kept: {}", output::again());
-            let advice = if error.advice.is_empty() { advice } else { format!("{}; {advice}", error.advice) };
-            error.advice(advice)
+            error.also(format!("finished shadow models and epochs are kept: {}", output::again()))
         }
         _ => error,
     }

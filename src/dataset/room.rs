@@ -3,6 +3,7 @@
 //! Linux promises more memory than it has and ends the program that believes it; so what is available is asked for
 //! there.
 
+use super::formats::memory::available;
 use crate::error::{Error, Result};
 
 /// Refuses to begin `what` at `place`, of so many bytes, where memory has no room for it.
@@ -11,26 +12,19 @@ use crate::error::{Error, Result};
 /// There is less, as far as the system says.
 pub(super) fn check(place: &str, what: &str, bytes: usize) -> Result<()> {
     let found = match available() {
-        Some(available) if available < bytes => format!("{} available", megabytes(available)),
+        Some(available) if available < bytes as u64 => format!("{} available", megabytes(available)),
         // Given back at once: a limit of the process's memory is noticed here.
         _ if Vec::<u8>::new().try_reserve_exact(bytes).is_err() => "no room".to_owned(),
         _ => return Ok(()),
     };
     Err(Error::data(place)
-        .expected(format!("{} of memory for {what}", megabytes(bytes)))
+        .expected(format!("{} of memory for {what}", megabytes(bytes as u64)))
         .found(found)
         .advice("end other programs, leave columns out with --drop, or give fewer records"))
 }
 
-fn megabytes(bytes: usize) -> String {
+fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
-/// Bytes that can be had without swapping, where the system says.
-fn available() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()?.saturating_mul(1024))
 }
 
 #[cfg(test)]

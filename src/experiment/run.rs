@@ -136,11 +136,7 @@ fn interrupted(error: Error, directory: &RunDirectory) -> Error {
     let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
     match error.kind {
         Kind::Interrupted => error.advice(resume),
-        Kind::Lost | Kind::Io => {
-            let kept = format!("finished epochs are kept: {resume}");
-            let advice = if error.advice.is_empty() { kept } else { format!("{}; {kept}", error.advice) };
-            error.advice(advice)
-        }
+        Kind::Lost | Kind::Io => error.also(format!("finished epochs are kept: {resume}")),
         _ => error,
     }
 }

@@ -220,7 +220,8 @@ impl AdversaryCheck {
 impl EpochMetrics {
     /// What the classifier does on the validation records, where it was asked.
     pub fn score(&self) -> Option<Score> {
-        let (accuracy, loss) = self.validation_accuracy.zip(self.validation_loss)?;
+        // JSON has no NaN: it is read as no loss.
+        let (accuracy, loss) = (self.validation_accuracy?, self.validation_loss.unwrap_or(f64::NAN));
         Some(Score { epoch: self.epoch, accuracy, loss })
     }
 }

@@ -1,6 +1,6 @@
 //! What a run is: what was asked for ([`config`], [`preset`]), the directory that holds what came of it
-//! ([`directory`], [`model_file`], [`predictions`]) and the program that works on it (`lease`), and what is told while it goes on ([`event`],
-//! [`ledger`]).
+//! ([`directory`], [`model_file`], [`predictions`]) and the program that works on it (`lease`), and what is told
+//! while it goes on ([`event`], [`ledger`]).
 //!
 //! Not the running of it: that is [`crate::train`]'s and [`crate::audit`]'s, and [`crate::experiment`] has
 //! the function that does both.

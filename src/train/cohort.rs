@@ -1,6 +1,8 @@
 //! A cohort: the replicas that are trained together. Their memory on the GPU, the steps of each round, an
 //! epoch.
 
+mod read;
+
 use super::attack_pace::AttackPace;
 use super::evaluate::{Probe, Scorer, Weights};
 use super::line::Moment;
@@ -23,7 +25,7 @@ use crate::ops::{AttackCounts, ClassifierCounts};
 use crate::plan::Bound;
 use crate::random::{Stream, stream};
 use crate::run::config::{AttackSteps, Config, Stop};
-use crate::run::event::{AdversaryCheck, EpochMetrics, Score};
+use crate::run::event::{EpochMetrics, Score};
 use std::sync::atomic::AtomicBool;
 
 /// The standard deviation of h's logit over an epoch's records under which h says the same of all.
@@ -130,13 +132,7 @@ impl<'a> Cohort<'a> {
             cohort.validation = cohort.scorer(|split| &split.validation, usize::MAX)?;
         }
         cohort.probe = cohort.probe()?;
-        if let Some(attack) = &cohort.attack {
-            let (places, classifier) = (&cohort.places, &cohort.classifier);
-            let labels = |m: &Model| Referee::labels(&m.split, dataset);
-            let labels = cohort.models.iter().map(labels).collect();
-            cohort.referee =
-                Some(Referee::new(context, recipe, &cohort.resident, (classifier, attack), places, labels)?);
-        }
+        cohort.referee = cohort.referee(dataset)?;
         cohort.restore(cohort.start())?;
         Ok(cohort)
     }
@@ -174,6 +170,19 @@ impl<'a> Cohort<'a> {
         let rows = self.places.iter().map(|split| [first(&split.members), first(&split.reference)].concat());
         let rows: Vec<Vec<u32>> = rows.collect();
         Probe::new(self.context, self.recipe, &self.resident, &self.classifier, attack, &rows).map(Some)
+    }
+
+    /// Judges the attack network after every epoch, where there is one and records are scored at all.
+    fn referee(&self, dataset: &Dataset) -> Result<Option<Referee>> {
+        let Some(attack) = &self.attack else { return Ok(None) };
+        let label = |record: &u32| dataset.labels[*record as usize];
+        let labels = |m: &Model| Referee::records(self.config, &m.split).iter().map(label).collect();
+        let records: Vec<Vec<u32>> = self.places.iter().map(|p| Referee::records(self.config, p)).collect();
+        if records.iter().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        let (labels, networks) = (self.models.iter().map(labels).collect(), (&self.classifier, attack));
+        Referee::new(self.context, self.recipe, &self.resident, networks, [records, labels]).map(Some)
     }
 
     /// Freshly drawn weights.
@@ -272,7 +281,7 @@ impl<'a> Cohort<'a> {
             Some(_) => "adds the rows of its weights that a record has ones for",
             None => "multiplies by all bits of a record",
         };
-        let share = 100.0 * ones.total as f64 / (layout.records * layout.width).max(1) as f64;
+        let share = 100.0 * ones.total as f64 / (ones.records * layout.width).max(1) as f64;
         Some(format!("{share:.1}% of the data's bits are ones: the first layer {way} (engine.sparse)"))
     }
 
@@ -376,90 +385,5 @@ impl<'a> Cohort<'a> {
             steps.write(self.context, words)?;
         }
         Ok(())
-    }
-
-    /// Reads everything of an epoch at once; replicas that are no longer finite are put back.
-    fn read(&mut self, epoch: usize, checks: &[Option<AdversaryCheck>]) -> Result<Vec<EpochMetrics>> {
-        let replicas = self.models.len();
-        let f = &self.classifier;
-        let mut wanted: Vec<(&Buffer, usize)> = vec![
-            (&f.state, self.snapshot.classifier.len()),
-            (self.attack.as_ref().unwrap_or(&f.state), self.snapshot.attack.len()),
-            (f.statistics.as_ref().unwrap_or(&f.state), self.snapshot.statistics.len()),
-            (&self.classifier_counts, replicas * ClassifierCounts::WIDTH),
-            (&self.attack_counts, replicas * AttackCounts::WIDTH),
-        ];
-        let scorers = [&self.reference, &self.test, &self.validation];
-        let counts = scorers.into_iter().flatten().map(|scorer| &scorer.counts);
-        wanted.extend(counts.map(|counts| (counts, replicas * ClassifierCounts::WIDTH)));
-        let sums = self.probe.iter().flat_map(|probe| &probe.sums);
-        wanted.extend(sums.map(|buffer| (buffer, replicas * Tensor::f32(1, 1).elements())));
-        let read = self.context.read(&wanted)?.into_iter();
-        let mut read = read.map(|words| words.into_iter().map(f32::from_bits).collect::<Vec<f32>>());
-        let mut next = || read.next().unwrap_or_default();
-        let networks =
-            Snapshot { classifier: next(), attack: next(), statistics: next(), ..Snapshot::default() };
-        let (f_counts, h_counts) = (next(), next());
-        let [reference, test, validation] = scorers.map(|scorer| scorer.as_ref().map(|_| next()));
-        let sums: Vec<Vec<f32>> = read.collect();
-
-        let counts = |r: usize| (ClassifierCounts::decode(&f_counts, r), AttackCounts::decode(&h_counts, r));
-        let not_finite: Vec<Option<u64>> = (0..replicas)
-            .map(|r| {
-                let (f, h) = counts(r);
-                [f.not_finite_at, h.not_finite_at].into_iter().flatten().min()
-            })
-            .collect();
-        let end = self.schedule.before(epoch + 1).classifier;
-        let newly = self.snapshot.advance(networks, &not_finite, end);
-        let scores: Vec<Option<Score>> = (0..replicas)
-            .map(|r| {
-                let ClassifierCounts { loss, right, records, .. } =
-                    ClassifierCounts::decode(validation.as_ref()?, r);
-                Some(Score { epoch: epoch + 1, accuracy: right / records, loss: loss / records })
-            })
-            .collect();
-        self.snapshot.keep_best(&scores);
-        let accuracy = |counts: &Option<Vec<f32>>, r: usize| {
-            counts.as_ref().and_then(|counts| ClassifierCounts::decode(counts, r).accuracy())
-        };
-        let mut metrics = vec![];
-        for (r, model) in self.models.iter().enumerate() {
-            let (f, h) = counts(r);
-            let trained = h.records > 0.0;
-            let deviation = h.logit_deviation();
-            let dead = sums.iter().any(|sum| sum[r * Tensor::f32(1, 1).elements()] == 0.0);
-            metrics.push(EpochMetrics {
-                epoch: epoch + 1,
-                replica: model.number,
-                settings: model.settings,
-                loss: f.loss / f.records,
-                train_accuracy: f.right / f.records,
-                gain: trained.then(|| h.gain / h.records),
-                attack_accuracy: trained.then(|| h.right / h.records),
-                attack_logit_deviation: trained.then_some(deviation),
-                adversary: checks[r],
-                attack_steps: self.snapshot.paces.get(r).map(|pace| pace.steps),
-                reference_accuracy: accuracy(&reference, r),
-                test_accuracy: accuracy(&test, r),
-                validation_accuracy: scores[r].map(|score| score.accuracy),
-                validation_loss: scores[r].map(|score| score.loss),
-                collapsed: trained.then_some(deviation < COLLAPSED || dead),
-                frozen_at_step: self.snapshot.frozen[r],
-                seconds: 0.0,
-            });
-        }
-        let classifier = end - self.schedule.before(epoch).classifier;
-        for (r, pace) in self.snapshot.paces.iter_mut().enumerate() {
-            if self.snapshot.frozen[r].is_none() {
-                *pace = pace.next(checks[r].as_ref(), classifier, self.config.defense.attack_steps_most);
-            }
-        }
-        // A frozen replica's training passes still move its running statistics.
-        let moved = self.classifier.statistics.is_some() && self.snapshot.frozen.iter().any(Option::is_some);
-        if newly || moved {
-            self.put_back()?;
-        }
-        Ok(metrics)
     }
 }

@@ -173,21 +173,13 @@ pub fn logits(
     let most = context.limits().tensor_bytes().min(64 << 20) as usize / (4 * pitch * replicas.max(1));
     let portion = (most / batch).max(1) * batch;
     let portion = portion.min(total.next_multiple_of(batch));
-    let mut out = vec![Vec::with_capacity(total * recipe.classes); replicas];
     if total == 0 {
-        return Ok(out);
+        return Ok(vec![vec![]; replicas]);
     }
     let Walk { graph, bound, tapes, z, .. } =
         Walk::new(recipe, resident, classifier, [portion / batch, batch])?;
     let sizes = [replicas, resident.layout.records];
-    let mut table = ScoreTable::compile(context, graph, &tapes, z, bound, sizes)?;
-    for start in (0..total).step_by(portion) {
-        let within = |r: &Vec<u32>| start.min(r.len())..(start + portion).min(r.len());
-        let part: Vec<Vec<u32>> = records.iter().map(|r| r[within(r)].to_vec()).collect();
-        let found = table.fill(context, &part, stop)?;
-        out.iter_mut().zip(found).for_each(|(out, found)| out.extend(found));
-    }
-    Ok(out)
+    ScoreTable::compile(context, graph, &tapes, z, bound, sizes)?.fill(context, records, stop)
 }
 
 /// Whether layers of h are dead: the sum of each hidden layer's (non-negative) outputs over one batch.

@@ -9,11 +9,12 @@ use super::evaluate::{Walk, Weights, batch};
 use super::recipe::Recipe;
 use super::resident::Resident;
 use super::steps::{ScoreTable, longest};
-use crate::dataset::{Dataset, Split};
+use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::Tensor;
 use crate::ops::Concat;
+use crate::run::config::{AttackSteps, Config};
 use crate::run::event::AdversaryCheck;
 use crate::statistics::halves::Halves;
 use crate::statistics::paired::{Pairs, lower_by_chance};
@@ -29,8 +30,6 @@ const TABLE: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Referee {
     table: ScoreTable,
-    /// Records that the table holds.
-    portion: usize,
     /// Of each replica: the first of D, then as many of D′.
     records: Vec<Vec<u32>>,
     labels: Vec<Vec<u32>>,
@@ -38,24 +37,25 @@ pub struct Referee {
     columns: usize,
 }
 
-/// Records of each of D and D′ that are scored.
-fn size(split: &Split) -> usize {
-    RECORDS.min(split.members.len()).min(split.reference.len())
-}
-
-fn scored(split: &Split) -> Vec<u32> {
-    let size = size(split);
-    [&split.members[..size], &split.reference[..size]].concat()
-}
-
 impl Referee {
-    /// The labels of the records of `split`, by their numbers in `dataset`, that are scored.
-    pub fn labels(split: &Split, dataset: &Dataset) -> Vec<u32> {
-        scored(split).iter().map(|record| dataset.labels[*record as usize]).collect()
+    /// Records of each of D and D′ that are scored of a split with so many: as many as other evaluation takes
+    /// (`train.evaluate_limit`), unless the attack steps go by it. 0: none are.
+    pub fn size(config: &Config, members: usize, reference: usize) -> usize {
+        let limit = match config.defense.attack_steps {
+            AttackSteps::Auto => RECORDS,
+            AttackSteps::Count(_) => RECORDS.min(config.train.evaluate_limit),
+        };
+        limit.min(members).min(reference)
     }
 
-    /// For replicas with records at these `places` among the resident ones, with their `labels`; `attack` is
-    /// h's memory.
+    /// The records of `split` that are scored, members first.
+    pub fn records(config: &Config, split: &Split) -> Vec<u32> {
+        let size = Referee::size(config, split.members.len(), split.reference.len());
+        [&split.members[..size], &split.reference[..size]].concat()
+    }
+
+    /// For replicas whose `records` are at these places among the resident ones, with these `labels`; `attack`
+    /// is h's memory.
     ///
     /// # Errors
     /// A recipe without an attack network; sizes beyond the adapter's limits or memory.
@@ -64,12 +64,10 @@ impl Referee {
         recipe: &Recipe,
         resident: &Resident,
         (classifier, attack): (&Weights, &Buffer),
-        places: &[Split],
-        labels: Vec<Vec<u32>>,
+        [records, labels]: [Vec<Vec<u32>>; 2],
     ) -> Result<Self> {
         let adversary =
             recipe.adversary.as_ref().ok_or_else(|| Error::graph("referee").expected("an attack network"))?;
-        let records: Vec<Vec<u32>> = places.iter().map(scored).collect();
         let limit = context.limits().tensor_bytes();
         // How many are scored at once depends on the number of replicas, how many a pass takes does not: a
         // replica's scores are the same alone and in company.
@@ -87,7 +85,7 @@ impl Referee {
         let both = graph.apply(Concat, &[s, z])?;
         let sizes = [records.len(), resident.layout.records];
         let table = ScoreTable::compile(context, graph, &tapes, both, bound, sizes)?;
-        Ok(Referee { table, portion: lines * batch, records, labels, columns })
+        Ok(Referee { table, records, labels, columns })
     }
 
     /// For each replica how h stands beside the threshold; `None` where there are too few records, or scores
@@ -96,13 +94,7 @@ impl Referee {
     /// # Errors
     /// As [`ScoreTable::fill`].
     pub fn checks(&mut self, context: &Context, stop: &AtomicBool) -> Result<Vec<Option<AdversaryCheck>>> {
-        let mut rows = vec![vec![]; self.records.len()];
-        for start in (0..longest(&self.records)).step_by(self.portion) {
-            let part = |r: &Vec<u32>| r[start.min(r.len())..(start + self.portion).min(r.len())].to_vec();
-            let part: Vec<Vec<u32>> = self.records.iter().map(part).collect();
-            let found = self.table.fill(context, &part, stop)?;
-            rows.iter_mut().zip(found).for_each(|(rows, found)| rows.extend(found));
-        }
+        let rows = self.table.fill(context, &self.records, stop)?;
         let replicas = rows.iter().zip(&self.labels);
         Ok(replicas.map(|(rows, labels)| self.judge(rows, labels)).collect())
     }

@@ -31,15 +31,17 @@ pub struct ResidentLayout {
     pub standardized: bool,
     /// Of images, which always are standardized.
     pub images: Option<ImageLayout>,
-    /// Of bits: how many are ones.
+    /// Of bits: how many are ones, in the whole data set. What is uploaded depends on the replicas that are
+    /// trained together, and the way that a first layer works must not.
     pub ones: Option<OnesCount>,
     /// Whether a first layer walks lists of ones.
     pub sparse: Sparse,
 }
 
-/// How many of resident bits are ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many bits of a data set are ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnesCount {
+    pub records: usize,
     /// Of all records.
     pub total: usize,
     /// Of the record that has most.
@@ -107,8 +109,8 @@ impl ResidentLayout {
     /// Ones that a record has at most, if a first layer walks lists of them: of one binding of bits, where it
     /// is wanted or a record has at most K / 10 on average.
     pub fn most_ones(self) -> Option<usize> {
-        let OnesCount { total, most } = self.ones.filter(|_| self.part >= self.records)?;
-        let few = SPARSE_SHARE * total <= self.width * self.records;
+        let OnesCount { records, total, most } = self.ones.filter(|_| self.part >= self.records)?;
+        let few = SPARSE_SHARE * total <= self.width * records;
         let walked = match self.sparse {
             Sparse::Auto => few,
             Sparse::On => true,
@@ -198,10 +200,7 @@ impl Resident {
             });
         }
         if layout.format == Format::Bits {
-            layout.ones = Some(match &numbers {
-                None => count_ones(words.chunks_exact(stride)),
-                Some(numbers) => count_ones(numbers.iter().map(|n| &words[*n as usize * stride..][..stride])),
-            });
+            layout.ones = Some(count_ones(words.chunks_exact(stride)));
         }
         let line = |part: fn(&Standardization) -> &[f32]| -> Vec<u32> {
             let pitch = Tensor::f32(1, layout.line()).pitch();
@@ -273,8 +272,9 @@ impl Resident {
 
 /// The ones of records of bits.
 fn count_ones<'w>(records: impl Iterator<Item = &'w [u32]>) -> OnesCount {
-    let mut count = OnesCount { total: 0, most: 0 };
+    let mut count = OnesCount::default();
     for record in records {
+        count.records += 1;
         let ones = record.iter().map(|word| word.count_ones() as usize).sum();
         count.total += ones;
         count.most = count.most.max(ones);

@@ -17,6 +17,7 @@ use crate::gpu::Context;
 use crate::nn::RecordShape;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
+use crate::run::directory::{DATA, SCHEMA, SPLIT};
 use crate::run::event::{EpochMetrics, Observer};
 use crate::run::model_file::{Facts, NamedTensor};
 use crate::run::predictions::ReplicaPredictions;
@@ -93,10 +94,15 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         directory.write_config(&Config { tuning, ..config.clone() })?;
     }
     // The run that is continued may have been killed before it came to this, or its files were damaged since.
+    let anew = |name: &str| directory.has(name).then(|| format!("{name} could not be read and is made anew"));
     if directory.read_data().is_err() || !matches!(directory.read_schema(), Ok(Some(_))) {
+        let damaged = [directory.read_data().is_err(), directory.read_schema().is_err()];
+        let damaged = [DATA, SCHEMA].into_iter().zip(damaged).find(|(_, damaged)| *damaged);
+        reporter.repaired(damaged.and_then(|(name, _)| anew(name)));
         directory.write_data(dataset)?;
     }
     if directory.read_splits().is_err() {
+        reporter.repaired(anew(SPLIT));
         let splits: Vec<Split> = models.iter().map(|m| m.split.clone()).collect();
         directory.write_splits(&splits)?;
     }

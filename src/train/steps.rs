@@ -318,11 +318,29 @@ impl ScoreTable {
         Ok(ScoreTable { steps, table: buffer, tensor, batch })
     }
 
-    /// The results `[N, C]` of `records`, N numbers for each replica, as many as the tapes hold or fewer.
+    /// The results `[N, C]` of `records`, N numbers for each replica, portion by portion as the tapes hold them.
     ///
     /// # Errors
-    /// As [`Steps::write`] and [`Steps::run`]; more records than the tapes hold.
+    /// As [`Steps::write`] and [`Steps::run`].
     pub fn fill(
+        &mut self,
+        context: &Context,
+        records: &[Vec<u32>],
+        stop: &AtomicBool,
+    ) -> Result<Vec<Vec<f32>>> {
+        let portion = self.tensor.rows;
+        let mut out: Vec<Vec<f32>> =
+            records.iter().map(|r| Vec::with_capacity(r.len() * self.tensor.cols)).collect();
+        for start in (0..longest(records)).step_by(portion) {
+            let within = |r: &Vec<u32>| start.min(r.len())..(start + portion).min(r.len());
+            let part: Vec<Vec<u32>> = records.iter().map(|r| r[within(r)].to_vec()).collect();
+            let found = self.fill_portion(context, &part, stop)?;
+            out.iter_mut().zip(found).for_each(|(out, found)| out.extend(found));
+        }
+        Ok(out)
+    }
+
+    fn fill_portion(
         &mut self,
         context: &Context,
         records: &[Vec<u32>],

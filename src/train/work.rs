@@ -4,6 +4,7 @@
 //! multiply-add, a step of training 6.
 
 use super::recipe::Recipe;
+use super::referee::Referee;
 use super::run::{Job, cohort_size};
 use super::schedule::{Block, Round, Schedule};
 use super::splits::{begun_splits, splits};
@@ -57,7 +58,8 @@ pub fn plan(job: &Job) -> Result<PlannedTraining> {
     let scored: usize =
         [sizes[1], sizes[2]].map(|records| records.min(config.train.evaluate_limit)).iter().sum();
     let validated = if config.train.stop == Stop::Validation { splits[0].validation.len() } else { 0 };
-    let scored = scored + validated;
+    let judged = if h > 0 { 2 * Referee::size(config, sizes[0], sizes[1]) } else { 0 };
+    let scored = scored + validated + judged;
     let cost = |of: &Config, recipe: &Recipe| -> Result<f64> {
         let step = StepRecords { all: recipe.batch * recipe.stage()?.sets.len(), members: recipe.batch };
         let schedule = Schedule::from_config(of, sizes[0], &sizes[1..2])?;

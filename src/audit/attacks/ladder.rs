@@ -35,7 +35,7 @@ pub fn planted(evidence: &Evidence) -> Planted {
     let at = |share: f64| phi.get((share * (phi.len().max(1) - 1) as f64) as usize).copied().unwrap_or(0.0);
     let spread = 0.5 * (at(0.841) - at(0.159));
     let (middle, spread) = (at(0.5), if spread > LEAST_SCALE { spread } else { 1.0 });
-    let mut rng = stream(evidence.seed, Stream::Audit);
+    let mut rng = stream(evidence.seed, Stream::Planted);
     let shift = evidence.members as u32;
     let mut drawn = |members: &[u32], others: &[u32]| {
         let mut all: Vec<u32> = members.iter().copied().chain(others.iter().map(|i| i + shift)).collect();

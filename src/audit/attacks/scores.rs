@@ -27,7 +27,7 @@ impl<'a> Predictions<'a> {
     /// # Errors
     /// Fewer than two classes, sizes that do not fit, a label that is no class. Logits that are NaN or +∞, or
     /// a record whose are all −∞. Probabilities outside \[0, 1\], or a row whose sum is further from 1 than
-    /// [`sum_tolerance`].
+    /// rounding explains.
     pub fn new(outputs: Outputs<'a>, labels: &'a [u32]) -> Result<Self> {
         check_shape(outputs, labels)?;
         match outputs.form {
@@ -105,6 +105,10 @@ impl<'a> Predictions<'a> {
                 *found = score(&Row { values: &values, label, outputs: self.outputs });
             }
         };
+        if scores.len() <= share {
+            score_share(0, &mut scores);
+            return scores;
+        }
         std::thread::scope(|scope| {
             for (number, part) in scores.chunks_mut(share).enumerate() {
                 scope.spawn(move || score_share(number * share, part));
@@ -162,7 +166,7 @@ fn check_logits(outputs: Outputs) -> Result<()> {
 
 /// How far a row of probabilities of so many classes may sum from 1: single-precision exports are off by up
 /// to about 1e-3, text of two decimals by half a hundredth a class.
-pub fn sum_tolerance(classes: usize) -> f64 {
+fn sum_tolerance(classes: usize) -> f64 {
     f64::max(1e-2, 0.005 * classes as f64) + 1e-9
 }
 

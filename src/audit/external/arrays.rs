@@ -12,7 +12,7 @@ use super::shadow_values::ShadowValues;
 use super::shadows::ShadowFile;
 use super::shape::{check_length, unfit};
 use super::sides::{self, Naming};
-use crate::audit::outputs::{OutputForm, OutputValues};
+use crate::audit::outputs::OutputValues;
 use crate::dataset::arrays::Arrays;
 use crate::dataset::npy::Values;
 use crate::error::{Error, Result};
@@ -107,12 +107,9 @@ impl<'a> Part<'a> {
             .advice(format!("say which it is with --column {}=NAME", roles[0].name()))
     }
 
-    /// Of several outputs those that keep the most, unless a person says what they are.
+    /// Of several outputs the first by [`Role::of_outputs`], unless a person names them.
     fn outputs_role(&self) -> Result<Option<Role>> {
-        let order = match self.options.form {
-            Some(OutputForm::Probabilities) => [Role::Probabilities, Role::Outputs, Role::Logits],
-            _ => [Role::Logits, Role::Probabilities, Role::Outputs],
-        };
+        let order = Role::of_outputs(self.options.form);
         let given = order.iter().find(|role| self.options.columns.contains_key(role));
         for role in given.into_iter().chain(&order) {
             if names::find(*role, &self.plain, &self.options.columns, &self.place)?.is_some() {
@@ -183,11 +180,6 @@ impl<'a> Part<'a> {
             (None, true) => None,
             (None, false) => self.shadows(keep_name.as_deref())?,
         };
-        let declared = match role {
-            Role::Logits => Some(OutputForm::Logits),
-            Role::Probabilities => Some(OutputForm::Probabilities),
-            _ => None,
-        };
         Ok(RawPredictions {
             place: self.place.clone(),
             name: name(self.path),
@@ -196,7 +188,7 @@ impl<'a> Part<'a> {
             augmented,
             augmentations,
             classes,
-            declared,
+            declared: role.form(),
             outputs_name,
             class_names,
             labels,

@@ -45,6 +45,7 @@ const JSON: Kind = Kind {
     packages: "pandas",
     convert: "import pandas; pandas.read_json(IN).to_csv(CSV, index=False)",
 };
+
 /// Refuses the file at `path` if it is of one of these kinds.
 ///
 /// # Errors
@@ -95,12 +96,10 @@ fn refusal(path: &Path, kind: &Kind) -> Error {
         .replace("IN", &python(path))
         .replace("{csv}", &python(&path.with_extension("converted.csv")))
         .replace("{npz}", &python(&path.with_extension("converted.npz")));
-    let packages = match kind.packages {
-        "" => String::new(),
-        packages => format!(" (it needs: pip install {packages})"),
-    };
-    refused(path, kind.what)
-        .advice(format!("convert it, then give the new file{packages}:\n  python3 -c \"{code}\""))
+    let packages = kind.packages;
+    refused(path, kind.what).advice(format!(
+        "convert it, then give the new file (it needs: pip install {packages}):\n  python3 -c \"{code}\""
+    ))
 }
 
 #[cfg(test)]

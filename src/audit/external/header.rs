@@ -62,10 +62,9 @@ impl Header {
         let membership = match find(Role::Membership)? {
             Some(at) if !one_side => Some(at),
             None if !one_side => {
-                let error = missing(&place, &names, "membership", Role::Membership);
-                let advice = "; members and non-members in files of their own are given as --members FILE \
-                              --nonmembers FILE";
-                return Err(Error { advice: error.advice.clone() + advice, ..error });
+                return Err(missing(&place, &names, "membership", Role::Membership).also(
+                    "members and non-members in files of their own are given as --members FILE --nonmembers FILE",
+                ));
             }
             _ => None,
         };
@@ -125,14 +124,6 @@ fn parts(name: &str) -> (String, String) {
     begins.max_by_key(|(stem, _)| stem.len()).unwrap_or((plain(name), String::new()))
 }
 
-fn declared(stem: &str) -> Option<OutputForm> {
-    match () {
-        () if known(Role::Logits).contains(&stem) => Some(OutputForm::Logits),
-        () if known(Role::Probabilities).contains(&stem) => Some(OutputForm::Probabilities),
-        () => None,
-    }
-}
-
 fn outputs(
     names: &[String],
     groups: &[Group],
@@ -140,25 +131,17 @@ fn outputs(
     options: &Options,
     place: &str,
 ) -> Result<OutputColumns> {
-    let order = match options.form {
-        Some(OutputForm::Probabilities) => [Role::Probabilities, Role::Outputs, Role::Logits],
-        _ => [Role::Logits, Role::Probabilities, Role::Outputs],
-    };
+    let order = Role::of_outputs(options.form);
     let free: Vec<&Group> =
         groups.iter().filter(|group| !group.members.iter().any(|(_, at)| taken.contains(at))).collect();
     // What a person says: the beginning of the columns' names, or one column.
     for role in order {
         let Some(wanted) = options.columns.get(&role) else { continue };
-        let form = match role {
-            Role::Logits => Some(OutputForm::Logits),
-            Role::Probabilities => Some(OutputForm::Probabilities),
-            _ => None,
-        };
         if let Some(group) = free.iter().find(|group| group.stem == plain(wanted)) {
-            return of_group(group, form, place);
+            return of_group(group, role.form(), place);
         }
         if let Some(at) = names.iter().position(|name| name == wanted) {
-            return Ok(OutputColumns { columns: vec![at], declared: form, class_names: None });
+            return Ok(OutputColumns { columns: vec![at], declared: role.form(), class_names: None });
         }
         return Err(Error::usage(format!("--column {}={wanted}", role.name()))
             .expected(format!("a column, or the beginning of several, of {place}: {}", names.join(", ")))
@@ -168,7 +151,7 @@ fn outputs(
     for role in order {
         for stem in known(role) {
             if let Some(group) = free.iter().find(|group| group.stem == *stem) {
-                return of_group(group, declared(stem), place);
+                return of_group(group, role.form(), place);
             }
         }
     }
@@ -180,7 +163,7 @@ fn outputs(
                 plain(name) == *stem || (begin == *stem && rest == "1")
             };
             if let Some(at) = names.iter().position(single).filter(|at| !taken.contains(at)) {
-                return Ok(OutputColumns { columns: vec![at], declared: declared(stem), class_names: None });
+                return Ok(OutputColumns { columns: vec![at], declared: role.form(), class_names: None });
             }
         }
     }

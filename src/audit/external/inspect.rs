@@ -8,7 +8,7 @@ use super::raw::RawPredictions;
 use super::shadows::ShadowFile;
 use super::{labels, membership, outputs};
 use crate::audit::attacks::scores::{self, OutputForm, Predictions};
-use crate::audit::outputs::{ModelRecords, OutputSlice, OutputValues, Outputs};
+use crate::audit::outputs::{ModelRecords, OutputValues, Outputs};
 use crate::audit::persons::Persons;
 use crate::audit::results::subgroups::Subgroups;
 use crate::error::{Error, Result};
@@ -204,13 +204,11 @@ fn duplicates(external: &ExternalPredictions) -> Vec<String> {
     if shared > 0 {
         warnings.push(format!("{shared} non-members have the number or name of a member: they are members"));
     }
+    let bytes = outputs.values.bytes();
+    let width = bytes.len() / rows.len().max(1);
     let (shared, alike) = both(&|i, hasher| {
         labels[i].hash(hasher);
-        let row = i * outputs.classes..(i + 1) * outputs.classes;
-        match outputs.values {
-            OutputSlice::F32(values) => hasher.write(bytemuck::cast_slice(&values[row])),
-            OutputSlice::F64(values) => hasher.write(bytemuck::cast_slice(&values[row])),
-        }
+        hasher.write(&bytes[i * width..(i + 1) * width]);
     });
     if shared > 0 {
         let likely = if alike > 0 {

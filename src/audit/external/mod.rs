@@ -5,9 +5,9 @@
 //!
 //! `arrays` and `table` read the file, by what `names` know of its names (`header` of a table's, `sides` of
 //! two sides' in one file); `labels` and `membership` find out what those mean, `outputs` what the numbers
-//! are, and
-//! `inspect` puts it together; `shadows` reads shadow models' numbers one model at a time (`shadow_values`:
-//! what they are), `case` makes evidence of it all. What is not read has a converter in `foreign`.
+//! are, and `inspect` puts it together; `shadows` reads shadow models' numbers one model at a time
+//! (`shadow_values`: what they are), `case` makes evidence of it all. What is not read has a converter in
+//! `foreign`.
 //!
 //! | array (or CSV column) | shape | holds |
 //! |---|---|---|

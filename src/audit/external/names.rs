@@ -2,6 +2,7 @@
 //!
 //! Not what they hold.
 
+use crate::audit::outputs::OutputForm;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 
@@ -106,6 +107,28 @@ const NAMES: [(Role, &[&str]); 12] = [
 ];
 
 impl Role {
+    /// Those of outputs, the likelier first: those that keep the most, unless a person says what they are.
+    pub(super) fn of_outputs(said: Option<OutputForm>) -> [Role; 3] {
+        match said {
+            Some(OutputForm::Probabilities) => [Role::Probabilities, Role::Outputs, Role::Logits],
+            _ => [Role::Logits, Role::Probabilities, Role::Outputs],
+        }
+    }
+
+    /// What outputs of this role are; `None` where the name leaves it open, and of other roles.
+    pub(super) fn form(self) -> Option<OutputForm> {
+        match self {
+            Role::Logits => Some(OutputForm::Logits),
+            Role::Probabilities => Some(OutputForm::Probabilities),
+            _ => None,
+        }
+    }
+
+    /// All of them, as `--column` calls them.
+    pub(super) fn all() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(_, names)| names[0])
+    }
+
     /// As `--column` calls it.
     pub(super) fn name(self) -> &'static str {
         names(self)[0]

@@ -45,8 +45,7 @@ impl Options {
     /// Text of another form, a role that there is not.
     pub fn set_column(&mut self, text: &str) -> Result<()> {
         let refused = || {
-            let roles =
-                ["logits", "probabilities", "predictions", "labels", "membership", "subgroup", "rows"];
+            let roles: Vec<&str> = Role::all().collect();
             Error::usage("--column")
                 .expected(format!("ROLE=NAME with one of the roles {}", roles.join(", ")))
                 .found(text.to_owned())

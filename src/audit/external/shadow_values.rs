@@ -235,7 +235,7 @@ pub(super) fn check_direction(shadows: &Shadows, place: &str, said: ShadowValues
     }
 }
 
-/// Spearman's; equal numbers are in the order of their records, whatever that is worth.
+/// Spearman's; equal numbers share the mean of their ranks.
 fn rank_correlation(one: &[f64], other: &[f64]) -> f64 {
     let ranks = |values: &[f64]| -> Vec<f64> {
         let mut order: Vec<usize> = (0..values.len()).collect();

@@ -91,7 +91,8 @@ pub struct ReplicaSummary {
     /// the weakest first; empty where that was not tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planted: Vec<PlantedSignal>,
-    /// Whether it found that signal and the strongest of `planted`. If not, what the neural attack reached says nothing of privacy.
+    /// Whether it found that signal, and the strongest of `planted` or a leak of its own. If not, what the neural
+    /// attack reached says nothing of privacy.
     pub attack_trained: bool,
     /// What the attacks by shadow models stood on; `null` without them.
     #[serde(default)]

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::random::{Stream, stream};
 use crate::run::RunDirectory;
 use crate::run::config::{Config, Replica, Stop, Sweep, TuningConfig};
+use crate::run::directory::SPLIT;
 use crate::run::event::{Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
@@ -59,7 +60,12 @@ pub fn train<'a>(
     let reference = if defended { reference } else { vec![] };
     // The epoch of a shadow model is chosen as its target's was.
     let validation = match job.config.train.stop {
-        Stop::Validation => job.directory.read_splits()?.swap_remove(number).validation,
+        Stop::Validation => {
+            let split = job.directory.read_splits()?.into_iter().nth(number);
+            split
+                .ok_or_else(|| Error::data(SPLIT).expected(format!("a split of replica {number}")))?
+                .validation
+        }
         Stop::Epochs => vec![],
     };
     let splits = splits(&pool, [&reference, &validation], models, settings.seed);
@@ -71,8 +77,7 @@ pub fn train<'a>(
         Ok(found) if found.read_config().is_ok_and(|c| c == config) => {
             let found = found.held()?;
             let changed = found.check_data(dataset, job.accept_changed_data).map_err(|error| {
-                let advice = format!("{}; or remove {}", error.advice, path.display());
-                error.advice(format!("{advice}, and the shadow models are trained anew"))
+                error.also(format!("or remove {}, and the shadow models are trained anew", path.display()))
             })?;
             changed.into_iter().for_each(|changed| observer.event(&Event::Warning(changed)));
             found

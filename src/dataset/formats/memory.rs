@@ -26,7 +26,7 @@ fn in_mb(bytes: u64) -> String {
 }
 
 /// Bytes that this process may still take: of the machine, of its control group, of its address space.
-fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| kilobytes(&text, "MemAvailable:"));
     let number = |path: &str| read(path).and_then(|text| text.trim().parse::<u64>().ok());

@@ -51,8 +51,7 @@ fn refused(path: &Path, place: &str, save: &str) -> Error {
         format!(
             "if you trust where it comes from, convert it, in a Python that has the packages it was made \
              with, then give the new file (adapt the names if the pickle holds others):\n  python3 -c \
-             \"import pickle, \
-             numpy as np; d = {load}; {save}\""
+             \"import pickle, numpy as np; d = {load}; {save}\""
         ),
     )
 }

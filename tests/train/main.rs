@@ -1,6 +1,9 @@
 //! Training as a whole, on tiny data: agreement with the f64 reference of the whole algorithm,
 //! determinism, independence of replicas, resuming, every schedule and option.
 
+mod company;
+mod ones;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -256,78 +259,6 @@ fn hoisting_merges_the_forward_passes_and_changes_no_value() {
 }
 
 #[test]
-fn a_replica_in_company_is_the_model_trained_alone() {
-    let many = train(&["train.seed=[3,4]", "defense.lambda=[0.5,2.0]"]);
-    assert_eq!(many.metrics.len(), 4 * 4);
-    for (number, (lambda, seed)) in [(0.5, 3), (0.5, 4), (2.0, 3), (2.0, 4)].into_iter().enumerate() {
-        let alone = train(&[&format!("train.seed={seed}"), &format!("defense.lambda={lambda:?}")]);
-        assert_eq!(replica(&many, number), replica(&alone, 0), "λ {lambda}, seed {seed}");
-    }
-    assert_ne!(replica(&many, 0), replica(&many, 1));
-    assert_ne!(replica(&many, 0), replica(&many, 2));
-}
-
-/// As many attack steps as its own h needs: what its siblings need changes nothing.
-#[test]
-fn a_replica_that_finds_its_attack_steps_is_the_model_trained_alone() {
-    // The first rate teaches h nothing, the second much.
-    let auto = ["defense.attack_steps=auto", "defense.attack_steps_most=4", "train.epochs=6"];
-    let with = |more: &[&str]| train(&[&auto[..], more].concat());
-    let many = with(&["defense.attack.learning_rate=[1e-9,0.01]", "defense.lambda=[0.5,2.0]"]);
-    for (number, (rate, lambda)) in
-        [("1e-9", 0.5), ("1e-9", 2.0), ("0.01", 0.5), ("0.01", 2.0)].into_iter().enumerate()
-    {
-        let rate = format!("defense.attack.learning_rate={rate}");
-        let alone = with(&[&rate, &format!("defense.lambda={lambda:?}")]);
-        assert_eq!(replica(&many, number), replica(&alone, 0), "{rate}, λ {lambda}");
-    }
-    let steps = |number: usize| -> Vec<usize> {
-        let of = many.metrics.iter().filter(|m| m.replica == number);
-        of.map(|m| m.attack_steps.unwrap()).collect()
-    };
-    assert!((0..4).all(|r| steps(r)[0] == 1), "all begin with one");
-    assert!(steps(0).iter().all(|steps| (1..=4).contains(steps)), "{:?}", steps(0));
-    assert!(many.metrics.iter().all(|m| m.adversary.is_some()));
-}
-
-/// Where there are several sizes of D′, a smaller one is the beginning of the largest.
-#[test]
-fn a_replica_with_a_smaller_reference_set_is_the_model_trained_alone() {
-    let many = train(&["data.reference=[20,50]"]);
-    for (number, size) in [20, 50].into_iter().enumerate() {
-        let alone = train(&[&format!("data.reference={size}")]);
-        assert_eq!(replica(&many, number), replica(&alone, 0), "|D′| {size}");
-    }
-    assert_ne!(replica(&many, 0), replica(&many, 1));
-    let measured = |m: &veilgrad::run::event::EpochMetrics| m.test_accuracy.is_some_and(f64::is_finite);
-    assert!(many.metrics.iter().all(measured));
-}
-
-#[test]
-fn results_do_not_depend_on_how_replicas_are_grouped() {
-    let changes = ["train.seed=[0,1]", "defense.lambda=[0.5,2.0]"];
-    let together = train(&changes);
-    // 256 records of 40 features, 41 kB a replica, are the largest tensor: two fit.
-    let options = Options { tensor_bytes: Some(90_000), ..Options::default() };
-    let (context, config, dataset) = (Context::new(&options).unwrap(), config(&changes), data());
-    let temporary = tempfile::tempdir().unwrap();
-    let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
-    let stop = AtomicBool::new(false);
-    let mut observer = StopAfter(0, &stop, vec![]);
-    let job = Job {
-        config: &config,
-        dataset: &dataset,
-        context: &context,
-        directory: &directory,
-        resume: false,
-        stop: &stop,
-    };
-    let outcome = veilgrad::train::run(&job, &mut observer).unwrap();
-    assert!(observer.2.iter().any(|e| matches!(e, Event::Started { groups: 2, .. })), "said so");
-    assert_eq!(files(directory.path(), outcome).model, together.model);
-}
-
-#[test]
 fn with_lambda_0_the_game_trains_the_classifier_of_plain_training() {
     let game = train(&["defense.lambda=[0.0,1.0]"]);
     let plain = train(&["defense.lambda=0.0"]);
@@ -473,49 +404,4 @@ fn weighted_risk_learns_the_reference_set() {
 fn a_plain_run_learns_its_members() {
     let run = train(&["defense.lambda=0.0", "train.epochs=30", "model.learning_rate=0.01"]);
     assert!(run.metrics[29].train_accuracy > 0.95, "{:?}", run.metrics[29]);
-}
-
-/// What a run leaves with its first layer on lists of ones, and with whole records, must be the same bytes.
-fn same_with_and_without_lists(options: &Options) {
-    let context = Context::new(options).expect("a GPU adapter");
-    let spec = Synthetic {
-        records: 150,
-        features: 70,
-        classes: 5,
-        density: 0.08,
-        noise: 0.02,
-        ..Synthetic::default()
-    };
-    let data = synthetic(&spec).unwrap();
-    let mut models = vec![];
-    for sparse in ["on", "off"] {
-        let temporary = tempfile::tempdir().unwrap();
-        let config = config(&[&format!("engine.sparse={sparse}"), "train.seed=[3,4,5]", "train.epochs=2"]);
-        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
-        let stop = AtomicBool::new(false);
-        let job = Job {
-            config: &config,
-            dataset: &data,
-            context: &context,
-            directory: &directory,
-            resume: false,
-            stop: &stop,
-        };
-        let mut observer = StopAfter(usize::MAX, &stop, vec![]);
-        veilgrad::train::run(&job, &mut observer).unwrap();
-        let lists = |event: &Event| matches!(event, Event::Note(text) if text.contains("adds the rows"));
-        assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
-        models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
-    }
-    assert!(models[0] == models[1], "engine.sparse = on and off give different models");
-}
-
-#[test]
-fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes() {
-    same_with_and_without_lists(&Options::default());
-}
-
-#[test]
-fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes_with_the_kernels_of_hardware() {
-    same_with_and_without_lists(&Options { asked: Asked::WebGpu, ..Options::default() });
 }

@@ -1,0 +1,48 @@
+//! A first layer that walks lists of ones leaves the bytes of the dense one.
+
+use super::*;
+
+/// What a run leaves with its first layer on lists of ones, and with whole records, must be the same bytes.
+fn same_with_and_without_lists(options: &Options) {
+    let context = Context::new(options).expect("a GPU adapter");
+    let spec = Synthetic {
+        records: 150,
+        features: 70,
+        classes: 5,
+        density: 0.08,
+        noise: 0.02,
+        ..Synthetic::default()
+    };
+    let data = synthetic(&spec).unwrap();
+    let mut models = vec![];
+    for sparse in ["on", "off"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let config = config(&[&format!("engine.sparse={sparse}"), "train.seed=[3,4,5]", "train.epochs=2"]);
+        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let job = Job {
+            config: &config,
+            dataset: &data,
+            context: &context,
+            directory: &directory,
+            resume: false,
+            stop: &stop,
+        };
+        let mut observer = StopAfter(usize::MAX, &stop, vec![]);
+        veilgrad::train::run(&job, &mut observer).unwrap();
+        let lists = |event: &Event| matches!(event, Event::Note(text) if text.contains("adds the rows"));
+        assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
+        models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
+    }
+    assert!(models[0] == models[1], "engine.sparse = on and off give different models");
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes() {
+    same_with_and_without_lists(&Options::default());
+}
+
+#[test]
+fn a_first_layer_on_lists_of_ones_leaves_the_same_bytes_with_the_kernels_of_hardware() {
+    same_with_and_without_lists(&Options { asked: Asked::WebGpu, ..Options::default() });
+}
