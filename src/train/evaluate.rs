@@ -179,7 +179,7 @@ pub fn logits(
     let Walk { graph, bound, tapes, z, .. } =
         Walk::new(recipe, resident, classifier, [portion / batch, batch])?;
     let sizes = [replicas, resident.layout.records];
-    ScoreTable::compile(context, graph, &tapes, z, bound, sizes)?.fill(context, records, stop)
+    ScoreTable::compile(context, graph, &tapes, z, bound, sizes)?.fill_all(context, records, stop)
 }
 
 /// Whether layers of h are dead: the sum of each hidden layer's (non-negative) outputs over one batch.

@@ -92,9 +92,9 @@ impl Referee {
     /// are not numbers.
     ///
     /// # Errors
-    /// As [`ScoreTable::fill`].
+    /// As [`ScoreTable::fill_all`].
     pub fn checks(&mut self, context: &Context, stop: &AtomicBool) -> Result<Vec<Option<AdversaryCheck>>> {
-        let rows = self.table.fill(context, &self.records, stop)?;
+        let rows = self.table.fill_all(context, &self.records, stop)?;
         let replicas = rows.iter().zip(&self.labels);
         Ok(replicas.map(|(rows, labels)| self.judge(rows, labels)).collect())
     }

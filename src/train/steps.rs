@@ -318,11 +318,12 @@ impl ScoreTable {
         Ok(ScoreTable { steps, table: buffer, tensor, batch })
     }
 
-    /// The results `[N, C]` of `records`, N numbers for each replica, portion by portion as the tapes hold them.
+    /// The results `[N, C]` of `records`, N numbers for each replica, portion by portion as the tapes hold
+    /// them.
     ///
     /// # Errors
     /// As [`Steps::write`] and [`Steps::run`].
-    pub fn fill(
+    pub fn fill_all(
         &mut self,
         context: &Context,
         records: &[Vec<u32>],
@@ -334,13 +335,17 @@ impl ScoreTable {
         for start in (0..longest(records)).step_by(portion) {
             let within = |r: &Vec<u32>| start.min(r.len())..(start + portion).min(r.len());
             let part: Vec<Vec<u32>> = records.iter().map(|r| r[within(r)].to_vec()).collect();
-            let found = self.fill_portion(context, &part, stop)?;
+            let found = self.fill(context, &part, stop)?;
             out.iter_mut().zip(found).for_each(|(out, found)| out.extend(found));
         }
         Ok(out)
     }
 
-    fn fill_portion(
+    /// The results `[N, C]` of `records`, N numbers for each replica, as many as the tapes hold or fewer.
+    ///
+    /// # Errors
+    /// As [`Steps::write`] and [`Steps::run`]; more records than the tapes hold.
+    pub fn fill(
         &mut self,
         context: &Context,
         records: &[Vec<u32>],
