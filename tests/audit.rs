@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use veilgrad::audit::attacks::ALL;
 use veilgrad::audit::persons::Persons;
+use veilgrad::audit::results::gate::{Gate, Outcome};
 use veilgrad::audit::results::score_file;
 use veilgrad::audit::results::subgroups::Subgroups;
 use veilgrad::audit::results::summary::Summary;
@@ -187,6 +188,24 @@ fn a_model_that_tells_nothing_is_found_to_tell_nothing() {
     assert_eq!(misses.len(), 2 * ALL.len());
     assert!(misses.values().all(|count| *count < 3), "{misses:?}");
     assert!(misses.values().sum::<usize>() * 8 < 6 * misses.len(), "{misses:?}");
+}
+
+/// At this rate the first steps drive every rectifier out of its range: the network says the same of every record,
+/// whatever is planted, while thresholds find the leak.
+#[test]
+fn an_attack_network_that_collapses_is_no_evidence() {
+    let temporary = tempfile::tempdir().unwrap();
+    let scene = Scene::trained(&["audit.learning_rate=1000"], &temporary.path().join("run"));
+    let (summary, _) = scene.audited(None);
+    let replica = &summary.replicas[0];
+    assert!(!replica.attack_trained, "{replica:?}");
+    assert_eq!(replica.attacks["neural"].trained, Some(false), "{:?}", replica.attacks["neural"]);
+    assert_eq!(replica.attacks["shadow_model"].trained, Some(false), "{:?}", replica.attacks["shadow_model"]);
+    assert!(replica.attacks["confidence"].ci95.auc[0] > 0.5);
+    assert!(replica.notes.iter().any(|note| note.contains("the neural attack did not train")));
+    let gate = Gate::new(&["neural.accuracy > 0.99".to_owned()], None).unwrap();
+    let verdicts = gate.judge(&summary, &scene.directory.read_details().unwrap()).unwrap();
+    assert_eq!(verdicts[0].outcome, Outcome::Inconclusive, "{verdicts:?}");
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! The audit's scores, metrics and intervals against SciPy's and scikit-learn's, computed once by
-//! `golden/audit_metrics.py`, and scores at the ends of their range by `golden/audit_scores.py`. Not the
-//! attacks as a whole: those are tested beside their code.
+//! `golden/audit_metrics.py`, intervals by `golden/audit_intervals.py`, and scores at the ends of their range by
+//! `golden/audit_scores.py`. Not the attacks as a whole: those are tested beside their code.
 
 use serde_json::Value;
 use veilgrad::audit::attacks::scores::{self, Predictions};
 use veilgrad::audit::attacks::{lira, rmia};
 use veilgrad::audit::shadows::moments::{ConfidenceSums, PhiMoments};
 use veilgrad::statistics::halves::Halves;
-use veilgrad::statistics::intervals;
 use veilgrad::statistics::judgment::{Terms, evaluate};
 use veilgrad::statistics::roc::Roc;
+use veilgrad::statistics::{intervals, operating_point, simultaneous};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/audit_metrics.json")).expect("the fixture is JSON")
@@ -174,5 +174,29 @@ fn lira_and_rmia_are_those_of_their_definitions() {
             let expected = numbers(&case[name]);
             close(name, &found[..expected.len()], &expected, 1e-9);
         }
+    }
+}
+
+fn golden_intervals() -> Value {
+    serde_json::from_str(include_str!("golden/audit_intervals.json")).expect("JSON")
+}
+
+#[test]
+fn rates_at_a_false_positive_rate_have_the_intervals_of_their_definition() {
+    for case in golden_intervals()["operating_points"].as_array().expect("a list") {
+        let roc = Roc::new(&numbers(&case["members"]), &numbers(&case["nonmembers"])).expect("good scores");
+        let found = operating_point::tpr_at_fpr(&roc, case["alpha"].as_f64().expect("a rate"));
+        close("TPR's interval", &found.expect("resolvable"), &numbers(&case["interval"]), 1e-9);
+    }
+}
+
+/// 20,000 draws: the quantile's own standard error is 0.015.
+#[test]
+fn simultaneous_intervals_reach_as_far_as_the_multivariate_normal_says() {
+    for case in golden_intervals()["simultaneous"].as_array().expect("a list") {
+        let influences: Vec<Vec<f64>> =
+            case["influences"].as_array().expect("a list").iter().map(numbers).collect();
+        let reached = simultaneous::reach(&influences, intervals::TAIL, 7).critical_value;
+        close("critical value", &[reached], &[case["critical_value"].as_f64().expect("a number")], 0.045);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use veilgrad::audit::carry_out;
 use veilgrad::audit::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, measured};
-use veilgrad::audit::results::attacks::strongest;
+use veilgrad::audit::results::attacks::most_accurate;
 use veilgrad::audit::results::summary::ReplicaSummary;
 use veilgrad::dataset::DatasetSummary;
 use veilgrad::random::{Stream, below, normal, stream};
@@ -180,7 +180,7 @@ fn accused(leak: f64, runs: u64) -> [usize; 3] {
         let masked = |note: &Option<String>| note.as_deref().is_some_and(|note| note.contains("masked"));
         for (count, holds) in found.iter_mut().zip([
             replica.strongest.as_ref().is_some_and(|strongest| strongest.ci95[0] > 0.5),
-            strongest(&replica.attacks).is_some_and(|(_, best)| best.ci95.accuracy[0] > 0.5),
+            most_accurate(&replica.attacks).is_some_and(|(_, best)| best.ci95.accuracy[0] > 0.5),
             replica.attacks.values().any(|attack| masked(&attack.note)),
         ]) {
             *count += usize::from(holds);

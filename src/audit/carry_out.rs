@@ -7,7 +7,7 @@ use super::attacks::attack::{MembershipAttack, NetworkTraining, Outcome, Tools};
 use super::attacks::blind::{self, BlindRecords};
 use super::attacks::scored::Scored;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
-use super::results::attacks::{Attacks, all_results, strongest};
+use super::results::attacks::{Attacks, all_results};
 use super::results::describe;
 use super::results::describe_shadows::shadow_summary;
 use super::results::details::{self, Details};
@@ -18,6 +18,7 @@ use super::results::records::{RecordsFound, ReplicaScores};
 use super::results::score_file;
 use super::results::strongest::strongest_of;
 use super::results::summary::{Adapter, SCHEMA, Summary};
+use super::results::utility::utility;
 use crate::error::Result;
 use crate::run::RunDirectory;
 use crate::run::config::AuditConfig;
@@ -90,11 +91,13 @@ pub fn carry_out(
         let terms = Terms { seed: evidence.seed, base_rate: config.base_rate, delta: config.delta };
         let mut replica = model.measured.clone();
         replica.blind = blind_attack(model, &terms)?;
+        let [members, test] = evidence.predictions();
+        replica.utility = utility(&members, &test, case.class_names);
         replica.attacks = found.results(&terms)?;
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
         replica.planted = found.training.values().flat_map(|t| t.ladder.clone()).collect();
-        replica.attack_trained = found.training.values().all(NetworkTraining::succeeded);
+        replica.attack_trained = found.training.get("neural").is_none_or(NetworkTraining::succeeded);
         replica.shadows =
             evidence.shadows.as_ref().ok().map(|shadows| shadow_summary(shadows, found.tuned_a));
         if let Some(persons) = &evidence.persons {
@@ -108,13 +111,13 @@ pub fn carry_out(
             replica.attacks_on_reference = on_reference.results(&terms)?;
             replica.strongest_on_reference =
                 strongest_of(&on_reference.scored, &replica.attacks_on_reference, terms.seed)?;
-            let best = strongest(&replica.attacks_on_reference).map(|(name, _)| name);
+            let best = replica.strongest_attack_on_reference();
             let found = RecordsFound::new(evidence, case.class_names, &on_reference.scored, best)?;
             records_of_reference = Some(found);
         }
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
-        let best = strongest(&replica.attacks).map(|(name, _)| name);
+        let best = replica.strongest_attack();
         let details = describe::replica(model, case.class_names, &found.scored, best)?;
         let worst = [("class", &details.worst_class), ("subgroup", &details.worst_subgroup)];
         let stand_out = worst.into_iter().filter_map(|(kind, worst)| worst.as_ref()?.note(kind));

@@ -12,6 +12,7 @@ mod demo;
 mod devices;
 mod gate;
 mod interrupt;
+mod json_schema;
 mod man;
 mod output;
 mod predict;
@@ -164,6 +165,8 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Prints the manual page, or writes a page for each command.
     Man(man::ManArgs),
+    /// Prints the JSON Schema of a file that veilgrad writes.
+    JsonSchema(json_schema::JsonSchemaArgs),
 }
 
 /// Carries out what was typed.
@@ -210,6 +213,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Settings(args) => settings::run(args, global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+        Command::JsonSchema(args) => json_schema::run(args),
     }
 }
 

@@ -48,7 +48,7 @@ impl Dataset {
 }
 
 /// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DatasetSummary {
     pub name: String,
     pub records: usize,

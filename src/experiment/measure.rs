@@ -3,7 +3,8 @@
 use super::request::{Request, Setup};
 use super::table::Table;
 use super::tables::{self, TableRun};
-use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::attacks::Attacks;
+use crate::audit::results::masked::is_masked;
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::run::config::AuditConfig;
@@ -104,8 +105,8 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
             "the neural attack did not train: its result is no evidence of privacy",
         ),
         (
-            count(|r| strongest(&r.attacks).is_some_and(|(name, _)| name == "gap")),
-            "being classified right tells more than every other attack: confidences are masked, not private",
+            count(|r| r.attacks.values().any(is_masked)),
+            "being classified right tells more than an attack that sees it: confidences are masked, not private",
         ),
     ] {
         if n > 0 {

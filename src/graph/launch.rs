@@ -55,7 +55,7 @@ pub enum Grid {
 }
 
 /// The kind of adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// A CPU behind a graphics API (Mesa's lavapipe, WARP).

@@ -13,7 +13,7 @@ pub const SCHEMA: u32 = 1;
 
 /// A table. Every rate is a fraction from 0 to 1; differences are ours minus published, of the
 /// same data alone.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Comparison {
     /// [`SCHEMA`]; files without it are of version 1.
     #[serde(default = "first_schema")]
@@ -53,7 +53,7 @@ pub(super) fn first_schema() -> u32 {
 }
 
 /// A row: the models of one setting.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Row {
     pub label: String,
     pub train: Measured,
@@ -72,7 +72,7 @@ pub struct Row {
 }
 
 /// A number of ours, over the seeds, and the published one.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Measured {
     /// One a seed.
     pub values: Vec<f64>,
@@ -97,7 +97,7 @@ impl Measured {
 }
 
 /// Whether the attacks are weaker on the last row than on the first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ends {
     pub first: String,
     pub last: String,
@@ -106,7 +106,7 @@ pub struct Ends {
 }
 
 /// A difference between two rows.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     pub from: f64,
     pub to: f64,

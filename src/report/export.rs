@@ -70,7 +70,7 @@ fn cell(value: Option<f64>) -> String {
 fn models(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica lambda seed learning_rate attack_learning_rate weight_decay attack_weight_decay dropout \
-         train_accuracy reference_accuracy test_accuracy collapsed frozen_at_step control_accuracy \
+         train_accuracy reference_accuracy test_accuracy balanced_accuracy commonest_class_accuracy collapsed frozen_at_step control_accuracy \
          attack_trained",
     )?;
     for run in runs {
@@ -86,7 +86,14 @@ fn models(runs: &[Run]) -> Result<Vec<u8>> {
                 let first = [s.lambda.to_string(), s.seed.to_string()];
                 first.into_iter().chain(rates.map(|v| v.to_string())).collect()
             });
-            let accuracies = [Some(model.train_accuracy), model.reference_accuracy, model.test_accuracy];
+            let utility = model.utility.as_ref();
+            let accuracies = [
+                Some(model.train_accuracy),
+                model.reference_accuracy,
+                model.test_accuracy,
+                utility.map(|u| u.balanced_accuracy),
+                utility.map(|u| u.commonest_class_accuracy),
+            ];
             let row =
                 [run.name.clone(), r.to_string()].into_iter().chain(settings).chain(accuracies.map(cell));
             csv.row(row.chain([

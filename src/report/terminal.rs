@@ -9,7 +9,7 @@ use super::remarks::{remarks, wrapped};
 use super::settings::filled;
 use super::table::{self, Side};
 use super::verdict::verdict;
-use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::attacks::Attacks;
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::statistics::intervals::over_seeds;
 use crate::statistics::judgment::AttackResult;
@@ -72,13 +72,13 @@ fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a
 
 fn models(summary: &Summary, shown: &[Setting]) -> String {
     let count = summary.replicas.len();
-    let title = "Accuracy of the models, and the strongest attack on each";
+    let title = "Accuracy of the models";
     if count > MOST_MODELS {
         return format!("{count} models: each is listed in summary.json");
     }
     let mut header: Vec<(&str, Side)> = shown.iter().map(|&(name, _)| (name, Side::Right)).collect();
-    header.extend([("train", Side::Right), ("reference", Side::Right), ("test", Side::Right)]);
-    header.extend([("strongest attack", Side::Left), ("its accuracy", Side::Left)]);
+    header.extend([("train", Side::Right), ("reference", Side::Right), ("test", Side::Left)]);
+    header.extend([("balanced", Side::Right), ("commonest", Side::Right)]);
     let rows: Vec<Vec<String>> = summary
         .replicas
         .iter()
@@ -88,11 +88,15 @@ fn models(summary: &Summary, shown: &[Setting]) -> String {
                 .map(|(_, text)| replica.settings.as_ref().map_or(NONE.to_owned(), text))
                 .collect();
             row.push(rate(Some(replica.train_accuracy)));
-            row.extend([rate(replica.reference_accuracy), rate(replica.test_accuracy)]);
-            match strongest(&replica.attacks) {
-                Some((name, result)) => row.extend([readable(name), with_interval(result)]),
-                None => row.extend([NONE.to_owned(), NONE.to_owned()]),
-            }
+            row.push(rate(replica.reference_accuracy));
+            row.extend(match &replica.utility {
+                Some(utility) => [
+                    with_interval(utility.accuracy, utility.ci95.accuracy),
+                    rate(Some(utility.balanced_accuracy)),
+                    rate(Some(utility.commonest_class_accuracy)),
+                ],
+                None => [rate(replica.test_accuracy), rate(None), rate(None)],
+            });
             row
         })
         .collect();
@@ -165,10 +169,10 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
     };
     let rows: Vec<Vec<String>> = names.into_iter().map(row).collect();
     // Not a row: a long name would widen the column.
-    let strongest =
-        groups.iter().map(|group| format!("{} ({})", strongest_on_average(group, of), group.label));
-    let strongest = wrapped(&strongest.collect::<Vec<_>>(), "");
-    format!("{}\nstrongest: {strongest}", table::text(&header, &rows))
+    let best =
+        groups.iter().map(|group| format!("{} ({})", most_accurate_on_average(group, of), group.label));
+    let best = wrapped(&best.collect::<Vec<_>>(), "");
+    format!("{}\nmost accurate: {best}", table::text(&header, &rows))
 }
 
 /// Accuracy, AUC and TPR at 1% FPR of one attack, on one replica or on average.
@@ -177,15 +181,15 @@ fn cells(results: &[&AttackResult]) -> [String; 3] {
     let areas: Vec<f64> = results.iter().map(|r| r.auc).collect();
     let rates = results.iter().map(|r| r.tpr.at_0_01).collect::<Option<Vec<f64>>>();
     let accuracy = match results {
-        [one] => with_interval(one),
+        [one] => with_interval(one.accuracy, one.ci95.accuracy),
         _ => mean_and_half_width(&accuracies),
     };
     [accuracy, rate(over_seeds(&areas).0), rate(rates.and_then(|rates| over_seeds(&rates).0))]
 }
 
 /// The attack with the highest mean accuracy; of equals the one with the larger mean area, then the
-/// first by name: as [`strongest`] has it for one model.
-fn strongest_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) -> String {
+/// first by name.
+fn most_accurate_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) -> String {
     let mut totals: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for (name, result) in group.replicas.iter().flat_map(|r| of(r)) {
         let (accuracy, area) = totals.entry(name).or_default();
@@ -199,7 +203,9 @@ fn strongest_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) -> S
 fn legend(several: bool) -> String {
     let interval = if several { "" } else { " [its 95% interval]" };
     format!(
-        "Attack accuracy{interval}: 0.5 is guessing, 1 finds every member.\n\
+        "balanced: the mean accuracy of the classes on test records;\n\
+         commonest: of always saying the class that most members have.\n\
+         Attack accuracy{interval}: 0.5 is guessing, 1 finds every member.\n\
          TPR@1%: the share of members found with one false alarm in a hundred non-members."
     )
 }
@@ -208,9 +214,8 @@ fn rate(value: Option<f64>) -> String {
     value.map_or(NONE.to_owned(), |value| format!("{value:.3}"))
 }
 
-fn with_interval(result: &AttackResult) -> String {
-    let [low, high] = result.ci95.accuracy;
-    format!("{:.3} [{low:.3}, {high:.3}]", result.accuracy)
+fn with_interval(value: f64, [low, high]: [f64; 2]) -> String {
+    format!("{value:.3} [{low:.3}, {high:.3}]")
 }
 
 fn mean_and_half_width(values: &[f64]) -> String {
@@ -225,6 +230,7 @@ mod tests {
     use super::super::labels::WIDTH;
     use super::*;
     use crate::audit::results::summary::{Adapter, SCHEMA};
+    use crate::audit::results::utility::{Utility, UtilityIntervals};
     use crate::dataset::DatasetSummary;
     use crate::graph::Class;
     use crate::run::config::Replica;
@@ -262,6 +268,13 @@ mod tests {
             train_accuracy: 0.75 + 0.01 * seed as f64,
             reference_accuracy: Some(0.5),
             test_accuracy: Some(0.5),
+            utility: Some(Utility {
+                accuracy: 0.5,
+                balanced_accuracy: 0.475,
+                commonest_class_accuracy: 0.125,
+                ci95: UtilityIntervals { accuracy: [0.45, 0.55], ..UtilityIntervals::default() },
+                ..Utility::default()
+            }),
             attack_trained: true,
             attacks: attacks(leak),
             attacks_on_reference: attacks(0.6),
@@ -301,11 +314,11 @@ mod tests {
 synthetic: 3000 records, 600 features, 100 classes
 on llvmpipe (LLVM 19.1.7, 256 bits) (vulkan, software), 12.3 s
 
-Accuracy of the models, and the strongest attack on each
-λ  train  reference   test  strongest attack  its accuracy
-──────────────────────────────────────────────────────────────────
-0  0.750      0.500  0.500  confidence        0.900 [0.890, 0.910]
-1  0.750      0.500  0.500  confidence        0.650 [0.640, 0.660]
+Accuracy of the models
+λ  train  reference  test                  balanced  commonest
+──────────────────────────────────────────────────────────────
+0  0.750      0.500  0.500 [0.450, 0.550]     0.475      0.125
+1  0.750      0.500  0.500 [0.450, 0.550]     0.475      0.125
 
 What the attacks show
   λ 0: confidence (accuracy 0.900, 95% interval 0.890 to 0.910) tells members
@@ -324,7 +337,7 @@ attack                      accuracy                AUC  TPR@1%  accuracy       
 confidence                  0.900 [0.890, 0.910]  0.950   0.125  0.650 [0.640, 0.660]  0.700   0.125
 gap                         0.800 [0.790, 0.810]  0.850   0.062  0.550 [0.540, 0.560]  0.600   0.062
 modified entropy per class  0.850 [0.840, 0.860]  0.900   0.000  0.600 [0.590, 0.610]  0.650   0.000
-strongest: confidence (λ 0), confidence (λ 1)
+most accurate: confidence (λ 0), confidence (λ 1)
 
 Attacks on the reference set (D′)
                             λ 0                                  λ 1
@@ -333,8 +346,10 @@ attack                      accuracy                AUC  TPR@1%  accuracy       
 confidence                  0.600 [0.590, 0.610]  0.650   0.125  0.600 [0.590, 0.610]  0.650   0.125
 gap                         0.500 [0.490, 0.510]  0.550   0.062  0.500 [0.490, 0.510]  0.550   0.062
 modified entropy per class  0.550 [0.540, 0.560]  0.600   0.000  0.550 [0.540, 0.560]  0.600   0.000
-strongest: confidence (λ 0), confidence (λ 1)
+most accurate: confidence (λ 0), confidence (λ 1)
 
+balanced: the mean accuracy of the classes on test records;
+commonest: of always saying the class that most members have.
 Attack accuracy [its 95% interval]: 0.5 is guessing, 1 finds every member.
 TPR@1%: the share of members found with one false alarm in a hundred non-members.
 ";
@@ -353,7 +368,7 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
         let text = summary(&run((0..3).map(|seed| replica(1.0, seed, 0.7 + 0.01 * seed as f64)).collect()));
         // 0.71 ± t(2; 0.975) · 0.01 / √3.
         assert!(text.contains("0.710 ± 0.025"), "{text}");
-        assert!(text.contains("strongest: confidence (λ 1)\n"), "{text}");
+        assert!(text.contains("most accurate: confidence (λ 1)\n"), "{text}");
     }
 
     #[test]

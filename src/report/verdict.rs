@@ -4,7 +4,7 @@
 //! where a number beside it looks like one, or evidence is missing, that.
 
 use super::labels::{metric, readable};
-use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::attacks::{Attacks, most_accurate};
 use crate::audit::results::strongest::{Metric, Strongest};
 use crate::audit::results::summary::ReplicaSummary;
 
@@ -28,7 +28,8 @@ pub(super) fn verdict(replica: &ReplicaSummary) -> String {
             doubts.push(format!("{alone} on {whose} is above guessing by its own interval"));
         }
     }
-    if !replica.attack_trained {
+    let untrained = replica.attacks.values().any(|attack| attack.trained == Some(false));
+    if untrained || !replica.attack_trained {
         doubts.push("an attack network did not train".to_owned());
     }
     let Some(best) = Evidence::of(replica.strongest.as_ref(), &replica.attacks) else {
@@ -57,7 +58,7 @@ impl<'s> Evidence<'s> {
         if let Some(Strongest { attack, metric, value, ci95, .. }) = found {
             return Some(Evidence { attack, metric: *metric, value: *value, ci95: *ci95 });
         }
-        let (attack, result) = strongest(attacks)?;
+        let (attack, result) = most_accurate(attacks)?;
         Some(Evidence {
             attack,
             metric: Metric::Accuracy,

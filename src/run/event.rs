@@ -130,7 +130,7 @@ impl Event {
 /// Every JSON key is the field's name; the replica's settings (`lambda`, `seed`, `learning_rate`,
 /// `attack_learning_rate`, `weight_decay`, `attack_weight_decay`, `dropout`, `reference`, …) stand among
 /// them. Accuracies are fractions. `null`: not measured, and for the loss: not finite.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct EpochMetrics {
     /// From 1.
     pub epoch: usize,
@@ -178,7 +178,7 @@ pub struct EpochMetrics {
 /// confidence: on the same records, with a threshold on each that was chosen on others.
 ///
 /// Accuracies are ½(TPR + TNR).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AdversaryCheck {
     /// h's.
     pub attack_accuracy: f64,

@@ -12,7 +12,7 @@ use super::{epsilon, intervals, operating_point, thresholds};
 use crate::error::Result;
 
 /// What one attack is worth. All rates are fractions from 0 to 1.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AttackResult {
     /// ½(TPR + TNR) at the threshold chosen on the known half; 0.5 is guessing.
     pub accuracy: f64,
@@ -54,7 +54,7 @@ pub struct AttackResult {
 }
 
 /// A 95% interval `[low, high]` for each metric of an [`AttackResult`], `None` where that is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Intervals {
     pub accuracy: [f64; 2],
     pub advantage: [f64; 2],

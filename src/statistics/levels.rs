@@ -7,7 +7,7 @@ pub const LEVELS: [f64; 3] = [0.0001, 0.001, 0.01];
 
 /// True-positive rates (or their intervals) at the largest false-positive rate up to each of [`LEVELS`];
 /// `None` where α · non-members < 10.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TprAtFpr<T> {
     #[serde(rename = "tpr_at_fpr_0.0001")]
     pub at_0_0001: Option<T>,
@@ -19,7 +19,7 @@ pub struct TprAtFpr<T> {
 
 /// True-negative rates (or their intervals) at the largest false-negative rate up to each of [`LEVELS`]:
 /// how many records an attacker clears who may hardly ever clear a member. `None` where α · members < 10.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TnrAtFnr<T> {
     #[serde(rename = "tnr_at_fnr_0.0001")]
     pub at_0_0001: Option<T>,

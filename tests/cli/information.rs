@@ -24,6 +24,67 @@ fn what_cannot_be_understood_is_a_usage_error() {
     program.run("train --header --no-header").code(2).says(&["cannot be used"]);
 }
 
+/// Every key that a file has is in its schema, and what the schema requires is there.
+fn fits(value: &Value, schema: &Value, root: &Value, place: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => root.pointer(name.trim_start_matches('#')).expect("a definition"),
+        None => schema,
+    };
+    if let Some(choices) = schema["anyOf"].as_array() {
+        // Optional structures: null, or the first.
+        return if value.is_null() {
+            assert_eq!(choices[1]["type"], "null", "{place}")
+        } else {
+            fits(value, &choices[0], root, place)
+        };
+    }
+    match value {
+        Value::Object(keys) => {
+            for (key, value) in keys {
+                let place = format!("{place}.{key}");
+                let of_key = &schema["properties"][key];
+                let of_key = if of_key.is_null() { &schema["additionalProperties"] } else { of_key };
+                assert!(of_key.is_object() || of_key == true, "{place} is in no schema: {schema:#}");
+                fits(value, of_key, root, &place);
+            }
+            let required = schema["required"].as_array().into_iter().flatten();
+            required.for_each(|key| assert!(keys.contains_key(key.as_str().unwrap()), "{place}: no {key}"));
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|item| fits(item, &schema["items"], root, &format!("{place}[]")));
+        }
+        _ => {
+            let is = match value {
+                Value::Null => "null",
+                Value::Bool(_) => "boolean",
+                Value::Number(_) => "number",
+                _ => "string",
+            };
+            let types = schema["type"].to_string().replace("integer", "number");
+            let known = types.contains(is) || schema["enum"].is_array() || schema["oneOf"].is_array();
+            assert!(schema == true || known, "{place} is {is}, its schema {schema:#}");
+        }
+    }
+}
+
+#[test]
+fn what_an_audit_writes_is_what_its_schemas_say() {
+    let program = Veilgrad::new();
+    program.succeeds("train --preset tiny.toml --seed 0,1 --lambda 1 --out run");
+    let schema = |file: &str| program.succeeds(&format!("json-schema {file}")).says_nothing().json();
+    for (file, name) in [("summary", "run/summary.json"), ("details", "run/details.json")] {
+        let schema = schema(file);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        fits(&program.json(name), &schema, &schema, file);
+    }
+    let of_metrics = schema("metrics");
+    for line in program.read("run/metrics.jsonl").split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+    {
+        fits(&serde_json::from_slice(line).unwrap(), &of_metrics, &of_metrics, "metrics");
+    }
+    assert!(schema("table")["properties"]["rows"].is_object());
+}
+
 #[test]
 fn each_shell_gets_completions_of_every_command() {
     let program = Veilgrad::new();

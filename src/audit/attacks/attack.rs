@@ -129,6 +129,17 @@ impl Outcome {
         let [members, others] = evidence.split(scores);
         Ok(Scored::new(attack.name, &evidence.halves, members, others)?.into())
     }
+
+    /// The same, of an attack that trained networks.
+    #[must_use]
+    pub fn with_training(self, of: NetworkTraining) -> Self {
+        match self {
+            Outcome::Scored { scored, tuned_a, .. } => {
+                Outcome::Scored { scored, training: Some(of), tuned_a }
+            }
+            not_run @ Outcome::NotRun(_) => not_run,
+        }
+    }
 }
 
 impl From<Scored> for Outcome {

@@ -4,7 +4,7 @@
 //!
 //! Not the shadow models ([`crate::audit::shadows`]). All classes' networks are replicas of one training.
 
-use super::attack::{MembershipAttack, Outcome, Sizes, Tools};
+use super::attack::{MembershipAttack, NetworkTraining, Outcome, Sizes, Tools};
 use super::by_shadows;
 use super::neural::{self, Lesson, Told};
 use super::neural_attack::network_cost;
@@ -45,9 +45,27 @@ pub(super) fn run(
         for (records, found) in taught.iter().zip(found) {
             records.iter().zip(found).for_each(|(&place, score)| scores[place] = score);
         }
-        outcomes.push(by_shadows::outcome(attack, model, &scores)?);
+        let training = NetworkTraining {
+            control: None,
+            ladder: vec![],
+            finds_itself: false,
+            deviation: deviation_within(&taught, &scores),
+        };
+        outcomes.push(by_shadows::outcome(attack, model, &scores)?.with_training(training));
     }
     Ok(outcomes)
+}
+
+/// The standard deviation of the scores about their class's mean: networks that all say the same of every record
+/// of theirs still differ from each other.
+fn deviation_within(classes: &[Vec<usize>], scores: &[f64]) -> f64 {
+    let mut squares = 0.0;
+    for records in classes {
+        let mean = records.iter().map(|&place| scores[place]).sum::<f64>() / records.len().max(1) as f64;
+        squares += records.iter().map(|&place| (scores[place] - mean).powi(2)).sum::<f64>();
+    }
+    let records: usize = classes.iter().map(Vec::len).sum();
+    (squares / records.max(1) as f64).sqrt()
 }
 
 /// Multiply-adds of training a network a class.
@@ -114,4 +132,17 @@ fn lessons(shadows: &Shadows, evidence: &Evidence) -> Result<(Vec<Vec<usize>>, V
 
 fn outputs<'o, 'm>(found: Option<&'o OutputRows<'m>>) -> Result<&'o OutputRows<'m>> {
     found.ok_or_else(|| Error::data("shadow models").expected("their outputs").found("φ alone"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_that_say_one_thing_each_have_not_trained() {
+        let classes = [vec![0, 2], vec![1, 3]];
+        assert_eq!(deviation_within(&classes, &[5.0, -5.0, 5.0, -5.0]), 0.0);
+        assert_eq!(deviation_within(&classes, &[5.0, -5.0, 7.0, -5.0]), 0.5f64.sqrt());
+        assert_eq!(deviation_within(&[], &[]), 0.0);
+    }
 }

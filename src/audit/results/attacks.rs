@@ -12,9 +12,9 @@ use crate::statistics::judgment::{AttackResult, Terms};
 /// The attacks on one group of records, by name.
 pub type Attacks = BTreeMap<String, AttackResult>;
 
-/// The attack with the highest accuracy; of equals the one with the larger AUC, then the first by
+/// The attack with the highest accuracy, which need not be the strongest ([`super::strongest`]); of equals the one with the larger AUC, then the first by
 /// name. `None` of none.
-pub fn strongest(attacks: &Attacks) -> Option<(&str, &AttackResult)> {
+pub fn most_accurate(attacks: &Attacks) -> Option<(&str, &AttackResult)> {
     let key = |result: &AttackResult| (result.accuracy, result.auc);
     let stronger = |best: (&'_ String, &'_ AttackResult), next: (&'_ String, &'_ AttackResult)| {
         key(next.1).partial_cmp(&key(best.1)) == Some(std::cmp::Ordering::Greater)
@@ -47,8 +47,9 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_has_the_highest_accuracy() {
-        let named = |list: &[(&str, f64, f64)]| strongest(&attacks(list)).map(|(name, _)| name.to_owned());
+    fn the_larger_area_decides_between_equal_accuracies() {
+        let named =
+            |list: &[(&str, f64, f64)]| most_accurate(&attacks(list)).map(|(name, _)| name.to_owned());
         assert_eq!(named(&[("a", 0.6, 0.9), ("b", 0.7, 0.6)]).as_deref(), Some("b"));
         assert_eq!(named(&[("a", 0.6, 0.7), ("b", 0.6, 0.8), ("c", 0.6, 0.8)]).as_deref(), Some("b"));
         assert_eq!(named(&[]), None);

@@ -17,7 +17,7 @@ pub const SCHEMA: u32 = 2;
 pub const BINS: usize = 50;
 
 /// The details of an audit. Every rate is a fraction from 0 to 1.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Details {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -26,7 +26,7 @@ pub struct Details {
 }
 
 /// The details of one model.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReplicaDetails {
     /// As in the summary.
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub struct ReplicaDetails {
 }
 
 /// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Curve {
     /// Ascending.
     pub fpr: Vec<f64>,
@@ -61,14 +61,14 @@ pub struct Curve {
 }
 
 /// Counts of members of D and of test records in [`BINS`] equal bins of 0 to 1; 1 is in the last.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Histogram {
     pub members: Vec<u64>,
     pub nonmembers: Vec<u64>,
 }
 
 /// What the model and the attacks do on some of the records.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GroupResult {
     /// The class's name, or the subgroup's.
     pub name: String,
@@ -83,7 +83,7 @@ pub struct GroupResult {
 }
 
 /// An attack on a group.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,
@@ -106,7 +106,7 @@ pub struct GroupAttack {
 /// Of K groups the one with the largest AUC is the smallest more often than the worst off: chance moves it
 /// most. So the groups are compared by the lower ends of intervals that cover all K AUCs together with 95%
 /// confidence (Bonferroni's: each at 1 − 0.05/K), and whichever is named is covered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorstGroup {
     /// The group's name.
     pub name: String,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const RUNGS: [f64; 3] = [0.55, 0.7, 0.9];
 
 /// A planted signal, and what the network made of it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlantedSignal {
     /// The AUC of the best possible attack on it.
     pub auc: f64,

@@ -8,12 +8,18 @@ use crate::audit::attacks;
 use crate::audit::attacks::scored::Scored;
 use crate::statistics::halves::Halves;
 use crate::statistics::intervals::TAIL;
+use crate::statistics::judgment::AttackResult;
 use crate::statistics::paired::{Pairs, lower_by_chance};
 
 /// The attack by the predicted label alone.
 const FLOOR: &str = "gap";
 
 const REMARK: &str = "below the gap attack: confidences are masked, the leak is not gone";
+
+/// Whether [`flag`] has remarked on this attack.
+pub fn is_masked(result: &AttackResult) -> bool {
+    result.note.as_ref().is_some_and(|note| note.split("; ").any(|remark| remark == REMARK))
+}
 
 /// Remarks on every attack of `attacks` that sees the label and is below the gap attack beyond chance: such
 /// an attack was misled, which is no evidence of privacy.

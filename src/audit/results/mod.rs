@@ -18,4 +18,5 @@ pub mod shadows;
 pub mod strongest;
 pub mod subgroups;
 pub mod summary;
+pub mod utility;
 pub mod worst_group;

@@ -18,7 +18,7 @@ use crate::statistics::thresholds;
 
 /// The attacks on persons. A person's records are all members or none; a half has persons with all their
 /// records, so that nobody is both known and scored.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PersonResults {
     /// Persons whose records are members, and others.
     pub members: usize,

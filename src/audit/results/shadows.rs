@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The shadow models of one target.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ShadowSummary {
     /// How many shadow models.
     pub models: usize,
@@ -27,7 +27,7 @@ pub struct ShadowSummary {
 }
 
 /// What a record's variance is shrunk towards, and how much ([`crate::audit::attacks::variances`]).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Shrinkage {
     /// How many models the others' variances are worth (d₀, in degrees of freedom); `null`: all records share one
     /// variance.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attacks::Attacks;
+use super::attacks::{Attacks, most_accurate};
 use crate::audit::attacks::scored::Scored;
 use crate::error::Result;
 use crate::statistics::halves::Halves;
@@ -17,7 +17,7 @@ use crate::statistics::simultaneous;
 /// The strongest evidence of a leak. Of K attacks there are 2K numbers to choose from, an accuracy and an AUC
 /// each; the largest of them is above ½ by accident far more often than in 2.5% of audits. The intervals here
 /// cover all 2K numbers together with 95% confidence, so whichever is chosen is covered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Strongest {
     /// Whose number it is.
     pub attack: String,
@@ -40,7 +40,7 @@ pub struct Strongest {
 }
 
 /// The attack that is best by one metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BestOfMetric {
     pub attack: String,
     pub value: f64,
@@ -49,11 +49,20 @@ pub struct BestOfMetric {
 }
 
 /// A number by which attacks are compared; 0.5 is guessing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     Accuracy,
     Auc,
+}
+
+/// The name of the strongest attack: that of `found`; in a summary without it, of before schema 3, the most
+/// accurate of `attacks`. `None` of none.
+pub fn name<'s>(found: Option<&'s Strongest>, attacks: &'s Attacks) -> Option<&'s str> {
+    match found {
+        Some(found) => Some(&found.attack),
+        None => most_accurate(attacks).map(|(name, _)| name),
+    }
 }
 
 /// Records of either kind whose influence is looked at: correlations are then known to a hundredth.

@@ -9,7 +9,8 @@ use super::attacks::Attacks;
 use super::ladder::PlantedSignal;
 use super::per_person::PersonResults;
 use super::shadows::ShadowSummary;
-use super::strongest::Strongest;
+use super::strongest::{self, Strongest};
+use super::utility::Utility;
 pub use crate::dataset::DatasetSummary;
 use crate::gpu::AdapterSummary;
 use crate::graph::Class;
@@ -21,7 +22,7 @@ use crate::statistics::judgment::AttackResult;
 pub const SCHEMA: u32 = 3;
 
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -40,7 +41,7 @@ pub struct Summary {
 }
 
 /// The adapter, which the results depend on in their last bits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Adapter {
     pub name: String,
     /// vulkan, metal or dx12.
@@ -63,7 +64,7 @@ impl From<&AdapterSummary> for Adapter {
 }
 
 /// One trained model and the attacks on it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReplicaSummary {
     /// `lambda`, `seed`, `learning_rate`, `attack_learning_rate`, `weight_decay`, `attack_weight_decay`,
     /// `dropout`, `reference` (|D′|), and so on, as keys of the replica; none of them where another program
@@ -76,6 +77,9 @@ pub struct ReplicaSummary {
     pub reference_accuracy: Option<f64>,
     /// On all test records; `null` where there are none.
     pub test_accuracy: Option<f64>,
+    /// What the model is good for, on the test records; absent in summaries of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utility: Option<Utility>,
     /// Whether the attack network of the game stopped telling records apart: its λ then hid nothing.
     pub collapsed: bool,
     /// How the attack network of the game stood beside a threshold on the confidence when training ended;
@@ -118,6 +122,16 @@ pub struct ReplicaSummary {
 }
 
 impl ReplicaSummary {
+    /// The name of the strongest attack on D.
+    pub fn strongest_attack(&self) -> Option<&str> {
+        strongest::name(self.strongest.as_ref(), &self.attacks)
+    }
+
+    /// The name of the strongest attack on D′.
+    pub fn strongest_attack_on_reference(&self) -> Option<&str> {
+        strongest::name(self.strongest_on_reference.as_ref(), &self.attacks_on_reference)
+    }
+
     /// That the classifier paid for being recognized by a network weaker than a threshold on the confidence,
     /// where it did: λ was above 0.
     pub fn weak_adversary(&self) -> Option<String> {

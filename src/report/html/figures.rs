@@ -5,7 +5,7 @@
 use super::escape::escape;
 use super::model::Model;
 use super::plot::{Axis, COLORS, Labels, Layer, steps, svg};
-use crate::audit::results::attacks::strongest;
+use crate::audit::results::attacks::most_accurate;
 use crate::audit::results::details::{Curve, Histogram};
 use crate::error::Result;
 use crate::report::comparison::{Comparison, Measured, Row};
@@ -64,7 +64,7 @@ fn share(title: &str, range: Range<f64>) -> Axis {
 /// The ROC of one model's attacks on logarithmic axes.
 pub(super) fn roc(model: &Model) -> Result<Option<String>> {
     let Some(details) = model.details else { return Ok(None) };
-    let best = strongest(&model.summary.attacks).map(|(name, _)| name);
+    let best = model.summary.strongest_attack();
     let mut shown: Vec<&str> = best.into_iter().collect();
     shown.extend(SHOWN.into_iter().filter(|name| Some(*name) != best));
     let curves: Vec<(&str, &Curve)> = shown
@@ -252,8 +252,11 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
         .iter()
         .enumerate()
         .filter_map(|(i, model)| {
-            let (_, best) = strongest(&model.summary.attacks)?;
-            Some((i, model.summary.test_accuracy?, best.accuracy, best.ci95.accuracy))
+            let (leak, ends) = match &model.summary.strongest {
+                Some(found) => (found.by_accuracy.value, found.by_accuracy.ci95),
+                None => most_accurate(&model.summary.attacks).map(|(_, r)| (r.accuracy, r.ci95.accuracy))?,
+            };
+            Some((i, model.summary.test_accuracy?, leak, ends))
         })
         .collect();
     if dots.is_empty() {
@@ -268,9 +271,9 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
         layers.push(Layer::Dot(i, (test, leak), [(test, low), (test, high)], (i + 1).to_string()));
     }
     let plot = svg(
-        "test accuracy and strongest attack of every model",
+        "test accuracy and most accurate attack of every model",
         &share("test accuracy (utility)", left..right),
-        &share("strongest attack's accuracy", bottom..top),
+        &share("accuracy of the most accurate attack", bottom..top),
         &layers,
     )?;
     let caption = "Better is right and low. Numbers as in the table; bars are 95% intervals; the line at 50% \

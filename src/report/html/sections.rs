@@ -10,7 +10,7 @@ use super::model::Model;
 use super::reproduced::{self, Reproduced};
 use super::table::Set::{Left, Number, Words};
 use super::table::{rate, table};
-use crate::audit::results::attacks::{Attacks, strongest};
+use crate::audit::results::attacks::Attacks;
 use crate::audit::results::records::RecordsFound;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
@@ -82,7 +82,9 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
         ("model", Left),
         ("train", Number),
         ("reference", Number),
-        ("test", Number),
+        ("test", Left),
+        ("balanced", Left),
+        ("always the commonest class", Left),
         ("strongest attack on D", Words),
         ("accuracy", Left),
         ("AUC", Left),
@@ -97,11 +99,20 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
         .map(|(i, model)| {
             let summary = model.summary;
             let mut row = vec![(i + 1).to_string(), escape(&model.label)];
-            row.extend(
-                [Some(summary.train_accuracy), summary.reference_accuracy, summary.test_accuracy]
-                    .map(|v| rate(v, None)),
-            );
-            row.extend(match strongest(&summary.attacks) {
+            row.extend([Some(summary.train_accuracy), summary.reference_accuracy].map(|v| rate(v, None)));
+            row.extend(match &summary.utility {
+                Some(u) => [
+                    rate(Some(u.accuracy), Some(u.ci95.accuracy)),
+                    rate(Some(u.balanced_accuracy), Some(u.ci95.balanced_accuracy)),
+                    format!(
+                        "{}<span class=\"ci\">{}</span>",
+                        rate(Some(u.commonest_class_accuracy), None),
+                        escape(&safe(u.commonest_class.clone()))
+                    ),
+                ],
+                None => [summary.test_accuracy, None, None].map(|v| rate(v, None)),
+            });
+            row.extend(match named(summary.strongest_attack(), &summary.attacks) {
                 Some((name, r)) => [
                     escape(&readable(name)),
                     rate(Some(r.accuracy), Some(r.ci95.accuracy)),
@@ -113,7 +124,7 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
             });
             let neural = summary.attacks.get("neural");
             row.push(rate(neural.map(|r| r.accuracy), neural.map(|r| r.ci95.accuracy)));
-            row.push(match strongest(&summary.attacks_on_reference) {
+            row.push(match named(summary.strongest_attack_on_reference(), &summary.attacks_on_reference) {
                 Some((name, r)) => {
                     format!(
                         "{}<span class=\"ci\">{}</span>",
@@ -129,7 +140,9 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
     format!(
         "<section id=\"results\"><h2>Utility and privacy</h2><p class=\"soft\">Fractions from 0 to 1, 95% \
          intervals in \
-         brackets. D: the records trained on. D′: the reference set, which a defense may leak. For an \
+         brackets. D: the records trained on. D′: the reference set, which a defense may leak. Train, reference, \
+         test: the accuracy of the classifier; balanced: the mean of the classes' own accuracies on test records; \
+         the commonest class: the test accuracy of always saying it, and which it is. For an \
          attack's accuracy 0.5 is guessing. {NONE}: not measured, or not resolvable.</p>{}</section>",
         table(&columns, &rows, None)
     )
@@ -147,7 +160,7 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
         format!("<section id=\"model-{0}\"><h2>Model {0}: {1}</h2>", number + 1, escape(&model.label));
     let summary = model.summary;
     html.push_str("<h3>Attacks on the members (D)</h3>");
-    html.push_str(&attacks(&summary.attacks));
+    html.push_str(&attacks(&summary.attacks, summary.strongest_attack()));
     let mut shown = vec![figures::roc(model)?];
     if let Some(details) = model.details {
         shown.push(figures::histogram(
@@ -187,7 +200,7 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
              records are members, {} others.</p>{}",
             persons.members,
             persons.nonmembers,
-            attacks(&persons.attacks)
+            attacks(&persons.attacks, None)
         );
     }
     html.push_str(&model.records.map_or(String::new(), most_exposed));
@@ -195,14 +208,18 @@ pub(super) fn model(number: usize, model: &Model) -> Result<String> {
         let _ = write!(
             html,
             "<details><summary>Attacks on the reference set (D′)</summary>{}</details>",
-            attacks(&summary.attacks_on_reference)
+            attacks(&summary.attacks_on_reference, summary.strongest_attack_on_reference())
         );
     }
     Ok(html + "</section>")
 }
 
-/// Every attack, the strongest first and marked.
-fn attacks(attacks: &Attacks) -> String {
+fn named<'s>(name: Option<&'s str>, attacks: &'s Attacks) -> Option<(&'s str, &'s AttackResult)> {
+    Some((name?, attacks.get(name?)?))
+}
+
+/// Every attack: the strongest first and marked, then by accuracy.
+fn attacks(attacks: &Attacks, strongest: Option<&str>) -> String {
     let columns = [
         ("attack", Left),
         ("accuracy", Left),
@@ -217,7 +234,10 @@ fn attacks(attacks: &Attacks) -> String {
     ];
     let mut sorted: Vec<(&String, &AttackResult)> = attacks.iter().collect();
     sorted.sort_by(|a, b| {
-        (b.1.accuracy, b.1.auc).partial_cmp(&(a.1.accuracy, a.1.auc)).unwrap_or(std::cmp::Ordering::Equal)
+        let key = |(name, result): (&String, &AttackResult)| {
+            (Some(name.as_str()) == strongest, result.accuracy, result.auc)
+        };
+        key(*b).partial_cmp(&key(*a)).unwrap_or(std::cmp::Ordering::Equal)
     });
     let rows: Vec<Vec<String>> = sorted
         .iter()
@@ -237,7 +257,7 @@ fn attacks(attacks: &Attacks) -> String {
             ]
         })
         .collect();
-    table(&columns, &rows, (!rows.is_empty()).then_some(0))
+    table(&columns, &rows, strongest.filter(|_| !rows.is_empty()).map(|_| 0))
 }
 
 /// The strongest attack on each group.
@@ -246,7 +266,7 @@ fn groups(
     groups: &[crate::audit::results::details::GroupResult],
     summary: &ReplicaSummary,
 ) -> String {
-    let Some((name, _)) = strongest(&summary.attacks).filter(|_| !groups.is_empty()) else {
+    let Some(name) = summary.strongest_attack().filter(|_| !groups.is_empty()) else {
         return String::new();
     };
     let attack = readable(name);

@@ -53,7 +53,7 @@ macro_rules! replica_keys {
         $($path:ident).+ => $field:ident: $type:ty, $label:literal $(, $nesting:ident)?;
     )*) => {
         /// What distinguishes one of the models that a run trains from its siblings.
-        #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
         pub struct Replica {
             $(
                 #[doc = concat!("`", stringify!($($path).+), "`.")]

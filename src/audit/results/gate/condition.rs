@@ -3,30 +3,21 @@
 //! The audit fails if it holds for any model, and without a subject for any attack. METRIC is a key of an
 //! attack's result in `summary.json`, or a number of the model (`test_accuracy < 0.7`); `METRIC.low` and
 //! `METRIC.high` are the ends of its 95% interval. SUBJECT is an attack's name, `strongest`, or `blind`; with
-//! `reference.` before it the attack is on D′, with `persons.` on persons. A number that is not known (`null`:
+//! `reference.` before it the attack is on D′, with `persons.` on persons. `utility.METRIC` is a key of the model's
+//! [`Utility`]. A number that is not known (`null`:
 //! not resolvable, or an attack that was not run) and one whose control failed are inconclusive: what was not
 //! measured is no evidence, for neither side.
 
-use std::collections::BTreeSet;
+use serde_json::Map;
 
-use serde_json::{Map, Value};
-
+use super::path;
 use super::subject::{AttackedSet, Groups, Numbers, Subject, object};
 use super::{Outcome, Verdict};
-use crate::audit::attacks;
 use crate::audit::results::details::{Details, GroupAttack, GroupResult};
-use crate::audit::results::summary::{ReplicaSummary, Summary};
+use crate::audit::results::summary::Summary;
+use crate::audit::results::utility::Utility;
 use crate::error::{Error, Result};
-use crate::run::config::nearest;
 use crate::statistics::judgment::AttackResult;
-
-/// The attack that is none: [`crate::audit::attacks::blind`].
-const BLIND: &str = "blind";
-
-/// Whichever attack is strongest.
-const STRONGEST: &str = "strongest";
-/// What is known of it.
-const OF_STRONGEST: [&str; 2] = ["accuracy", "auc"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
@@ -99,37 +90,12 @@ impl Condition {
         let ends = [(".low", Compared::End(0)), (".high", Compared::End(1))];
         let end = ends.into_iter().find_map(|(end, compared)| Some((path.strip_suffix(end)?, compared)));
         let (path, compared) = end.unwrap_or((path, Compared::Estimate));
-        let (of_attacks, of_models) = metrics()?;
-        // Metrics have dots in them, so the longest that the path ends in is meant.
-        let ends_in = |metric: &&String| {
-            path.strip_suffix(metric.as_str()).is_some_and(|p| p.is_empty() || p.ends_with('.'))
-        };
-        let Some(metric) = of_attacks.union(&of_models).filter(ends_in).max_by_key(|metric| metric.len())
-        else {
-            let all = of_attacks.union(&of_models).map(String::as_str);
-            let advice = match nearest(path, all.clone()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("the metrics are {}", all.collect::<Vec<_>>().join(", ")),
-            };
-            return Err(form().found(format!("no metric in {path:?}")).advice(advice));
-        };
-        let prefix = path[..path.len() - metric.len()].trim_end_matches('.');
-        let subject = match prefix {
-            "" if of_models.contains(metric) => Subject::Model,
-            _ if !of_attacks.contains(metric) => {
-                return Err(form().found(format!("{metric} of {prefix:?}, but it is the model's")));
-            }
-            _ => subject(prefix).map_err(|(found, advice)| form().found(found).advice(advice))?,
-        };
-        if matches!(subject, Subject::Strongest(_)) && !OF_STRONGEST.contains(&metric.as_str()) {
-            return Err(form()
-                .found(format!("{metric} of the strongest attack"))
-                .advice("only accuracy and auc are known of it; without a subject, every attack is meant"));
-        }
+        let (subject, metric) =
+            path::parse(path)?.map_err(|(found, advice)| form().found(found).advice(advice))?;
         let condition = Condition {
             text: text.to_owned(),
             subject,
-            metric: metric.clone(),
+            metric,
             compared,
             comparison,
             bound,
@@ -185,11 +151,12 @@ impl Condition {
     }
 
     fn with_an_interval(self) -> Result<Self> {
-        let ends = object(&AttackResult::default())?.get("ci95").cloned().unwrap_or_default();
-        let known = match self.subject {
-            Subject::Model => false,
-            _ => ends.get(&self.metric).is_some(),
+        let of = match self.subject {
+            Subject::Model => Map::new(),
+            Subject::Utility => object(&Utility::default())?,
+            _ => object(&AttackResult::default())?,
         };
+        let known = of.get("ci95").is_some_and(|ends| ends.get(&self.metric).is_some());
         match known {
             true => Ok(self),
             false => Err(Error::usage(format!("condition {:?}", self.text))
@@ -261,48 +228,14 @@ impl Condition {
     }
 }
 
-/// The subject that a path without its metric names; else what was found, and advice.
-fn subject(path: &str) -> std::result::Result<Subject, (String, String)> {
-    let set = AttackedSet::PREFIXES.into_iter().find_map(|(prefix, set)| {
-        let rest = path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('.'))?;
-        Some((rest.trim_start_matches('.'), set))
-    });
-    let (name, set) = set.unwrap_or((path, AttackedSet::Members));
-    match name {
-        "" => Ok(Subject::Attack(set, None)),
-        STRONGEST if set != AttackedSet::Persons => Ok(Subject::Strongest(set)),
-        BLIND if set == AttackedSet::Members => Ok(Subject::Blind),
-        name if attacks::find(name).is_some() => Ok(Subject::Attack(set, Some(name.to_owned()))),
-        name => {
-            let names = attacks::ALL.iter().map(|attack| attack.name);
-            let advice = match nearest(name, names.clone()) {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("the attacks are {}", names.collect::<Vec<_>>().join(", ")),
-            };
-            Err((format!("no attack {name:?}"), advice))
-        }
-    }
-}
-
-/// The numbers of an attack's result and of a model, by their keys.
-fn metrics() -> Result<(BTreeSet<String>, BTreeSet<String>)> {
-    let numbers = |values: Map<String, Value>| -> BTreeSet<String> {
-        values.into_iter().filter(|(_, v)| v.is_number() || v.is_null()).map(|(key, _)| key).collect()
-    };
-    let of_attacks = numbers(object(&AttackResult::default())?);
-    let mut of_models = numbers(object(&ReplicaSummary::default())?);
-    for other in [BLIND, STRONGEST, "strongest_on_reference", "persons", "shadows"] {
-        of_models.remove(other);
-    }
-    Ok((of_attacks, of_models))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::subject::GroupedBy;
     use super::*;
     use crate::audit::results::attacks::Attacks;
     use crate::audit::results::details::ReplicaDetails;
+    use crate::audit::results::summary::ReplicaSummary;
+    use crate::audit::results::utility::UtilityIntervals;
     use crate::statistics::judgment::Intervals;
     use crate::statistics::levels::TprAtFpr;
 
@@ -370,6 +303,38 @@ mod tests {
         let nothing = Condition::parse("auc > 0.5").unwrap();
         let nothing = nothing.judge(&Summary::default(), &Details::default()).unwrap();
         assert_eq!(nothing[0].outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn the_utility_is_judged_with_its_intervals() {
+        let mut summary = summary();
+        summary.replicas.truncate(1);
+        let judged = |summary: &Summary, text: &str, confidence: bool| {
+            let condition = Condition::parse(text).unwrap();
+            let condition = if confidence { condition.with_confidence().unwrap() } else { condition };
+            let verdicts = condition.judge(summary, &Details::default()).unwrap();
+            (verdicts[0].outcome, verdicts[0].number.clone())
+        };
+        assert_eq!(judged(&summary, "utility.accuracy < 0.7", false).0, Outcome::Inconclusive);
+        summary.replicas[0].utility = Some(Utility {
+            balanced_accuracy: 0.6,
+            above_commonest_class: 0.02,
+            ci95: UtilityIntervals { above_commonest_class: [-0.01, 0.05], ..UtilityIntervals::default() },
+            ..Utility::default()
+        });
+        let balanced = judged(&summary, "utility.balanced_accuracy < 0.7", false);
+        assert_eq!(balanced, (Outcome::Failed, "utility.balanced_accuracy".to_owned()));
+        assert_eq!(judged(&summary, "utility.above_commonest_class <= 0", false).0, Outcome::Passed);
+        assert_eq!(judged(&summary, "utility.above_commonest_class <= 0", true).0, Outcome::Inconclusive);
+        assert_eq!(judged(&summary, "utility.worst_class_accuracy < 0.1", false).0, Outcome::Inconclusive);
+        let refused = |text: &str| Condition::parse(text).unwrap_err().to_string();
+        assert!(
+            refused("utility.auc > 0.5").contains("balanced_accuracy"),
+            "{}",
+            refused("utility.auc > 0.5")
+        );
+        assert!(refused("balanced_accuracy < 0.5").contains("write utility.balanced_accuracy"));
+        assert!(refused("utility.worst_class_accuracy.low < 0.5").contains("a 95% interval"));
     }
 
     #[test]

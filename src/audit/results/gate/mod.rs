@@ -4,6 +4,7 @@
 
 mod condition;
 pub mod junit;
+mod path;
 pub mod policy;
 mod subject;
 

@@ -13,8 +13,8 @@
 //! group = "women"                        # on this one only
 //!
 //! [[rule]]
-//! fail_if = "test_accuracy < 0.7"        # of what use is a model that nobody can use
-//! confidence = false                     # no interval is known of it
+//! fail_if = "utility.accuracy < 0.7"     # of what use is a model that nobody can use
+//! confidence = false                     # by the number itself, whatever its interval
 //! ```
 
 use std::path::Path;

@@ -48,6 +48,8 @@ pub enum GroupedBy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Model,
+    /// What the model is good for.
+    Utility,
     /// The attack of that name; of `None`: every attack.
     Attack(AttackedSet, Option<String>),
     /// The strongest attack, whose interval knows that it was chosen.
@@ -117,6 +119,12 @@ impl Subject {
         }
         match self {
             Subject::Model => Ok(vec![Numbers::of(String::new(), replica, "is not known")?]),
+            Subject::Utility => Ok(vec![match &replica.utility {
+                Some(utility) => {
+                    Numbers::of("utility.".to_owned(), utility, "is not known: too few records")?
+                }
+                None => Numbers::missing("utility.".to_owned(), "is not known: no test records"),
+            }]),
             Subject::Blind => Ok(vec![match &replica.blind {
                 Some(result) => attack("blind.".to_owned(), result)?,
                 None => Numbers::missing("blind.".to_owned(), NOT_RUN),
