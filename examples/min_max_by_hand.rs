@@ -27,10 +27,12 @@ pub struct Step {
     pub loss: f32,
     /// h's gain: −log 2 for one that cannot tell.
     pub gain: f32,
+    /// Mean log h of the members after h's update: what f descends beside the loss, λ times.
+    pub seen: f32,
 }
 
 /// Plays with this λ, and returns the ten steps.
-pub fn play(lambda: f32) -> Result<Vec<Step>> {
+pub fn play(lambda_value: f32) -> Result<Vec<Step>> {
     let mut graph = Graph::new();
     let g = &mut graph;
     let x = g.input("records, members first", Tensor::f32(2 * RECORDS, FEATURES));
@@ -83,7 +85,7 @@ pub fn play(lambda: f32) -> Result<Vec<Step>> {
     let omega = h.views(g, h_after)?;
     let s = attack(g, &omega, members, own_labels)?;
     let seen = g.apply(MembershipGain { form: GainForm::Log, members: RECORDS }, &[s])?;
-    let (one, lambda) = (g.constant(1.0), g.constant(lambda));
+    let (one, lambda) = (g.constant(1.0), g.constant(lambda_value));
     let parts = gradients(g, &[(loss, one), (seen, lambda)], &theta)?; // λ meets the gradient here
     let gradient = g.pack("classifier gradient", &parts);
     adam.update(g, f_state, gradient, scalars, 0, 0.0)?;
@@ -104,7 +106,7 @@ pub fn play(lambda: f32) -> Result<Vec<Step>> {
         (f_state, context.upload("f", &bits(f.start(Initialization::He, adam, &mut rng)))?),
         (h_state, context.upload("h", &bits(h.start(Initialization::He, adam, &mut rng)))?),
     ]);
-    let plan = Plan::compile(&context, &graph, 1, &bound, &[loss, gain])?;
+    let plan = Plan::compile(&context, &graph, 1, &bound, &[loss, gain, seen])?;
 
     let mut steps = vec![];
     for step in 1..=STEPS {
@@ -114,8 +116,14 @@ pub fn play(lambda: f32) -> Result<Vec<Step>> {
             let place = plan.place(node).expect("an output is kept");
             Ok(context.read_f32(&place.buffer, place.offset + 1)?[place.offset])
         };
-        let done = Step { loss: value(loss)?, gain: value(gain)? };
-        println!("step {step:2}: loss {:.4}, the attack's gain {:.4}", done.loss, done.gain);
+        let done = Step { loss: value(loss)?, gain: value(gain)?, seen: value(seen)? };
+        println!(
+            "step {step:2}: the attack's gain {:.4}, the loss {:.4}, mean log h {:.4}: f descends {:.4}",
+            done.gain,
+            done.loss,
+            done.seen,
+            done.loss + lambda_value * done.seen
+        );
         steps.push(done);
     }
     Ok(steps)

@@ -32,3 +32,26 @@ fn ten_steps_by_hand_teach_the_classifier_and_lambda_holds_its_attacker_down() {
     assert_eq!(plain[0].loss.to_bits(), defended[0].loss.to_bits(), "both begin alike");
     assert!(defended[last].gain < plain[last].gain - 0.01, "{plain:?} {defended:?}");
 }
+
+/// The page's table has the numbers of the game: step, then gain, loss and mean log h of λ = 0, and of λ = 3.
+#[test]
+fn the_worked_step_of_the_page_is_what_is_played() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = std::fs::read_to_string(page).unwrap().replace('−', "-");
+    let row = |line: &str| -> Option<Vec<f32>> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().parse().ok()).collect()
+    };
+    let rows: Vec<Vec<f32>> = page.lines().filter_map(row).filter(|row| row.len() == 7).collect();
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    let games = [0.0, 3.0].map(|lambda| min_max_by_hand::play(lambda).unwrap());
+    for row in rows {
+        let played = games.iter().flat_map(|steps| {
+            let step = steps[row[0] as usize - 1];
+            [step.gain, step.loss, step.seen]
+        });
+        // Three digits are shown; another adapter adds up in another order.
+        for (shown, played) in row[1..].iter().zip(played) {
+            assert!((shown - played).abs() < 2e-3, "step {}: {shown} is {played}", row[0]);
+        }
+    }
+}
