@@ -1,23 +1,29 @@
-// Mean gain of the attack from its logits s (one a record, the first of a row): h = sigmoid(s) is the
-// probability of membership. Records below `members` are members, the rest are not.
-// Forms, a member's term / another's: 0 log h / log(1 - h); 1 -(1 - h)² / -h²; 2 h / h.
-// Logarithms as -softplus(∓s), never log(sigmoid(s)). One workgroup a replica, summed in fixed order.
+// Mean gain of the attack from its logits s (one a record, the first of a row), its gradient, and the count
+// of what a batch adds to an epoch's totals. h = sigmoid(s) is the probability of membership. Records below
+// `members` are members, the rest are not. Logarithms as −softplus(∓s), never log(sigmoid(s)).
+//
+// The sums are those of one workgroup a replica, in a fixed order.
 
 struct Dims {
-    s_offset: u32,
-    s_stride: u32,
-    y_offset: u32,
-    y_stride: u32,
-    rows: u32,
+    s_offset: u32, s_stride: u32,
+    dy_offset: u32, dy_stride: u32,
+    counter_offset: u32, counter_stride: u32,
+    result_offset: u32, result_stride: u32,
+    counts_offset: u32, counts_stride: u32,
+    rows: u32, // B
     members: u32,
     form: u32,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;            // [B, 1]
+@group(0) @binding(2) var<storage, read> dy: array<f32>;                 // [1, 1]
+@group(0) @binding(3) var<storage, read> counter: array<u32>;            // [1, 1]: the step
+@group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>; // y [1, 1] or grad_s [B, 1]
+@group(0) @binding(5) var<storage, read_write> counts: array<f32>;       // [1, 8]
 
 var<workgroup> partial: array<f32, 64>;
+var<workgroup> sums: array<vec4<f32>, 64>;
 
 // log(1 + exp(x)) without overflow.
 fn softplus(x: f32) -> f32 {
@@ -32,26 +38,100 @@ fn sigmoid(x: f32) -> f32 {
 fn term(s: f32, member: bool) -> f32 {
     let sign = select(-1.0, 1.0, member);
     switch dims.form {
-        case 0u: { return -softplus(-sign * s); }
-        case 1u: { let miss = sigmoid(-sign * s); return -miss * miss; }
+        case 0: { return -softplus(-sign * s); }
+        case 1: { let miss = sigmoid(-sign * s); return -miss * miss; }
         default: { return sigmoid(s); }
     }
 }
 
+// d term / ds.
+fn slope(s: f32, member: bool) -> f32 {
+    let sign = select(-1.0, 1.0, member);
+    let miss = sigmoid(-sign * s);
+    switch dims.form {
+        case 0: { return sign * miss; }
+        case 1: { return sign * 2.0 * miss * miss * (1.0 - miss); }
+        default: { return miss * (1.0 - miss); }
+    }
+}
+
+fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+    return (group.y * groups.x + group.x) * 64 + local;
+}
+
+// y = the mean term. Forms, a member's term / another's: 0 log h / log(1 − h); 1 −(1 − h)² / −h²; 2 h / h.
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let r = group.z;
     var sum = 0.0;
-    for (var b = local; b < dims.rows; b += 64u) {
-        sum += term(s[(dims.s_offset + r * dims.s_stride) / 4u + b].x, b < dims.members);
+    for (var b = local; b < dims.rows; b += 64) {
+        sum += term(s[(dims.s_offset + r * dims.s_stride) / 4 + b].x, b < dims.members);
     }
     partial[local] = sum;
     workgroupBarrier();
-    if local == 0u {
+    if local == 0 {
         var total = 0.0;
-        for (var t = 0u; t < 64u; t += 1u) {
+        for (var t = 0u; t < 64; t++) {
             total += partial[t];
         }
-        y[(dims.y_offset + r * dims.y_stride) / 4u] = vec4<f32>(total / f32(dims.rows), 0.0, 0.0, 0.0);
+        let to = (dims.result_offset + r * dims.result_stride) / 4;
+        result[to] = vec4(total / f32(dims.rows), 0.0, 0.0, 0.0);
+    }
+}
+
+// grad_s[b] = dy / B · d term / ds. Form 0: 1 − h for a member, −h for another; form 1: 2 (1 − h)² h and −2
+// h² (1 − h); form 2: h (1 − h). One record an invocation.
+@compute @workgroup_size(64)
+fn grad_s(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = item(group, groups, local);
+    let r = group.z;
+    if i >= dims.rows {
+        return;
+    }
+    let scale = dy[dims.dy_offset + r * dims.dy_stride] / f32(dims.rows);
+    let value = slope(s[(dims.s_offset + r * dims.s_stride) / 4 + i].x, i < dims.members);
+    result[(dims.result_offset + r * dims.result_stride) / 4 + i] = vec4(scale * value, 0.0, 0.0, 0.0);
+}
+
+// Adds to a replica's counters: [0] sum of log h (members) or log(1 − h) (others), [1] right at h ≥ 1/2, [2]
+// records, [3] sum of s − s0, [4] sum of (s − s0)², [5] 1 + the step of the first non-finite sum (0: none),
+// [6] s0, the first logit counted: a spread far below the logits' size would be lost in sums of squares of
+// the logits themselves.
+@compute @workgroup_size(64)
+fn count(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let r = group.z;
+    let to = dims.counts_offset + r * dims.counts_stride;
+    let base = (dims.s_offset + r * dims.s_stride) / 4;
+    let origin = select(counts[to + 6], s[base].x, counts[to + 2] == 0.0);
+    var sum = vec4(0.0);
+    for (var b = local; b < dims.rows; b += 64) {
+        let value = s[base + b].x;
+        let apart = value - origin;
+        let member = b < dims.members;
+        let sign = select(-1.0, 1.0, member);
+        let right = select(0.0, 1.0, (value >= 0.0) == member);
+        sum += vec4(-softplus(-sign * value), right, apart, apart * apart);
+    }
+    sums[local] = sum;
+    workgroupBarrier();
+    if local == 0 {
+        var total = vec4(0.0);
+        for (var t = 0u; t < 64; t++) {
+            total += sums[t];
+        }
+        counts[to] += total.x;
+        counts[to + 1] += total.y;
+        counts[to + 2] += f32(dims.rows);
+        counts[to + 3] += total.z;
+        counts[to + 4] += total.w;
+        counts[to + 6] = origin;
+        let finite = (bitcast<vec4<u32>>(total) & vec4(0x7f800000u)) != vec4(0x7f800000u);
+        if !all(finite) && counts[to + 5] == 0.0 {
+            counts[to + 5] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1);
+        }
     }
 }

@@ -1,21 +1,17 @@
 // y = x + s z, with z normal: Box and Muller's transform of the words of ChaCha20 (Bernstein 2008; RFC 8439,
 // section 2.3), a cipher's key stream: who does not have the 256-bit key cannot tell z from chance, however
-// much of it he has seen. Counter: 16 elements; nonce: layer and step. So no state is kept, and a replica draws
-// the same alone or in company.
+// much of it he has seen. Counter: 16 elements; nonce: layer and step. So no state is kept, and a replica
+// draws the same alone or in company.
 //
-// An invocation computes one block of the cipher, 16 words, and from them 16 elements. The cipher's 4 × 4 state
-// is four vectors, one a row; a quarter round works on all four columns at once, then the rows are turned so
-// that the diagonals stand as columns. Padding is written as zero.
+// An invocation computes one block of the cipher, 16 words, and from them 16 elements. The cipher's 4 × 4
+// state is four vectors, one a row; a quarter round works on all four columns at once, then the rows are
+// turned so that the diagonals stand as columns. Padding is written as zero.
 
 struct Dims {
-    x_offset: u32,
-    x_stride: u32,
-    key_offset: u32,
-    key_stride: u32,
-    s_offset: u32,
-    s_stride: u32,
-    y_offset: u32,
-    y_stride: u32,
+    x_offset: u32, x_stride: u32,
+    key_offset: u32, key_stride: u32,
+    s_offset: u32, s_stride: u32,
+    y_offset: u32, y_stride: u32,
     length: u32, // elements, a multiple of 4
     pitch: u32,
     cols: u32,
@@ -23,10 +19,10 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> key: array<u32>; // eight words of key, one of step
-@group(0) @binding(3) var<storage, read> s: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;       // [B, N]
+@group(0) @binding(2) var<storage, read> key: array<u32>;     // [1, 9]: eight words of key, one of step
+@group(0) @binding(3) var<storage, read> s: array<f32>;       // [1, 1]
+@group(0) @binding(4) var<storage, read_write> y: array<f32>; // [B, N]
 
 struct Block {
     a: vec4<u32>,
@@ -36,7 +32,7 @@ struct Block {
 }
 
 fn rotated(v: vec4<u32>, bits: u32) -> vec4<u32> {
-    return (v << vec4<u32>(bits)) | (v >> vec4<u32>(32u - bits));
+    return (v << vec4(bits)) | (v >> vec4(32 - bits));
 }
 
 fn quarter_rounds(before: Block) -> Block {
@@ -54,7 +50,7 @@ fn quarter_rounds(before: Block) -> Block {
 
 fn chacha20(start: Block) -> Block {
     var v = start;
-    for (var double_round = 0u; double_round < 10u; double_round += 1u) {
+    for (var double_round = 0u; double_round < 10; double_round++) {
         v = quarter_rounds(v);
         v = quarter_rounds(Block(v.a, v.b.yzwx, v.c.zwxy, v.d.wxyz));
         v = Block(v.a, v.b.wxyz, v.c.zwxy, v.d.yzwx);
@@ -83,13 +79,13 @@ fn add_noise(r: u32, first: u32, z: vec4<f32>) {
     // Four elements are of one row: a pitch is a multiple of 4.
     let col = first % dims.pitch;
     y[to_y] = select(0.0, x[from_x] + noise.x, col < dims.cols);
-    y[to_y + 1u] = select(0.0, x[from_x + 1u] + noise.y, col + 1u < dims.cols);
-    y[to_y + 2u] = select(0.0, x[from_x + 2u] + noise.z, col + 2u < dims.cols);
-    y[to_y + 3u] = select(0.0, x[from_x + 3u] + noise.w, col + 3u < dims.cols);
+    y[to_y + 1] = select(0.0, x[from_x + 1] + noise.y, col + 1 < dims.cols);
+    y[to_y + 2] = select(0.0, x[from_x + 2] + noise.z, col + 2 < dims.cols);
+    y[to_y + 3] = select(0.0, x[from_x + 3] + noise.w, col + 3 < dims.cols);
 }
 
 fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
-    return (group.y * groups.x + group.x) * 64u + local;
+    return (group.y * groups.x + group.x) * 64 + local;
 }
 
 @compute @workgroup_size(64)
@@ -100,22 +96,22 @@ fn main(
 ) {
     let block = item(group, groups, local);
     let r = group.z;
-    if 16u * block >= dims.length {
+    if 16 * block >= dims.length {
         return;
     }
     let k = dims.key_offset + r * dims.key_stride;
     let words = chacha20(Block(
-        vec4<u32>(0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u), // "expand 32-byte k"
-        vec4<u32>(key[k], key[k + 1u], key[k + 2u], key[k + 3u]),
-        vec4<u32>(key[k + 4u], key[k + 5u], key[k + 6u], key[k + 7u]),
-        vec4<u32>(block, dims.layer, key[k + 8u], 0u),
+        vec4(0x61707865u, 0x3320646eu, 0x79622d32u, 0x6b206574u), // "expand 32-byte k"
+        vec4(key[k], key[k + 1], key[k + 2], key[k + 3]),
+        vec4(key[k + 4], key[k + 5], key[k + 6], key[k + 7]),
+        vec4(block, dims.layer, key[k + 8], 0u),
     ));
     let first_radii = radii(words.a);
     let first_angles = angles(words.b);
-    add_noise(r, 16u * block, first_radii * cos(first_angles));
-    add_noise(r, 16u * block + 4u, first_radii * sin(first_angles));
+    add_noise(r, 16 * block, first_radii * cos(first_angles));
+    add_noise(r, 16 * block + 4, first_radii * sin(first_angles));
     let last_radii = radii(words.c);
     let last_angles = angles(words.d);
-    add_noise(r, 16u * block + 8u, last_radii * cos(last_angles));
-    add_noise(r, 16u * block + 12u, last_radii * sin(last_angles));
+    add_noise(r, 16 * block + 8, last_radii * cos(last_angles));
+    add_noise(r, 16 * block + 12, last_radii * sin(last_angles));
 }

@@ -81,9 +81,8 @@ impl Context {
             size: std::num::NonZeroU64::new(part.1 as u64),
         });
         let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: dims }];
-        entries.extend(buffers.iter().zip(1..).map(|(buffer, binding)| wgpu::BindGroupEntry {
-            binding,
-            resource: buffer.memory.raw.as_entire_binding(),
+        entries.extend(buffers.iter().zip(&pipeline.reflection.bindings).map(|(buffer, &(binding, _))| {
+            wgpu::BindGroupEntry { binding, resource: buffer.memory.raw.as_entire_binding() }
         }));
         self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(label),

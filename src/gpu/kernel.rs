@@ -127,7 +127,7 @@ fn pipeline(
         count: None,
     };
     let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-    entries.extend(reflection.writable.iter().zip(1..).map(|(writable, binding)| {
+    entries.extend(reflection.bindings.iter().map(|&(binding, writable)| {
         entry(binding, wgpu::BufferBindingType::Storage { read_only: !writable })
     }));
     let build = || {

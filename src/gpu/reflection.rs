@@ -1,10 +1,13 @@
 //! What the engine needs to know of a shader, read from the shader itself, for each entry point.
 //!
 //! Bindings, access modes, workgroup sizes and tile shapes are declared once, in WGSL: binding 0 is the
-//! `Dims` uniform, 1.. are storage buffers; the constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP`
-//! say what a workgroup covers. Where entry points of one file differ in that, each has its own, with its
-//! name in capitals before it: `FORWARD_TILE_ROWS` is that of `forward`. Entry points may use one binding
-//! number for different variables.
+//! `Dims` uniform, 1.. are storage buffers, each with a pair `x_offset`, `x_stride` at its place in `Dims`; the
+//! constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP` say what a workgroup covers. Where entry points
+//! of one file differ in that, each has its own, with its name in capitals before it: `FORWARD_TILE_ROWS` is
+//! that of `forward`.
+//!
+//! The passes of an operation share a file's tensors: an entry point has those that it uses, and what is in
+//! `Dims` of the others is zero. Entry points may use one binding number for different variables.
 
 use crate::error::{Error, Result};
 use crate::graph::{Grid, Kernel};
@@ -14,8 +17,10 @@ use wgpu::naga;
 /// What an entry point says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reflection {
-    /// For each storage binding, 1 first: whether it is read_write.
-    pub writable: Vec<bool>,
+    /// The storage bindings that it uses, in their order: the number, and whether it is read_write.
+    pub bindings: Vec<(u32, bool)>,
+    /// The pairs at the beginning of `Dims`: one for each storage binding of the file.
+    pub pairs: usize,
     /// The `Dims` uniform's size in bytes.
     pub dims_bytes: usize,
     /// `(TILE_ROWS, TILE_COLS)`.
@@ -61,30 +66,39 @@ fn reflect_entry(
     };
     let own = entry.name.to_uppercase();
     let constant = |name: &str| literal(&format!("{own}_{name}")).or_else(|| literal(name));
-    let mut dims_bytes = 0;
-    let mut storage = vec![];
+    let (mut pairs, mut dims_bytes) = (0, 0);
+    let mut bindings = vec![];
     for (handle, variable) in module.global_variables.iter() {
         let Some(binding) = variable.binding.filter(|_| !info[handle].is_empty()) else { continue };
         match variable.space {
             naga::AddressSpace::Uniform if binding.binding == 0 => {
-                dims_bytes = match &module.types[variable.ty].inner {
-                    naga::TypeInner::Struct { span, .. } => *span as usize,
-                    _ => return Err(fault("binding 0 is not a struct".to_owned())),
+                let naga::TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
+                    return Err(fault("binding 0 is not a struct".to_owned()));
                 };
+                let name = |i: usize| members.get(i).and_then(|member| member.name.as_deref());
+                let is_pair = |i: &usize| {
+                    let tensor = name(2 * i).and_then(|name| name.strip_suffix("_offset"));
+                    tensor.is_some()
+                        && tensor == name(2 * i + 1).and_then(|name| name.strip_suffix("_stride"))
+                };
+                (pairs, dims_bytes) = ((0..).take_while(is_pair).count(), *span as usize);
             }
             naga::AddressSpace::Storage { access } => {
-                storage.push((binding.binding, access.contains(naga::StorageAccess::STORE)));
+                bindings.push((binding.binding, access.contains(naga::StorageAccess::STORE)));
             }
             _ => return Err(fault(format!("an unexpected binding {}", binding.binding))),
         }
     }
-    storage.sort_unstable();
-    if storage.iter().enumerate().any(|(i, (binding, _))| *binding as usize != i + 1) {
-        return Err(fault("storage bindings that are not 1, 2, 3, …".to_owned()));
+    bindings.sort_unstable();
+    if let Some((binding, _)) = bindings.iter().find(|(binding, _)| *binding as usize > pairs) {
+        return Err(fault(format!(
+            "a storage binding {binding} and {pairs} pairs of offset and stride in Dims"
+        )));
     }
     let invocations = entry.workgroup_size.iter().product();
     Ok(Reflection {
-        writable: storage.into_iter().map(|(_, writable)| writable).collect(),
+        bindings,
+        pairs,
         dims_bytes,
         tile: constant("TILE_ROWS").zip(constant("TILE_COLS")),
         items: constant("ITEMS_PER_WORKGROUP").unwrap_or(invocations),
@@ -125,14 +139,14 @@ mod tests {
     use super::*;
 
     /// Two entry points with one binding number for different variables, one of them reached through a
-    /// function.
+    /// function, and a gap where one has no use for a tensor.
     const TWO: &str = "
-        struct Dims { x_offset: u32, x_stride: u32, y_offset: u32, y_stride: u32 }
-        struct Wide { dims: Dims, length: u32, factor: f32 }
+        struct Dims { x_offset: u32, x_stride: u32, y_offset: u32, y_stride: u32, z_offset: u32, z_stride: u32 }
+        struct Wide { x_offset: u32, x_stride: u32, length: u32, factor: f32 }
         @group(0) @binding(0) var<uniform> dims: Dims;
         @group(0) @binding(0) var<uniform> wide: Wide;
         @group(0) @binding(1) var<storage, read> x: array<f32>;
-        @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+        @group(0) @binding(3) var<storage, read_write> y: array<f32>;
         @group(0) @binding(1) var<storage, read_write> z: array<vec4<f32>>;
         const TILE_ROWS: u32 = 8;
         const TILE_COLS: u32 = 4;
@@ -145,17 +159,28 @@ mod tests {
     #[test]
     fn each_entry_point_is_read_by_what_it_uses() {
         let (_, entries) = reflect("two", TWO).unwrap();
-        let forward =
-            Reflection { writable: vec![false, true], dims_bytes: 16, tile: Some((8, 4)), items: 8 };
-        let backward = Reflection { writable: vec![true], dims_bytes: 24, tile: Some((16, 4)), items: 16 };
+        let forward = Reflection {
+            bindings: vec![(1, false), (3, true)],
+            pairs: 3,
+            dims_bytes: 24,
+            tile: Some((8, 4)),
+            items: 8,
+        };
+        let backward = Reflection {
+            bindings: vec![(1, true)],
+            pairs: 1,
+            dims_bytes: 16,
+            tile: Some((16, 4)),
+            items: 16,
+        };
         assert_eq!(entries["forward"], forward);
         assert_eq!(entries["backward"], backward);
     }
 
     #[test]
     fn a_fault_names_the_file_and_the_entry_point() {
-        let gap = TWO.replace("@binding(2)", "@binding(3)");
-        let error = reflect("two", &gap).unwrap_err().to_string();
+        let beyond = TWO.replace("@binding(3)", "@binding(4)");
+        let error = reflect("two", &beyond).unwrap_err().to_string();
         assert!(error.contains("two.wgsl, entry point forward"), "{error}");
         assert!(reflect("two", "fn").unwrap_err().to_string().contains("two.wgsl"));
     }

@@ -1,10 +1,10 @@
 //! The operations: one file each (forward and backward together), registered in [`ALL`].
 //!
-//! To add one: `shaders/x.wgsl`, a file in the folder where it belongs with its `mod` line there, a row in
-//! the table below. To add a variant of its kernel: a shader (or an entry point of one) and a row in its
-//! `launch`. All cases and variants are then tested without another line: kernel against f64 reference,
-//! derivative against finite differences, at R = 1 and 3, with poisoned outputs (`lab::check`,
-//! `veilgrad check`, `tests/ops.rs`).
+//! To add one: `shaders/x.wgsl` with an entry point for each pass, a file in the folder where it belongs with
+//! its `mod` line there, a row in the table below. To add a variant of its kernel: a shader (or an entry point
+//! of one) and a row in its `launch`. All cases and variants are then tested without another line: kernel
+//! against f64 reference, derivative against finite differences, at R = 1 and 3, with poisoned outputs
+//! (`lab::check`, `veilgrad check`, `tests/ops.rs`).
 
 mod case;
 mod choices;

@@ -202,19 +202,21 @@ impl Plan {
             })
             .collect::<Result<_>>()?;
             let start = uniform.len().next_multiple_of(align.max(1));
-            uniform.resize(start, 0);
-            for place in &operands {
-                uniform.extend([place.offset as u32, place.stride as u32]);
+            let reflection = &pipeline.reflection;
+            let bytes = 4 * (2 * reflection.pairs + launch.words.len());
+            let writes = (1..=operands.len()).map(|i| i == operands.len());
+            if reflection.dims_bytes != bytes || !reflection.bindings.iter().map(|b| b.1).eq(writes) {
+                return Err(Error::gpu(kernel.place())
+                    .expected(format!("Dims of {bytes} bytes and {} bindings", operands.len()))
+                    .found(format!("{} and {}", reflection.dims_bytes, reflection.bindings.len())));
+            }
+            // A pair for each tensor of the file; zeros for those that this entry point has no use for.
+            uniform.resize(start + 2 * reflection.pairs, 0);
+            for (place, (binding, _)) in operands.iter().zip(&reflection.bindings) {
+                let at = start + 2 * (*binding as usize - 1);
+                uniform[at..at + 2].copy_from_slice(&[place.offset as u32, place.stride as u32]);
             }
             uniform.extend(&launch.words);
-            let reflection = &pipeline.reflection;
-            let bytes = 4 * (uniform.len() - start);
-            let writes: Vec<bool> = (1..=operands.len()).map(|i| i == operands.len()).collect();
-            if reflection.dims_bytes != bytes || reflection.writable != writes {
-                return Err(Error::gpu(kernel.place())
-                    .expected(format!("Dims of {bytes} bytes and {} bindings", writes.len()))
-                    .found(format!("{} and {}", reflection.dims_bytes, reflection.writable.len())));
-            }
             let [x, y] = reflection.workgroups(kernel, grid, context.limits().workgroups)?;
             let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
             let label = format!("{kernel} {}", node.tensor);

@@ -116,7 +116,10 @@ impl Op for GatherImages {
     }
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
-        let kernel = if self.augment { kernel!("gather_images_augmented") } else { kernel!("gather_images") };
+        let kernel = match self.augment {
+            true => kernel!("gather_images", "augmented"),
+            false => kernel!("gather_images", "plain"),
+        };
         let Image { height, width, channels } = self.image;
         let data = [inputs[0].rows, inputs[1].rows, y.rows, inputs[0].cols];
         let words = [data, [quads(y), height, width, channels]].concat().into_iter().chain([self.pad]);

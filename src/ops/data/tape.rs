@@ -45,7 +45,7 @@ impl Op for Tape {
         // Only f32 lines have padding, and they are single rows.
         let cols = if y.dtype == DType::F32 { y.cols } else { y.elements() };
         let words = vec![word(inputs[0].cols), word(cols)];
-        Launch::only(kernel!("tape"), words, Grid::Items(inputs[0].cols))
+        Launch::only(kernel!("tape", "read_line"), words, Grid::Items(inputs[0].cols))
     }
 }
 
@@ -69,7 +69,7 @@ impl Op for Advance {
     }
 
     fn launch(&self, _: &[Tensor], _: &Tensor) -> Launch {
-        Launch::only(kernel!("advance"), vec![], Grid::Items(1))
+        Launch::only(kernel!("tape", "advance"), vec![0, 0], Grid::Items(1))
     }
 }
 

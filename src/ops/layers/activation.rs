@@ -71,7 +71,7 @@ impl Op for Activate {
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
         Launch::only(
-            kernel!("activation"),
+            kernel!("activation", "forward"),
             vec![word(length), word(quads(y)), word(y.cols), self.0 as u32],
             Grid::Items(length),
         )
@@ -104,7 +104,8 @@ impl Op for ActivateGrad {
 
     fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let length = dx.elements() / 4;
-        Launch::only(kernel!("activation_grad"), vec![word(length), self.0 as u32], Grid::Items(length))
+        let words = vec![word(length), word(quads(dx)), word(dx.cols), self.0 as u32];
+        Launch::only(kernel!("activation", "grad_x"), words, Grid::Items(length))
     }
 }
 

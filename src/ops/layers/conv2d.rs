@@ -83,20 +83,21 @@ impl Op for Conv2d {
         let tiles = Grid::Tiles { rows: y.rows * pixels, cols: g.out_c };
         let blocks = Grid::Items(y.rows.div_ceil(4) * pixels * g.out_c / 4);
         let variants = vec![
-            Variant::new("few", kernel!("conv2d_few.native"), tiles)
+            Variant::new("few", kernel!("conv2d.outer.native", "forward_few"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(!g.in_fours())
                 .default_on(Class::SOFTWARE),
-            Variant::new("narrow", kernel!("conv2d_narrow.native"), tiles)
+            Variant::new("narrow", kernel!("conv2d.outer.native", "forward_narrow"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("outer", kernel!("conv2d_outer.native"), tiles)
+            Variant::new("outer", kernel!("conv2d.outer.native", "forward"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && !g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("conv2d_register"), blocks).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d"), tiles).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("conv2d.register", "forward"), blocks)
+                .default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d", "forward"), tiles).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }
@@ -160,12 +161,13 @@ impl Op for Conv2dDx {
         // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels
         // of y one with the narrow forward kernel's tile was no faster.
         let variants = vec![
-            Variant::new("outer", kernel!("conv2d_dx_outer.native"), tiles)
+            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_x"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours())
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("conv2d_dx_register"), blocks).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d_dx"), tiles).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("conv2d.register", "grad_x"), blocks)
+                .default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d", "grad_x"), tiles).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }
@@ -226,20 +228,21 @@ impl Op for Conv2dDw {
         let taps = g.kernel * g.kernel + usize::from(self.bias);
         let blocks = Grid::Items(taps * g.in_c.div_ceil(4) * dw.cols / 4);
         let variants = vec![
-            Variant::new("few", kernel!("conv2d_dw_few.native"), tiles)
+            Variant::new("few", kernel!("conv2d.outer.backward.native", "grad_w_few"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(!g.in_fours())
                 .default_on(Class::SOFTWARE),
-            Variant::new("narrow", kernel!("conv2d_dw_narrow.native"), tiles)
+            Variant::new("narrow", kernel!("conv2d.outer.backward.native", "grad_w_narrow"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("outer", kernel!("conv2d_dw_outer.native"), tiles)
+            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_w"), tiles)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && !g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("conv2d_dw_register"), blocks).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d_dw"), tiles).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("conv2d.register", "grad_w"), blocks)
+                .default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("conv2d", "grad_w"), tiles).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }

@@ -74,12 +74,12 @@ impl Op for Dense {
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: y.rows, cols: y.cols };
         let variants = vec![
-            Variant::new("outer", kernel!("dense_outer.native"), grid)
+            Variant::new("outer", kernel!("dense.outer.native", "forward"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(y))
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("dense_register"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense"), grid).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("dense.register", "forward"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense", "forward"), grid).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }
@@ -123,12 +123,12 @@ impl Op for DenseDx {
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: dx.rows, cols: dx.cols };
         let variants = vec![
-            Variant::new("outer", kernel!("dense_dx_outer.native"), grid)
+            Variant::new("outer", kernel!("dense.outer.native", "grad_x"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(dx))
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("dense_dx_register"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense_dx"), grid).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("dense.register", "grad_x"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense", "grad_x"), grid).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }
@@ -164,15 +164,15 @@ impl Op for DenseDw {
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let x = &inputs[0];
-        let words = [x.rows, x.cols, dw.cols].map(word).to_vec();
+        let words = [x.rows, x.cols, dw.cols, 0].map(word).to_vec();
         let grid = Grid::Tiles { rows: dw.rows, cols: dw.cols };
         let variants = vec![
-            Variant::new("outer", kernel!("dense_dw_outer.native"), grid)
+            Variant::new("outer", kernel!("dense.outer.native", "grad_w"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(dw))
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("dense_dw_register"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense_dw"), grid).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("dense.register", "grad_w"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense", "grad_w"), grid).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }

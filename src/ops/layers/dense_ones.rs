@@ -53,7 +53,7 @@ impl Op for DenseOnes {
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, self.ones.width, y.cols, inputs[0].cols].map(word).to_vec();
         words.push(self.activation as u32);
-        let variants = variants(kernel!("dense_ones_wide.native"), kernel!("dense_ones"), y);
+        let variants = variants(kernel!("dense_ones.native", "forward"), kernel!("dense_ones", "forward"), y);
         Launch { words, variants }
     }
 
@@ -89,8 +89,8 @@ impl Op for DenseOnesDw {
     }
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
-        let words = [dw.rows, dw.cols, inputs[0].cols].map(word).to_vec();
-        let variants = variants(kernel!("dense_ones_dw_wide.native"), kernel!("dense_ones_dw"), dw);
+        let words = [inputs[1].rows, dw.rows - 1, dw.cols, inputs[0].cols, 0].map(word).to_vec();
+        let variants = variants(kernel!("dense_ones.native", "grad_w"), kernel!("dense_ones", "grad_w"), dw);
         Launch { words, variants }
     }
 }

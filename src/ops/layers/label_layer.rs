@@ -52,9 +52,9 @@ impl Op for LabelLayer {
     }
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
-        let mut words = [y.rows, inputs[1].rows - 1, quads(y), y.cols].map(word).to_vec();
+        let mut words = [y.rows, inputs[1].rows - 1, y.cols, 1].map(word).to_vec();
         words.push(self.activation as u32);
-        Launch::only(kernel!("label_layer"), words, Grid::Items(y.elements() / 4))
+        Launch::only(kernel!("dense_ones", "label_forward"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -94,11 +94,13 @@ impl Op for LabelLayerDw {
     }
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
-        let words = [inputs[1].rows, self.classes, quads(dw)].map(word).to_vec();
+        let words = [inputs[1].rows, self.classes, dw.cols, 1, 0].map(word).to_vec();
         let [columns, elements] = [quads(dw), dw.rows * quads(dw)].map(Grid::Items);
         let variants = vec![
-            Variant::new("register", kernel!("label_layer_dw_long"), columns).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("label_layer_dw"), elements).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("dense_ones", "label_grad_w_many"), columns)
+                .default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("dense_ones", "label_grad_w"), elements)
+                .default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }

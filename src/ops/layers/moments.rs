@@ -48,6 +48,34 @@ pub(super) struct Parts {
     pub count: usize,
 }
 
+/// The numbers of `moments.wgsl`, of which each pass has its own; lengths of channels in vec4s.
+#[derive(Default)]
+struct Words {
+    rows: usize,
+    pitch: usize,
+    first: usize,
+    quads: usize,
+    part: usize,
+    parts: usize,
+    accumulate: bool,
+    running_pitch: usize,
+    unbiased: f32,
+}
+
+impl Words {
+    fn of(c: &Channels, x: &Tensor) -> Self {
+        let [pitch, first, quads] = [c.all, c.first, c.count].map(|channels| channels / 4);
+        Words { rows: c.rows(x), pitch, first, quads, ..Words::default() }
+    }
+
+    fn list(&self) -> Vec<u32> {
+        let lengths = [self.rows, self.pitch, self.first, self.quads, self.part, self.parts];
+        let rest = [u32::from(self.accumulate), word(self.running_pitch)];
+        let factors = [MOMENTUM, self.unbiased].map(f32::to_bits);
+        lengths.into_iter().map(word).chain(rest).chain(factors).collect()
+    }
+}
+
 /// Sums Σ (x − s) and Σ (x − s)² of each channel in parts, `[2 parts, count]`, s its first value, from x. No
 /// derivative of its own: [`Moments`] has it for both.
 #[derive(Debug, Clone, Copy)]
@@ -81,9 +109,8 @@ impl Op for ChannelSums {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let (x, c) = (&inputs[0], &self.0);
-        let sizes = [c.rows(x), c.all / 4, c.first / 4, c.count / 4, c.parts(x).each];
-        let grid = Grid::Items(y.rows / 2 * c.count / 4);
-        Launch::only(kernel!("channel_sums"), sizes.map(word).to_vec(), grid)
+        let words = Words { part: c.parts(x).each, ..Words::of(c, x) }.list();
+        Launch::only(kernel!("moments", "sums"), words, Grid::Items(y.rows / 2 * c.count / 4))
     }
 }
 
@@ -130,9 +157,8 @@ impl Op for Moments {
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let (sums, x, c) = (&inputs[0], &inputs[1], &self.0);
-        let rows = (c.rows(x) as f32).to_bits();
-        let words = vec![word(sums.rows / 2), rows, word(c.first / 4), word(c.count / 4), word(c.all / 4)];
-        Launch::only(kernel!("moments"), words, Grid::Items(c.count / 4))
+        let words = Words { parts: sums.rows / 2, ..Words::of(c, x) }.list();
+        Launch::only(kernel!("moments", "forward"), words, Grid::Items(c.count / 4))
     }
 
     fn writes(&self, column: usize) -> bool {
@@ -177,13 +203,12 @@ impl Op for MomentsDx {
         })
     }
 
-    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
+    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let c = &self.channels;
-        let (rows, _) = (c.rows(dx), inputs);
-        let sizes = [rows, c.all / 4, c.first / 4, c.count / 4, usize::from(self.accumulate)];
+        let words = Words { accumulate: self.accumulate, ..Words::of(c, dx) };
         let width = if self.accumulate { c.count } else { c.all };
-        let grid = Grid::Items(rows.div_ceil(8) * width / 4);
-        Launch::only(kernel!("moments_dx"), sizes.map(word).to_vec(), grid)
+        let grid = Grid::Items(words.rows.div_ceil(8) * width / 4);
+        Launch::only(kernel!("moments", "grad_x"), words.list(), grid)
     }
 
     fn accumulating(&self) -> Option<Arc<dyn Op>> {
@@ -240,10 +265,15 @@ impl Op for RunningMoments {
     }
 
     fn launch(&self, inputs: &[Tensor], running: &Tensor) -> Launch {
-        let sizes = [self.count / 4, quads(&inputs[1]), quads(running), self.first / 4];
-        let mut words = sizes.map(word).to_vec();
-        words.extend([MOMENTUM.to_bits(), self.unbiased().to_bits()]);
-        Launch::only(kernel!("running_moments"), words, Grid::Items(self.count / 4))
+        let words = Words {
+            pitch: quads(&inputs[1]),
+            first: self.first / 4,
+            quads: self.count / 4,
+            running_pitch: quads(running),
+            unbiased: self.unbiased(),
+            ..Words::default()
+        };
+        Launch::only(kernel!("moments", "running"), words.list(), Grid::Items(self.count / 4))
     }
 }
 

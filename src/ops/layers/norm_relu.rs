@@ -51,9 +51,11 @@ impl NormRelu {
         Tensor::f32(x.rows, x.cols / self.all * self.count)
     }
 
-    fn words(&self, x: &Tensor, s: &Tensor) -> Vec<u32> {
-        let rows = self.channels().rows(x);
-        [rows, self.all / 4, self.count / 4, quads(s), self.first / 4].map(word).to_vec()
+    /// The numbers of `norm_relu.wgsl`, lengths of channels in vec4s; `rest` is pixels a part, parts, and whether
+    /// to accumulate, as far as a pass takes them.
+    fn words(&self, rows: usize, s: &Tensor, rest: [usize; 3]) -> Vec<u32> {
+        let channels = [self.all / 4, self.count / 4, quads(s), self.first / 4];
+        [rows].into_iter().chain(channels).chain(rest).map(word).collect()
     }
 
     /// n and 1 / √(σ² + ε) of channel c of pixel i.
@@ -115,9 +117,9 @@ impl Op for NormRelu {
     }
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
-        let words = self.words(&inputs[0], &inputs[1]);
-        let grid = Grid::Items(self.channels().rows(&inputs[0]).div_ceil(8) * self.count / 4);
-        Launch::only(kernel!("norm_relu"), words, grid)
+        let rows = self.channels().rows(&inputs[0]);
+        let grid = Grid::Items(rows.div_ceil(8) * self.count / 4);
+        Launch::only(kernel!("norm_relu", "forward"), self.words(rows, &inputs[1], [0; 3]), grid)
     }
 
     fn recomputed(&self) -> bool {
@@ -168,11 +170,11 @@ impl Op for NormReluDx {
 
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let own = &inputs[usize::from(self.accumulate)..];
-        let mut words = self.norm.words(dx, &own[1]);
-        words.push(u32::from(self.accumulate));
+        let rows = self.norm.channels().rows(dx);
+        let words = self.norm.words(rows, &own[1], [0, 0, usize::from(self.accumulate)]);
         let width = if self.accumulate { self.norm.count } else { self.norm.all };
-        let grid = Grid::Items(self.norm.channels().rows(dx).div_ceil(8) * width / 4);
-        Launch::only(kernel!("norm_relu_dx"), words, grid)
+        let grid = Grid::Items(rows.div_ceil(8) * width / 4);
+        Launch::only(kernel!("norm_relu", "grad_x"), words, grid)
     }
 
     fn accumulating(&self) -> Option<Arc<dyn Op>> {
@@ -212,10 +214,10 @@ impl Op for NormReluSums {
     }
 
     fn launch(&self, inputs: &[Tensor], sums: &Tensor) -> Launch {
-        let mut words = self.0.words(&inputs[0], &inputs[1]);
-        words.push(word(self.0.parts(&inputs[0]).each));
+        let rows = self.0.channels().rows(&inputs[0]);
+        let words = self.0.words(rows, &inputs[1], [self.0.parts(&inputs[0]).each, 0, 0]);
         let grid = Grid::Items(sums.rows / 2 * self.0.count / 4);
-        Launch::only(kernel!("norm_relu_sums"), words, grid)
+        Launch::only(kernel!("norm_relu", "sums"), words, grid)
     }
 }
 
@@ -240,8 +242,9 @@ impl Op for SumParts {
     }
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
-        let words = vec![word(inputs[0].rows / 2), word(quads(y))];
-        Launch::only(kernel!("sum_parts"), words, Grid::Items(quads(y)))
+        // Of a layer's numbers it takes the channels and the parts.
+        let words = [0, 0, quads(y), 0, 0, 0, inputs[0].rows / 2, 0].map(word).to_vec();
+        Launch::only(kernel!("norm_relu", "grad_w"), words, Grid::Items(quads(y)))
     }
 }
 
@@ -281,8 +284,8 @@ impl Op for NormReluDs {
     }
 
     fn launch(&self, inputs: &[Tensor], ds: &Tensor) -> Launch {
-        let sizes = [inputs[0].rows / 2, self.norm.count / 4, quads(ds), self.norm.first / 4];
-        Launch::only(kernel!("norm_relu_ds"), sizes.map(word).to_vec(), Grid::Items(quads(ds)))
+        let words = self.norm.words(0, ds, [0, inputs[0].rows / 2, 0]);
+        Launch::only(kernel!("norm_relu", "grad_s"), words, Grid::Items(quads(ds)))
     }
 }
 

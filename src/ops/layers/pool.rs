@@ -112,7 +112,7 @@ impl Op for Pool {
 
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = self.windows.words(y.rows, self.pooling);
-        Launch::only(kernel!("pool"), words, Grid::Items(y.elements() / 4))
+        Launch::only(kernel!("pool", "forward"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -161,7 +161,7 @@ impl Op for PoolGrad {
 
     fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let words = self.0.windows.words(dx.rows, self.0.pooling);
-        Launch::only(kernel!("pool_grad"), words, Grid::Items(dx.elements() / 4))
+        Launch::only(kernel!("pool", "grad_x"), words, Grid::Items(dx.elements() / 4))
     }
 }
 

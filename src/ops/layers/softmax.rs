@@ -45,7 +45,7 @@ impl Op for Softmax {
 
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let words = [y.rows, y.cols, quads(y)].map(word).to_vec();
-        Launch::only(kernel!("softmax"), words, Grid::Items(y.rows))
+        Launch::only(kernel!("softmax", "forward"), words, Grid::Items(y.rows))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -76,8 +76,8 @@ impl Op for SoftmaxGrad {
     }
 
     fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
-        let words = [dx.rows, quads(dx)].map(word).to_vec();
-        Launch::only(kernel!("softmax_grad"), words, Grid::Items(dx.rows))
+        let words = [dx.rows, dx.cols, quads(dx)].map(word).to_vec();
+        Launch::only(kernel!("softmax", "grad_x"), words, Grid::Items(dx.rows))
     }
 }
 

@@ -114,7 +114,7 @@ impl Op for CountClassifier {
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[1];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch::only(kernel!("count_classifier"), words, Grid::Items(1))
+        Launch::only(kernel!("cross_entropy", "count"), words, Grid::Items(1))
     }
 }
 
@@ -166,8 +166,9 @@ impl Op for CountAttack {
     }
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
-        let words = [inputs[1].rows, self.members].map(word).to_vec();
-        Launch::only(kernel!("count_attack"), words, Grid::Items(1))
+        // Counted is always the log gain.
+        let words = vec![word(inputs[1].rows), word(self.members), GainForm::Log as u32];
+        Launch::only(kernel!("membership_gain", "count"), words, Grid::Items(1))
     }
 }
 

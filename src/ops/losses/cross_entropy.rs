@@ -45,7 +45,7 @@ impl Op for CrossEntropy {
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch::only(kernel!("cross_entropy"), words, Grid::Items(1))
+        Launch::only(kernel!("cross_entropy", "forward"), words, Grid::Items(1))
     }
 }
 
@@ -77,7 +77,7 @@ impl Op for CrossEntropyGrad {
 
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let words = [dx.rows, inputs[0].cols, quads(dx)].map(word).to_vec();
-        Launch::only(kernel!("cross_entropy_grad"), words, Grid::Items(dx.rows))
+        Launch::only(kernel!("cross_entropy", "grad_x"), words, Grid::Items(dx.rows))
     }
 }
 

@@ -92,7 +92,7 @@ impl Op for MembershipGain {
     }
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
-        Launch::only(kernel!("membership_gain"), self.words(&inputs[0]), Grid::Items(1))
+        Launch::only(kernel!("membership_gain", "forward"), self.words(&inputs[0]), Grid::Items(1))
     }
 }
 
@@ -119,7 +119,7 @@ impl Op for MembershipGainGrad {
 
     fn launch(&self, inputs: &[Tensor], ds: &Tensor) -> Launch {
         let words = self.0.words(&inputs[0]);
-        Launch::only(kernel!("membership_gain_grad"), words, Grid::Items(ds.rows))
+        Launch::only(kernel!("membership_gain", "grad_s"), words, Grid::Items(ds.rows))
     }
 }
 

@@ -69,7 +69,7 @@ impl Op for OutputPenalty {
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch::only(kernel!("output_penalty"), words, Grid::Items(1))
+        Launch::only(kernel!("output_penalty", "forward"), words, Grid::Items(1))
     }
 }
 
@@ -107,7 +107,7 @@ impl Op for OutputPenaltyGrad {
 
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let words = [dx.rows, inputs[0].cols, quads(dx)].map(word).to_vec();
-        Launch::only(kernel!("output_penalty_grad"), words, Grid::Items(dx.rows))
+        Launch::only(kernel!("output_penalty", "grad_x"), words, Grid::Items(dx.rows))
     }
 }
 

@@ -63,11 +63,11 @@ impl Op for Adam {
         let grid = Grid::Items(length);
         // The names are those of the matrix products that they go with.
         let variants = vec![
-            Variant::new("outer", kernel!("adam_long.native"), grid)
+            Variant::new("outer", kernel!("adam.native", "many"), grid)
                 .needs(OUTER_PRODUCT)
                 .default_on(Class::SOFTWARE),
-            Variant::new("register", kernel!("adam_long"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("adam"), grid).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("adam", "many"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("adam", "each"), grid).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }

@@ -46,8 +46,8 @@ impl Op for Sgd {
         let words = vec![word(length), word(self.slot), self.momentum.to_bits()];
         let grid = Grid::Items(length);
         let variants = vec![
-            Variant::new("register", kernel!("sgd_long"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("sgd"), grid).default_on(Class::HARDWARE),
+            Variant::new("register", kernel!("sgd", "many"), grid).default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("sgd", "each"), grid).default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
     }

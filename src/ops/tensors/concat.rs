@@ -51,8 +51,8 @@ impl Op for Concat {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let (a, b) = (&inputs[0], &inputs[1]);
-        let words = [y.rows, y.pitch(), a.pitch(), a.cols, b.pitch(), b.cols].map(word).to_vec();
-        Launch::only(kernel!("concat"), words, Grid::Items(y.elements()))
+        let sizes = [y.rows, y.pitch(), y.cols, a.pitch(), a.cols, b.pitch(), b.cols, 0, 0];
+        Launch::only(kernel!("concat", "forward"), sizes.map(word).to_vec(), Grid::Items(y.elements()))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -104,9 +104,9 @@ impl Op for ColumnSlice {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let x = &inputs[0];
-        let mut words = [y.rows, y.pitch(), y.cols, x.pitch(), x.cols, self.start].map(word).to_vec();
-        words.push(u32::from(self.pad));
-        Launch::only(kernel!("column_slice"), words, Grid::Items(y.elements()))
+        let place = [self.start, usize::from(self.pad)];
+        let sizes = [y.rows, y.pitch(), y.cols, x.pitch(), x.cols, 0, 0].into_iter().chain(place);
+        Launch::only(kernel!("concat", "slice"), sizes.map(word).collect(), Grid::Items(y.elements()))
     }
 }
 

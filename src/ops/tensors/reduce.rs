@@ -46,8 +46,9 @@ impl Op for Reduce {
     }
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
-        let words = vec![word(inputs[0].elements() / 4), self.factor.to_bits()];
-        Launch::only(kernel!("reduce"), words, Grid::Items(1))
+        let x = &inputs[0];
+        let words = vec![word(x.elements() / 4), word(quads(x)), word(x.cols), self.factor.to_bits()];
+        Launch::only(kernel!("reduce", "sum"), words, Grid::Items(1))
     }
 }
 
@@ -88,7 +89,7 @@ impl Op for Broadcast {
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let length = y.elements() / 4;
         let words = vec![word(length), word(quads(y)), word(y.cols), self.factor.to_bits()];
-        Launch::only(kernel!("broadcast"), words, Grid::Items(length))
+        Launch::only(kernel!("reduce", "broadcast"), words, Grid::Items(length))
     }
 }
 

@@ -58,7 +58,7 @@ impl Op for SortRows {
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, x.pitch(), y.cols, y.pitch()].map(word).to_vec();
-        Launch::only(kernel!("sort_rows"), words, Grid::Items(x.rows * x.pitch()))
+        Launch::only(kernel!("sort_rows", "forward"), words, Grid::Items(x.rows * x.pitch()))
     }
 
     fn row_wise(&self) -> &'static [usize] {
@@ -92,7 +92,7 @@ impl Op for SortRowsGrad {
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let dy = &inputs[1];
         let words = [dx.rows, dx.cols, dx.pitch(), dy.cols, dy.pitch()].map(word).to_vec();
-        Launch::only(kernel!("sort_rows_grad"), words, Grid::Items(dx.elements()))
+        Launch::only(kernel!("sort_rows", "grad_x"), words, Grid::Items(dx.elements()))
     }
 }
 
