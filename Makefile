@@ -28,7 +28,7 @@ test-hlsl:
 	sh scripts/hlsl.sh
 	$(CARGO) test $(CARGOFLAGS) --test hlsl -- --ignored --nocapture
 
-# The Windows program under wine: every kernel through Vulkan, and through DX12 as far as wine carries it. Not part of `make test`.
+# The Windows program under wine: every kernel through Vulkan, and through DX12 with FXC. Not part of `make test`.
 test-windows: vulkan
 	CARGO=$(CARGO) CARGOFLAGS=$(CARGOFLAGS) sh scripts/windows.sh target/windows
 

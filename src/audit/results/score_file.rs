@@ -57,7 +57,7 @@ fn write<W: std::io::Write + std::io::Seek>(
     writer.write(&name("rows"), &[n], &wide(&records.rows))?;
     writer.write(&name("labels"), &[n], &wide(&records.labels))?;
     writer.write(&name("member"), &[n], &member)?;
-    let known: Vec<u8> = records.known.iter().map(|&known| known.into()).collect();
+    let known: Vec<u8> = records.known.iter().map(|&known| u8::from(known)).collect();
     writer.write(&name("known"), &[n], &known)?;
     for (array, of) in RISKS {
         let values: Vec<f64> = records.risks.iter().map(|risk| risk.map_or(f64::NAN, of)).collect();
