@@ -121,7 +121,7 @@ pub fn schema(directory: &Path, bytes: &[u8]) -> Result<()> {
 pub fn checkpoints(directory: &Path, bytes: &[u8]) -> Result<()> {
     put(directory, CONFIG, b"");
     put(directory, "checkpoint-group000-epoch000002", bytes);
-    match kept(&RunDirectory::open(directory)?, 3)?.0.iter().any(|stretch| stretch.found.is_some()) {
+    match kept(&RunDirectory::open(directory)?, 0..3)?.0.iter().any(|stretch| stretch.found.is_some()) {
         true => Ok(()),
         false => Err(Error::data("checkpoint").found("a damaged file")),
     }

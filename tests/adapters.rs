@@ -77,7 +77,8 @@ fn run(
 ) -> Result<Vec<Vec<u8>>> {
     let directory = if resume { RunDirectory::open(path)? } else { RunDirectory::create(path, false)? };
     let (config, stop) = (config(), AtomicBool::new(false));
-    let job = Job { config: &config, dataset, context, directory: &directory, resume, stop: &stop };
+    let job =
+        Job { config: &config, dataset, context, directory: &directory, resume, stop: &stop, part: None };
     veilgrad::train::run(&job, observer)?;
     let read = |path: &Path| std::fs::read(path).unwrap();
     let models = (0..config.replicas().len()).map(|number| read(&directory.model(number)));

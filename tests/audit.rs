@@ -67,6 +67,7 @@ impl Scene {
             directory: &directory,
             resume: false,
             stop: &stop,
+            part: None,
         };
         veilgrad::train::run(&job, &mut ()).unwrap();
         Scene { config, dataset, context, directory }
@@ -175,7 +176,7 @@ fn a_model_that_tells_nothing_is_found_to_tell_nothing() {
         shuffle(&mut codes, &mut stream(r as u64, Stream::Synthetic));
         known.iter().zip(codes).for_each(|(&i, code)| predictions.membership[i] = code as u8);
     }
-    scene.directory.write_predictions(&predictions).unwrap();
+    scene.directory.write_predictions(predictions.iter().cloned().map(Ok)).unwrap();
     let (summary, _) = scene.audited(None);
     let mut misses: BTreeMap<(String, usize), usize> = BTreeMap::new();
     for replica in &summary.replicas {

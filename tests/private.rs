@@ -54,6 +54,7 @@ fn train(path: &Path, changes: &[&str]) -> Vec<f64> {
         directory: &directory,
         resume: false,
         stop: &stop,
+        part: None,
     };
     veilgrad::train::run(&job, &mut ()).unwrap();
     let model = std::fs::read(directory.model(0)).unwrap();

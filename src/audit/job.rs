@@ -21,6 +21,8 @@ pub struct AuditJob<'a> {
     pub dataset: Option<&'a Dataset>,
     /// Whether shadow models may have been trained on other data than these.
     pub accept_changed_data: bool,
+    /// Whether models that were trained on unlike machines may be used together.
+    pub mixed: bool,
     /// Groups of records to be told apart in the results.
     pub subgroups: Option<&'a Subgroups>,
     /// The records' persons, where the audit is to go by persons too.

@@ -16,9 +16,11 @@ mod own_run;
 pub mod persons;
 pub mod results;
 pub mod shadows;
+mod sharded;
 mod work;
 
 pub use carry_out::{Audit, carry_out};
 pub use job::AuditJob;
 pub use own_run::run;
+pub use sharded::{plan_shards, train_shard};
 pub use work::{PlannedRun, work};

@@ -7,13 +7,14 @@ use super::carry_out::carry_out;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
 use super::results::summary::Summary;
-use super::shadows::trained::{self, TargetReplica};
+use super::shadows::trained::{self, ShadowRun, TargetReplica};
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::run::config::Replica;
-use crate::run::event::{EpochMetrics, Observer};
+use crate::run::event::{EpochMetrics, Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
+use crate::train::parts::mixed;
 use crate::train::privacy;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -35,36 +36,75 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     })
 }
 
+/// The finished run that is attacked.
+struct Attacked {
+    predictions: Vec<ReplicaPredictions>,
+    settings: Vec<Replica>,
+}
+
+impl Attacked {
+    fn read(job: &AuditJob) -> Result<Self> {
+        let AuditJob { config, directory, .. } = *job;
+        let predictions = directory.read_predictions()?;
+        let settings = config.replicas();
+        if predictions.len() != settings.len() {
+            return Err(Error::data(directory.path().display().to_string())
+                .expected(format!("predictions of {} replicas, as run.toml says", settings.len()))
+                .found(predictions.len().to_string())
+                .advice("the directory's files do not belong together: train anew"));
+        }
+        let attacked = Attacked { predictions, settings };
+        if !(attacked.has_enough(MEMBER) && attacked.has_enough(TEST)) {
+            return Err(Error::data("audit")
+                .expected("at least 4 members and 4 test records")
+                .found("fewer")
+                .advice("keep more records for testing (--test)"));
+        }
+        Ok(attacked)
+    }
+
+    fn has_enough(&self, code: u8) -> bool {
+        self.predictions.iter().all(|p| p.rows_of(code).len() >= LEAST_RECORDS)
+    }
+
+    fn replicas(&self) -> impl Iterator<Item = TargetReplica<'_>> {
+        let of = self.settings.iter().zip(&self.predictions).enumerate();
+        of.map(|(number, (&settings, predictions))| TargetReplica { number, settings, predictions })
+    }
+}
+
+/// The shadow models of each replica, as runs that may be trained in parts.
+///
+/// # Errors
+/// As [`run`].
+pub fn shadow_runs(job: &AuditJob) -> Result<Vec<ShadowRun>> {
+    let attacked = Attacked::read(job)?;
+    let of = |replica: TargetReplica| {
+        let evidence = evidence(job, replica, AttackedRecords::Members)?;
+        ShadowRun::new(job, replica, &evidence.halves)
+    };
+    attacked.replicas().map(of).collect()
+}
+
 fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let AuditJob { config, directory, .. } = *job;
     let started = Instant::now();
-    let predictions = directory.read_predictions()?;
+    let attacked = Attacked::read(job)?;
     let data = directory.read_data()?;
     let metrics = directory.read_metrics()?;
-    let settings = config.replicas();
-    if predictions.len() != settings.len() {
-        return Err(Error::data(directory.path().display().to_string())
-            .expected(format!("predictions of {} replicas, as run.toml says", settings.len()))
-            .found(predictions.len().to_string())
-            .advice("the directory's files do not belong together: train anew"));
-    }
-    let enough = |code: u8| predictions.iter().all(|p| p.rows_of(code).len() >= LEAST_RECORDS);
-    if !(enough(MEMBER) && enough(TEST)) {
-        return Err(Error::data("audit")
-            .expected("at least 4 members and 4 test records")
-            .found("fewer")
-            .advice("keep more records for testing (--test)"));
-    }
+    let with_reference = attacked.has_enough(REFERENCE);
     let mut models = vec![];
-    for (number, (settings, predictions)) in settings.into_iter().zip(&predictions).enumerate() {
-        models.push(model(job, number, settings, predictions, enough(REFERENCE), &metrics, observer)?);
+    for replica in attacked.replicas() {
+        models.push(model(job, replica, with_reference, &metrics, observer)?);
     }
+    let notes: Vec<String> = mixed(directory)?.into_iter().collect();
+    notes.iter().for_each(|text| observer.event(&Event::Warning(text.clone())));
     let case = AuditCase {
         name: directory.name(),
         models,
         class_names: &data.class_names,
         dataset: data.dataset.clone(),
-        notes: vec![],
+        notes,
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };
     let audit = carry_out(&case, &config.audit, job.stop, observer)?;
@@ -82,30 +122,38 @@ fn chosen_epoch(metrics: &[EpochMetrics], number: usize) -> Option<String> {
     ))
 }
 
-/// What is known of replica `number`; its shadow models are trained, if they are asked for.
+/// The outputs of a replica, and what an attacker knows of its records.
+fn evidence<'a>(
+    job: &AuditJob<'a>,
+    replica: TargetReplica<'a>,
+    target: AttackedRecords,
+) -> Result<Evidence<'a>> {
+    let evidence = Evidence::new(replica.predictions, target, replica.settings.seed, Ok(job.context))?;
+    let Some(persons) = job.persons else { return Ok(evidence) };
+    let persons = persons.of(evidence.rows.iter().copied());
+    evidence.by_person(persons)
+}
+
+/// What is known of a replica; its shadow models are trained, if they are asked for.
 fn model<'a>(
     job: &'a AuditJob<'a>,
-    number: usize,
-    settings: Replica,
-    predictions: &'a ReplicaPredictions,
+    replica: TargetReplica<'a>,
     with_reference: bool,
     metrics: &[EpochMetrics],
     observer: &mut dyn Observer,
 ) -> Result<AuditedModel<'a>> {
-    let evidence = |target| {
-        let evidence = Evidence::new(predictions, target, settings.seed, Ok(job.context))?;
-        let Some(persons) = job.persons else { return Ok(evidence) };
-        let persons = persons.of(evidence.rows.iter().copied());
-        evidence.by_person(persons)
-    };
-    let mut on_members = evidence(AttackedRecords::Members)?;
+    let TargetReplica { number, settings, predictions } = replica;
+    let mut on_members = evidence(job, replica, AttackedRecords::Members)?;
     on_members.queries = match job.config.audit.label_only {
         true => Ok(Queries { job, dataset: data(job)?, number }),
         false => Err("audit.label_only, --label-only, is not set".to_owned()),
     };
+    let mut elsewhere = None;
     on_members.shadows = if job.config.audit.shadows > 0 {
-        let replica = TargetReplica { number, settings, predictions };
-        Ok(trained::train(job, data(job)?, replica, &on_members.halves, observer)?)
+        let (shadows, its) = trained::train(job, data(job)?, replica, &on_members.halves, observer)?;
+        its.iter().for_each(|text| observer.event(&Event::Warning(text.clone())));
+        elsewhere = its;
+        Ok(shadows)
     } else {
         Err("audit.shadows, --shadows, is 0".to_owned())
     };
@@ -118,10 +166,12 @@ fn model<'a>(
     let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));
     Ok(AuditedModel {
         measured,
-        on_reference: with_reference.then(|| evidence(AttackedRecords::Reference)).transpose()?,
+        on_reference: with_reference
+            .then(|| evidence(job, replica, AttackedRecords::Reference))
+            .transpose()?,
         blind: job.dataset.map_or(BlindBy::Nothing, BlindBy::Features),
         subgroups,
-        notes: [privacy::statement(job.config, &settings), chosen_epoch(metrics, number)]
+        notes: [privacy::statement(job.config, &settings), chosen_epoch(metrics, number), elsewhere]
             .into_iter()
             .flatten()
             .map(|text| format!("replica {number}: {text}"))
@@ -130,7 +180,11 @@ fn model<'a>(
     })
 }
 
-fn data<'a>(job: &AuditJob<'a>) -> Result<&'a Dataset> {
+/// The run's data.
+///
+/// # Errors
+/// They are not given.
+pub(super) fn data<'a>(job: &AuditJob<'a>) -> Result<&'a Dataset> {
     job.dataset.ok_or_else(|| {
         Error::data("audit").expected("the run's data, to ask or train models anew").found("none")
     })

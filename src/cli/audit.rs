@@ -8,10 +8,11 @@ use super::gate::{Audited, GateArgs};
 use super::predictions::PredictionsArgs;
 use super::progress::Progress;
 use super::record_flags::RecordArgs;
+use super::shard_flags::{self, ShardArgs, Share};
 use super::{Global, interrupt, output};
-use crate::audit::AuditJob;
 use crate::audit::results::score_file;
 use crate::audit::results::summary::Summary;
+use crate::audit::{self, AuditJob};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
 use crate::report::terminal;
@@ -54,12 +55,17 @@ pub(super) struct AuditArgs {
     gate: GateArgs,
     #[command(flatten)]
     records: RecordArgs,
+    #[command(flatten)]
+    shards: ShardArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   A run of ours, with 16 shadow models:
     veilgrad audit runs/demo-1 --shadows
+  With 256 shadow models, a sixteenth of them on each machine that shares the directory, and then all attacks:
+    veilgrad audit runs/demo-1 --shadows 256 --shard 3/16
+    veilgrad audit runs/demo-1 --shadows 256
   Any model, from an npz file with logits [N, C], labels [N] and membership [N] (1: member):
     veilgrad audit --predictions model.npz --out audits/model
     veilgrad report audits/model -o report.html
@@ -80,10 +86,27 @@ fn shadow_models(text: &str) -> std::result::Result<usize, String> {
     }
 }
 
+impl AuditArgs {
+    /// The run's configuration with what was typed.
+    fn config(&self, directory: &RunDirectory) -> Result<Config> {
+        let mut config = directory.read_config()?;
+        config.audit.shadows = self.shadows.unwrap_or(config.audit.shadows);
+        config.audit.label_only |= self.label_only;
+        config.audit.base_rate = self.base_rate.unwrap_or(config.audit.base_rate);
+        Ok(config)
+    }
+}
+
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let gate = args.gate.gate()?;
     args.records.check(args.directory.is_some())?;
     let mut progress = Progress::new(global.quiet);
+    let share = args.shards.share()?;
+    if !matches!(share, Share::All) {
+        let done = share_out(args, &share, global, &mut progress);
+        progress.finish();
+        return done;
+    }
     let audited = match &args.directory {
         Some(directory) => audit_run(args, directory, global, &mut progress),
         None if !args.predictions.are_given() => Err(Error::usage("veilgrad audit")
@@ -112,13 +135,44 @@ fn audit_run(
     directory.check_trained()?;
     let directory = directory.held()?;
     progress.taken_over(&directory);
-    let mut config = directory.read_config()?;
-    config.audit.shadows = args.shadows.unwrap_or(config.audit.shadows);
-    config.audit.label_only |= args.label_only;
-    config.audit.base_rate = args.base_rate.unwrap_or(config.audit.base_rate);
-    let accept = args.accept_changed_data;
-    let summary = attack(&config, &directory, &args.records, accept, global, progress).map_err(continued)?;
+    let config = args.config(&directory)?;
+    let accepted = Accepted { changed_data: args.accept_changed_data, mixed: args.shards.mixed };
+    let summary =
+        attack(&config, &directory, &args.records, accepted, global, progress).map_err(continued)?;
     Ok(Audited { name: directory.name(), summary, details: directory.read_details()? })
+}
+
+/// Trains a part of the shadow models, or says what all parts take: beside others, so the run is not held.
+fn share_out(args: &AuditArgs, share: &Share, global: &Global, progress: &mut Progress) -> Result<()> {
+    let Some(directory) = &args.directory else {
+        return Err(Error::usage("--shard")
+            .expected("a run's DIR, whose shadow models are trained")
+            .found("none"));
+    };
+    let directory = RunDirectory::open(directory)?;
+    directory.check_trained()?;
+    let config = args.config(&directory)?;
+    if config.audit.shadows == 0 {
+        return Err(Error::usage("--shard")
+            .expected("shadow models, which the parts are of: --shadows N")
+            .found("none"));
+    }
+    let accepted = Accepted { changed_data: args.accept_changed_data, mixed: args.shards.mixed };
+    with_job(&config, &directory, &args.records, accepted, global, progress, |job, run, progress| {
+        let Some(run) = run else {
+            return Err(Error::data("audit").expected("the run's data").found("none"));
+        };
+        let training = run.training_costs()?;
+        match *share {
+            Share::Plan(of) => {
+                let parts = audit::plan_shards(job, &training, of)?;
+                progress.finish();
+                shard_flags::show(&parts, of, global)
+            }
+            Share::Part(shard) => audit::train_shard(job, &training, shard, progress).map_err(continued),
+            Share::All => Ok(()),
+        }
+    })
 }
 
 /// How to go on after this error: finished epochs of shadow models are kept.
@@ -131,16 +185,46 @@ fn continued(error: Error) -> Error {
     }
 }
 
-/// Audits the finished run in `directory`; with `accept_changed_data` also by data that are others than it
-/// was trained on.
+/// What an audit takes although it is not what the run was begun with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Accepted {
+    /// Data that are others than it was trained on.
+    pub(super) changed_data: bool,
+    /// Shadow models of unlike machines.
+    pub(super) mixed: bool,
+}
+
+/// Audits the finished run in `directory`.
 pub(super) fn attack(
     config: &Config,
     directory: &RunDirectory,
     records: &RecordArgs,
-    accept_changed_data: bool,
+    accepted: Accepted,
     global: &Global,
     progress: &mut Progress,
 ) -> Result<Summary> {
+    let summary = with_job(config, directory, records, accepted, global, progress, |job, run, progress| {
+        // What spoils the plan (the data are others now) need not spoil the audit.
+        if let Some(Ok(works)) = run.map(run::plan_audit) {
+            progress.event(&Event::Planned(works));
+        }
+        audit::run(job, progress)
+    })?;
+    records.write(&directory.name(), || score_file::load(&directory.file(SCORES)))?;
+    Ok(summary)
+}
+
+/// Reads the data of the finished run in `directory`, opens the adapter and does `act`: with the run's training too,
+/// where the data are there.
+fn with_job<T>(
+    config: &Config,
+    directory: &RunDirectory,
+    records: &RecordArgs,
+    Accepted { changed_data, mixed }: Accepted,
+    global: &Global,
+    progress: &mut Progress,
+    act: impl FnOnce(&AuditJob, Option<&RunJob>, &mut Progress) -> Result<T>,
+) -> Result<T> {
     let needs_data = config.audit.shadows > 0 || config.audit.label_only || records.has_file();
     let dataset = match crate::train::load_again(config, directory) {
         Ok(dataset) => Some(dataset),
@@ -152,8 +236,7 @@ pub(super) fn attack(
             None
         }
     };
-    let changed =
-        dataset.as_ref().map(|dataset| directory.check_data(dataset, accept_changed_data)).transpose()?;
+    let changed = dataset.as_ref().map(|dataset| directory.check_data(dataset, changed_data)).transpose()?;
     changed.flatten().into_iter().for_each(|changed| progress.event(&Event::Warning(changed)));
     let (subgroups, persons) = match &dataset {
         Some(dataset) => {
@@ -163,21 +246,25 @@ pub(super) fn attack(
     };
     let (context, _) = global.open(&config.tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    let summary = interrupt::heed(|stop| {
+    interrupt::heed(|stop| {
         let (subgroups, persons) = (subgroups.as_ref(), persons.as_ref());
-        let context = &context;
-        let job = |dataset| RunJob { config, dataset, context, directory, resume: true, stop };
-        // What spoils the plan (the data are others now) need not spoil the audit.
-        if let Some(Ok(works)) = dataset.as_ref().map(|dataset| run::plan_audit(&job(dataset))) {
-            progress.event(&Event::Planned(works));
-        }
-        let dataset = dataset.as_ref();
-        let job =
-            AuditJob { config, directory, context, dataset, accept_changed_data, subgroups, persons, stop };
-        crate::audit::run(&job, progress)
-    })?;
-    records.write(&directory.name(), || score_file::load(&directory.file(SCORES)))?;
-    Ok(summary)
+        let (context, dataset) = (&context, dataset.as_ref());
+        let run =
+            dataset.map(|dataset| RunJob { config, dataset, context, directory, resume: true, mixed, stop });
+        let accept_changed_data = changed_data;
+        let job = AuditJob {
+            config,
+            directory,
+            context,
+            dataset,
+            accept_changed_data,
+            mixed,
+            subgroups,
+            persons,
+            stop,
+        };
+        act(&job, run.as_ref(), progress)
+    })
 }
 
 /// The summary on standard output.

@@ -25,6 +25,7 @@ mod reproduce;
 mod run_flags;
 mod schema;
 mod settings;
+mod shard_flags;
 mod train;
 mod tune;
 

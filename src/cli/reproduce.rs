@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
+use super::shard_flags::{self, ShardArgs, Share};
 use super::{Global, interrupt, output, report};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, DataRequest, ReproductionJob, Request, Table};
@@ -43,6 +44,8 @@ pub(super) struct ReproduceArgs {
     /// The directory of the runs and the tables. Without it: tables.
     #[arg(long, value_name = "DIR", default_value = "tables")]
     out: PathBuf,
+    #[command(flatten)]
+    shards: ShardArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -50,6 +53,8 @@ Examples:
   veilgrad reproduce lambda --data purchase100.npz --out purchase
   veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
   veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
+  A quarter of the models, for three other machines to train the others; then the same without --shard:
+    veilgrad reproduce lambda --data purchase100.npz --shard 0/4
 
 For each table and data set there are then NAME-PRESET.md, .csv and .json in the directory, all of its tables
 with figures in report.html, and the runs in runs/: each is an ordinary run's directory, for `veilgrad report`
@@ -69,13 +74,23 @@ fn tables(typed: &str) -> Result<Tables, String> {
 
 pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     let request = request(args)?;
+    let share = args.shards.share()?;
     let mut progress = Progress::new(global.quiet);
     let (context, variants) = global.open(&TuningConfig::default())?;
     progress.event(&Event::Adapter(context.adapter().clone()));
     progress.event(&Event::Note(variants));
     let made = interrupt::heed(|stop| {
-        let job = ReproductionJob { context: &context, request: &request, out: &args.out, stop };
-        experiment::reproduce(&job, &mut progress)
+        let (out, mixed) = (&args.out, args.shards.mixed);
+        let job = ReproductionJob { context: &context, request: &request, out, mixed, stop };
+        match share {
+            Share::All => experiment::reproduce(&job, &mut progress).map(Some),
+            Share::Part(shard) => experiment::train_shard(&job, shard, &mut progress).map(|()| None),
+            Share::Plan(of) => {
+                let parts = experiment::plan_shards(&job, of, &mut progress)?;
+                progress.finish();
+                shard_flags::show(&parts, of, global).map(|()| None)
+            }
+        }
     });
     progress.finish();
     let made = made.map_err(|error| match error.kind {
@@ -83,6 +98,7 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
         Kind::Lost => error.advice("what is finished is kept: the same command goes on from here"),
         _ => error,
     })?;
+    let Some(made) = made else { return Ok(()) };
     for table in &made {
         write(table, &args.out)?;
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::audit::Accepted;
 use super::progress::Progress;
 use super::record_flags::RecordArgs;
 use super::run_flags::RunFlags;
@@ -115,7 +116,8 @@ fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()>
             // The data may be gone, which an audit can do without.
             false => {
                 let records = RecordArgs::default();
-                audit::attack(&config, &directory, &records, accept_changed_data, global, &mut progress)?
+                let accepted = Accepted { changed_data: accept_changed_data, ..Accepted::default() };
+                audit::attack(&config, &directory, &records, accepted, global, &mut progress)?
             }
         }
     } else {
@@ -153,7 +155,7 @@ fn carry_out(
 ) -> Result<Summary> {
     progress.event(&Event::Note(format!("run directory: {}", directory.path().display())));
     let result = interrupt::heed(|stop| {
-        run::start(&RunJob { config, dataset, context, directory, resume, stop }, progress)
+        run::start(&RunJob { config, dataset, context, directory, resume, mixed: false, stop }, progress)
     });
     if result.is_err() {
         progress.finish();

@@ -10,16 +10,17 @@ use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::run::config::AuditConfig;
 use std::collections::BTreeMap;
 
-/// A table's run, its summary, and the numbers in it of the run's replicas.
-pub type Done<'a> = (&'a TableRun, (Summary, Vec<usize>));
+/// A table's run, its summary, the numbers in it of the run's replicas, and what its models were trained on where that
+/// was not one machine.
+pub type Done<'a> = (&'a TableRun, (Summary, Vec<usize>, Option<String>));
 
 /// The table that these runs, in its order, make; `None` of none.
 pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Comparison> {
-    let (first, (summary, _)) = done.first()?;
+    let (first, (summary, ..)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
     let stands_in = setup.known.as_ref().is_some_and(|known| known.stand_in);
-    for (run, (summary, numbers)) in done {
+    for (run, (summary, numbers, _)) in done {
         for planned in &run.rows {
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
@@ -41,7 +42,11 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
         ends: Ends::of(&rows).filter(|_| first.table != Table::Defenses),
         rows,
         differs: differs(setup, first),
-        notes: notes.into_iter().map(|(what, rows)| format!("{what}: {}", rows.join(", "))).collect(),
+        notes: notes
+            .into_iter()
+            .map(|(what, rows)| format!("{what}: {}", rows.join(", ")))
+            .chain(done.iter().filter_map(|(_, (_, _, mixed))| mixed.clone()))
+            .collect(),
     })
 }
 

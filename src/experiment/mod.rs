@@ -15,9 +15,11 @@ mod reproduce;
 pub mod request;
 pub mod run;
 pub mod runs;
+mod sharded;
 pub mod table;
 pub mod tables;
 
 pub use reproduce::reproduce;
 pub use request::{DataRequest, ReproductionJob, Request, Setup};
+pub use sharded::{plan_shards, train_shard};
 pub use table::Table;

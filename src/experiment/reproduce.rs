@@ -13,6 +13,46 @@ use crate::run::event::{Event, Observer};
 use crate::run::preset;
 use std::path::{Path, absolute};
 
+/// The tables that are asked for, all checked before the first is begun: their data, and the runs of each.
+pub(super) struct Wanted {
+    setups: Vec<Setup>,
+    /// The place of its setup, and its runs.
+    tables: Vec<(usize, Vec<TableRun>)>,
+}
+
+impl Wanted {
+    pub(super) fn new(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Self> {
+        let request = job.request;
+        let mut setups = vec![];
+        for wanted in &request.data {
+            let mut setup = setup(wanted, request, observer)?;
+            // As it stands in a run's configuration, which a table's is compared with.
+            setup.config.tuning = TuningConfig::of(job.context);
+            setups.push(setup);
+        }
+        let mut tables = vec![];
+        for (place, setup) in setups.iter().enumerate() {
+            for &table in &request.tables {
+                tables.push((place, tables::runs(table, setup, request)?));
+            }
+        }
+        Ok(Wanted { setups, tables })
+    }
+
+    /// A table after another.
+    fn tables(&self) -> impl Iterator<Item = (&Setup, &[TableRun])> {
+        self.tables.iter().map(|(setup, runs)| (&self.setups[*setup], &runs[..]))
+    }
+
+    /// All runs, the longer lists first: a shorter one is then found among them.
+    pub(super) fn runs(&self) -> Vec<(&Setup, &TableRun)> {
+        let mut runs: Vec<(&Setup, &TableRun)> =
+            self.tables().flat_map(|(setup, runs)| runs.iter().map(move |run| (setup, run))).collect();
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.config.replica_count()));
+        runs
+    }
+}
+
 /// Carries out every run that is not there yet, or goes on with the one that was interrupted, and makes the
 /// tables.
 ///
@@ -20,26 +60,9 @@ use std::path::{Path, absolute};
 /// An unknown preset, data that cannot be read, settings out of their range, a directory with other
 /// runs; those of [`carry_out`](super::run::carry_out). What was finished before is kept.
 pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Vec<Comparison>> {
-    let request = job.request;
-    let mut setups = vec![];
-    for wanted in &request.data {
-        let mut setup = setup(wanted, request, observer)?;
-        // As it stands in a run's configuration, which a table's is compared with.
-        setup.config.tuning = TuningConfig::of(job.context);
-        setups.push(setup);
-    }
-    // All are checked before the first is begun.
-    let mut tables = vec![];
-    for setup in &setups {
-        for &table in &request.tables {
-            tables.push((setup, tables::runs(table, setup, request)?));
-        }
-    }
+    let all = Wanted::new(job, observer)?;
     let runs = Runs::open(job.out)?;
-    let mut wanted: Vec<(&Setup, &TableRun)> =
-        tables.iter().flat_map(|(setup, runs)| runs.iter().map(|run| (*setup, run))).collect();
-    // The longer lists first: a shorter one is then found among them.
-    wanted.sort_by_key(|(_, run)| std::cmp::Reverse(run.config.replica_count()));
+    let wanted = all.runs();
     runs.plan(job, &wanted)?.tell(observer);
     for (number, (setup, run)) in wanted.iter().enumerate() {
         let part = run.part.map_or(String::new(), |part| format!(" {part}"));
@@ -48,10 +71,10 @@ pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<V
         runs.see_to(job, setup, run, observer)?;
     }
     let mut comparisons = vec![];
-    for (setup, table_runs) in &tables {
+    for (setup, table_runs) in all.tables() {
         let summary = |run: &TableRun| runs.summary(&run.config);
         let done = table_runs.iter().map(|run| Ok((run, summary(run)?))).collect::<Result<Vec<_>>>()?;
-        comparisons.extend(measure::comparison(setup, &done, request));
+        comparisons.extend(measure::comparison(setup, &done, job.request));
     }
     Ok(comparisons)
 }

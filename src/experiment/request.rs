@@ -49,6 +49,8 @@ pub struct ReproductionJob<'a> {
     pub request: &'a Request,
     /// Holds the runs and the tables.
     pub out: &'a Path,
+    /// Whether parts that were trained on unlike machines may become one run.
+    pub mixed: bool,
     /// Set from outside (Ctrl-C): stop at the next submission.
     pub stop: &'a AtomicBool,
 }

@@ -12,7 +12,7 @@ use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::directory::CONFIG;
 use crate::run::event::{Event, Observer, Work};
-use crate::train;
+use crate::train::{self, PartedRun};
 use std::sync::atomic::AtomicBool;
 
 /// What a run needs.
@@ -24,14 +24,29 @@ pub struct RunJob<'a> {
     pub directory: &'a RunDirectory,
     /// Go on with what is in the directory.
     pub resume: bool,
+    /// Whether parts that were trained on unlike machines may become one run.
+    pub mixed: bool,
     /// Set from outside (Ctrl-C): stop at the next submission.
     pub stop: &'a AtomicBool,
 }
 
 impl<'a> RunJob<'a> {
     fn training(&self) -> train::Job<'a> {
-        let RunJob { config, dataset, context, directory, resume, stop } = *self;
-        train::Job { config, dataset, context, directory, resume, stop }
+        let RunJob { config, dataset, context, directory, resume, stop, .. } = *self;
+        train::Job { config, dataset, context, directory, resume, stop, part: None }
+    }
+
+    /// The training, which may be in parts.
+    pub(super) fn parted(&self) -> PartedRun<'a> {
+        PartedRun { job: self.training(), splits: None, accept_changed_data: false }
+    }
+
+    /// What the training of each replica costs, in the unit of [`Work`].
+    ///
+    /// # Errors
+    /// As [`train::plan`].
+    pub fn training_costs(&self) -> Result<Vec<f64>> {
+        Ok(train::plan(&self.training())?.alone)
     }
 
     fn is_trained(&self) -> bool {
@@ -84,21 +99,25 @@ pub fn start(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
     carry_out(job, observer)
 }
 
-/// Trains the models of the run, unless that was done before, and audits them: a part of a job, whose plan
+/// Trains the models of the run that are missing, of its parts too, and audits them: a part of a job, whose plan
 /// was told.
 ///
 /// # Errors
-/// Those of [`train::run`] and [`audit::run`]; what was finished is kept, and a directory without a
+/// Those of [`PartedRun::complete`] and [`audit::run`]; what was finished is kept, and a directory without a
 /// finished epoch is left as it was found.
 pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
-    let RunJob { config, dataset, context, directory, stop, .. } = *job;
-    if job.is_trained() {
-        keep(&train::plan(&job.training())?.work, observer);
-    } else {
-        train::run(&job.training(), observer).map_err(|error| {
+    let RunJob { config, dataset, context, directory, stop, mixed, .. } = *job;
+    let was_trained = job.is_trained();
+    let in_parts = !directory.parts()?.is_empty();
+    if !was_trained {
+        job.parted().complete(mixed, observer).map_err(|error| {
             tidy(directory);
             interrupted(error, directory)
         })?;
+    }
+    if was_trained || in_parts {
+        keep(&train::plan(&RunJob { resume: true, ..*job }.training())?.work, observer);
+        directory.remove_parts()?;
     }
     let dataset = Some(dataset);
     audit::run(
@@ -108,6 +127,7 @@ pub fn carry_out(job: &RunJob, observer: &mut dyn Observer) -> Result<Summary> {
             context,
             dataset,
             accept_changed_data: false,
+            mixed,
             subgroups: None,
             persons: None,
             stop,
@@ -225,6 +245,7 @@ attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
             context: &context,
             directory: &directory,
             resume,
+            mixed: false,
             stop: &stop,
         };
         let mut account = Account::default();

@@ -14,6 +14,7 @@ use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::directory::SUMMARY;
 use crate::run::event::{Event, Observer, Work};
+use crate::train::parts::mixed;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,11 +42,7 @@ impl Runs {
     /// Another run in the place of one of them; those of [`plan`].
     pub fn plan(&self, job: &ReproductionJob, wanted: &[(&Setup, &TableRun)]) -> Result<Planned> {
         let mut planned = Planned::default();
-        let mut counted: Vec<Config> = vec![];
-        for (setup, run) in wanted {
-            if counted.iter().any(|config| among(&run.config, config).is_some()) {
-                continue;
-            }
+        for (setup, run) in own_runs(wanted) {
             let (standing, config) = match self.standing(run)? {
                 Standing::Finished(directory) => {
                     let config = directory.read_config()?;
@@ -60,9 +57,23 @@ impl Runs {
                 planned.finished.extend(works.clone());
             }
             planned.works.extend(works);
-            counted.push(config);
         }
         Ok(planned)
+    }
+
+    /// The runs as they are before any of them is begun, for parts of them to be trained, and whether each is
+    /// finished.
+    ///
+    /// # Errors
+    /// Another run in the place of one of them.
+    pub fn unbegun<'w>(&self, wanted: &[(&'w Setup, &'w TableRun)]) -> Result<Vec<UnbegunRun<'w>>> {
+        own_runs(wanted)
+            .into_iter()
+            .map(|(setup, run)| {
+                let finished = matches!(self.standing(run)?, Standing::Finished(_));
+                Ok(UnbegunRun { setup, run, finished, directory: RunDirectory::at(&self.place(run)) })
+            })
+            .collect()
     }
 
     /// Sees to it that the run is there with its summary.
@@ -91,13 +102,18 @@ impl Runs {
         carry_out(&job.run(&run.config, setup, &standing), observer).map(drop)
     }
 
+    /// Where the run is, or will be.
+    fn place(&self, run: &TableRun) -> PathBuf {
+        let part = run.part.map_or(String::new(), |part| format!("-{part}"));
+        self.path.join(format!("{}-{}{part}", run.config.name, run.table.name()))
+    }
+
     /// How far the run is.
     fn standing(&self, run: &TableRun) -> Result<Standing> {
         if let Some((directory, _)) = self.find(&run.config)? {
             return Ok(Standing::Finished(directory));
         }
-        let part = run.part.map_or(String::new(), |part| format!("-{part}"));
-        let path = self.path.join(format!("{}-{}{part}", run.config.name, run.table.name()));
+        let path = self.place(run);
         match RunDirectory::open(&path) {
             Ok(found) if found.read_config()? == run.config => Ok(Standing::Begun(found)),
             Ok(_) => Err(Error::usage(path.display().to_string())
@@ -108,13 +124,14 @@ impl Runs {
         }
     }
 
-    /// The summary of the finished run of `config`, and the numbers in it of the configuration's replicas.
+    /// The summary of the finished run of `config`, the numbers in it of the configuration's replicas, and what its
+    /// models were trained on where that was not one machine.
     ///
     /// # Errors
     /// There is none.
-    pub fn summary(&self, config: &Config) -> Result<(Summary, Vec<usize>)> {
+    pub fn summary(&self, config: &Config) -> Result<(Summary, Vec<usize>, Option<String>)> {
         match self.find(config)? {
-            Some((directory, replicas)) => Ok((directory.read_summary()?, replicas)),
+            Some((directory, replicas)) => Ok((directory.read_summary()?, replicas, mixed(&directory)?)),
             None => {
                 Err(Error::data(self.path.display().to_string()).expected("a finished run").found("none"))
             }
@@ -137,6 +154,27 @@ impl Runs {
         }
         Ok(None)
     }
+}
+
+/// Those that do not find all of their replicas in one before them.
+fn own_runs<'w>(wanted: &[(&'w Setup, &'w TableRun)]) -> Vec<(&'w Setup, &'w TableRun)> {
+    let mut own: Vec<(&Setup, &TableRun)> = vec![];
+    for (setup, run) in wanted {
+        if own.iter().all(|(_, other)| among(&run.config, &other.config).is_none()) {
+            own.push((setup, run));
+        }
+    }
+    own
+}
+
+/// A run of a table for which nothing was prepared.
+#[derive(Debug)]
+pub struct UnbegunRun<'w> {
+    pub setup: &'w Setup,
+    pub run: &'w TableRun,
+    /// With its summary, in its own directory or as a part of another run.
+    pub finished: bool,
+    pub directory: RunDirectory,
 }
 
 /// A table is of one reading of its data: there is no way to accept others.
@@ -183,6 +221,7 @@ impl<'a> ReproductionJob<'a> {
             context: self.context,
             directory: standing.directory(),
             resume: !matches!(standing, Standing::New(_)),
+            mixed: self.mixed,
             stop: self.stop,
         }
     }

@@ -21,6 +21,11 @@ impl Drop for Memory {
 }
 
 impl Context {
+    /// Of this device's buffers that live.
+    pub fn bytes_in_use(&self) -> u64 {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
     /// A buffer of `bytes`.
     ///
     /// # Errors

@@ -55,13 +55,17 @@ impl ReplicaPredictions {
     }
 }
 
-/// Writes the predictions of R replicas.
+/// Writes the predictions of R replicas, one in memory at a time.
 ///
 /// # Errors
-/// The file system's.
-pub(super) fn save_predictions(path: &Path, replicas: &[ReplicaPredictions]) -> Result<()> {
+/// The file system's; those of `replicas`.
+pub(super) fn save_predictions(
+    path: &Path,
+    replicas: impl IntoIterator<Item = Result<ReplicaPredictions>>,
+) -> Result<()> {
     npz::save(path, |writer| {
-        for (r, replica) in replicas.iter().enumerate() {
+        for (r, replica) in replicas.into_iter().enumerate() {
+            let replica = replica?;
             let n = replica.rows.len();
             let wide = |values: &[u32]| -> Vec<i64> { values.iter().map(|&v| i64::from(v)).collect() };
             writer.write(&format!("logits_{r}"), &[n, replica.classes], &replica.logits)?;
@@ -156,7 +160,7 @@ mod tests {
         let path = directory.path().join("p.npz");
         // Eleven: sorted by name, logits_10 comes before logits_2.
         let replicas: Vec<_> = (0..11u8).map(|r| replica(f32::from(r))).collect();
-        save_predictions(&path, &replicas).unwrap();
+        save_predictions(&path, replicas.iter().cloned().map(Ok)).unwrap();
         assert_eq!(load_predictions(&path).unwrap(), replicas);
         assert_eq!(load_replica(&path, 1).unwrap(), replicas[1]);
         assert!(load_replica(&path, 11).is_err());
@@ -188,12 +192,12 @@ mod tests {
         assert!(load_predictions(&path).unwrap_err().to_string().contains("[logits_0]"));
         let mut bad = replica(0.0);
         bad.labels[1] = 2;
-        save_predictions(&path, &[bad]).unwrap();
+        save_predictions(&path, [Ok(bad)]).unwrap();
         let error = load_predictions(&path).unwrap_err().to_string();
         assert!(error.contains("[labels_0]: expected numbers up to 1, found 2"), "{error}");
         let mut bad = replica(0.0);
         bad.membership[0] = 3;
-        save_predictions(&path, &[bad]).unwrap();
+        save_predictions(&path, [Ok(bad)]).unwrap();
         assert!(load_predictions(&path).unwrap_err().to_string().contains("[membership_0]"));
     }
 }

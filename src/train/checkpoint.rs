@@ -130,12 +130,12 @@ pub struct Stretch {
     pub found: Option<(usize, Snapshot)>,
 }
 
-/// What a run of so many `replicas` can go on from, in their order, and the names of damaged checkpoints that
+/// What a run of these `replicas` can go on from, in their order, and the names of damaged checkpoints that
 /// were passed over.
 ///
 /// # Errors
 /// A directory that cannot be read. A damaged file is no error.
-pub fn kept(directory: &RunDirectory, replicas: usize) -> Result<(Vec<Stretch>, Vec<String>)> {
+pub fn kept(directory: &RunDirectory, replicas: Range<usize>) -> Result<(Vec<Stretch>, Vec<String>)> {
     let mut firsts: Vec<usize> = all(directory)?.into_iter().map(|(first, _)| first).collect();
     firsts.dedup();
     let (mut found, mut damaged) = (vec![], vec![]);
@@ -151,8 +151,8 @@ pub fn kept(directory: &RunDirectory, replicas: usize) -> Result<(Vec<Stretch>, 
         let of = (0..found.len()).filter(|i| found[*i].0.contains(&replica));
         of.max_by_key(|i| found[*i].1)
     };
-    let best: Vec<Option<usize>> = (0..replicas).map(best).collect();
-    let mut start = 0;
+    let mut start = replicas.start;
+    let best: Vec<Option<usize>> = replicas.map(best).collect();
     let stretch = |same: &[Option<usize>]| {
         let replicas = start..start + same.len();
         start = replicas.end;
@@ -261,14 +261,14 @@ mod tests {
         let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
         let state =
             |x: [f32; 4]| Snapshot { classifier: x.to_vec(), frozen: vec![None; 4], ..Snapshot::default() };
-        assert_eq!(kept(&directory, 4).unwrap().0, [Stretch { replicas: 0..4, found: None }]);
+        assert_eq!(kept(&directory, 0..4).unwrap().0, [Stretch { replicas: 0..4, found: None }]);
         // All four together, then divided; the run ended before the second half went on.
         let (whole, later) = (state([1.0, 2.0, 3.0, 4.0]), state([5.0, 6.0, 7.0, 8.0]));
         save(&directory, 0, 3, &whole).unwrap();
         save(&directory, 2, 3, &whole.of_replicas(2..4)).unwrap();
         save(&directory, 0, 3, &whole.of_replicas(0..2)).unwrap();
         save(&directory, 0, 4, &later.of_replicas(0..2)).unwrap();
-        let (stretches, damaged) = kept(&directory, 5).unwrap();
+        let (stretches, damaged) = kept(&directory, 0..5).unwrap();
         assert!(damaged.is_empty());
         let expected = [
             Stretch { replicas: 0..2, found: Some((4, later.of_replicas(0..2))) },
@@ -276,5 +276,7 @@ mod tests {
             Stretch { replicas: 4..5, found: None },
         ];
         assert_eq!(stretches, expected);
+        // A part of them, by the same numbers.
+        assert_eq!(kept(&directory, 2..4).unwrap().0, expected[1..2]);
     }
 }

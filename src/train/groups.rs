@@ -55,10 +55,12 @@ impl<'m> Group<'m> {
 pub(super) struct Groups<'m>(VecDeque<Group<'m>>);
 
 impl<'m> Groups<'m> {
-    /// Groups of at most `size` models, each going on from what is kept of it.
+    /// Groups of at most `size` models, which have consecutive numbers, each going on from what is kept of it.
     pub fn new(models: &'m [Model], kept: Vec<Stretch>, size: usize) -> Self {
+        let first = models.first().map_or(0, |model| model.number);
         let stretches = kept.into_iter().flat_map(|Stretch { replicas, found }| {
-            Group { models: &models[replicas], found, task: 0, part: [0.0, 1.0] }.divided(size)
+            let models = &models[replicas.start - first..replicas.end - first];
+            Group { models, found, task: 0, part: [0.0, 1.0] }.divided(size)
         });
         let numbered = stretches.enumerate().map(|(task, group)| Group { task, part: [0.0, 1.0], ..group });
         Groups(numbered.collect())

@@ -10,6 +10,7 @@
 //! | what a private training guarantees | [`privacy`] |
 //! | the data on the GPU | [`resident`] |
 //! | the run | `run`, `splits`, `checkpoint`, `groups`, `finished`, `reporter` |
+//! | its replicas in parts, by several programs | [`parts`], what they will take `cost` |
 //!
 //! What was asked for and what is kept is [`crate::run`].
 
@@ -18,6 +19,7 @@ mod batches;
 mod blocks;
 mod checkpoint;
 pub mod cohort;
+mod cost;
 pub mod evaluate;
 mod finished;
 pub mod game;
@@ -25,6 +27,7 @@ mod groups;
 pub mod line;
 mod model;
 mod pace;
+pub mod parts;
 pub mod privacy;
 mod rate;
 pub mod recipe;
@@ -45,12 +48,14 @@ pub use attack_pace::AttackPace;
 pub use batches::Batches;
 pub use checkpoint::{Stretch, kept};
 pub use cohort::Cohort;
+pub use cost::PartCost;
 pub use model::Model;
 pub use pace::Pace;
+pub use parts::PartedRun;
 pub use rate::Rate;
 pub use recipe::Recipe;
 pub(crate) use run::cohort_size;
-pub use run::{Job, Outcome, run};
+pub use run::{Job, Outcome, Part, run};
 pub use schedule::Schedule;
 pub use snapshot::Snapshot;
 pub use splits::{load, load_again};

@@ -21,11 +21,12 @@ use crate::run::directory::{DATA, SCHEMA, SPLIT};
 use crate::run::event::{EpochMetrics, Observer};
 use crate::run::model_file::{Facts, NamedTensor};
 use crate::run::predictions::ReplicaPredictions;
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 /// What a run needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Job<'a> {
     pub config: &'a Config,
     pub dataset: &'a Dataset,
@@ -35,6 +36,26 @@ pub struct Job<'a> {
     pub resume: bool,
     /// Set from outside (Ctrl-C): stop at the next submission.
     pub stop: &'a AtomicBool,
+    /// Which replicas are trained, where it is not all of them.
+    pub part: Option<Part<'a>>,
+}
+
+/// Replicas that are trained apart from the others of their run, in a directory of their own.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    /// By their numbers in the run, which they keep.
+    pub replicas: Range<usize>,
+    /// Theirs, a split each.
+    pub splits: &'a [Split],
+    /// What the part is called in events.
+    pub name: String,
+}
+
+impl Job<'_> {
+    /// What it is called in events.
+    pub(super) fn name(&self) -> String {
+        self.part.as_ref().map_or_else(|| self.directory.name(), |part| part.name.clone())
+    }
 }
 
 /// How a run ended.
@@ -45,7 +66,7 @@ pub struct Outcome {
     pub seconds: f64,
 }
 
-/// Trains all replicas of the configuration and fills the run directory: configuration, split, a line
+/// Trains all replicas of the configuration, or those of the job's part, and fills the run directory: configuration, split, a line
 /// of metrics an epoch and replica, checkpoints, at the end models and predictions.
 ///
 /// # Errors
@@ -54,11 +75,14 @@ pub struct Outcome {
 pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let started = Instant::now();
     let Job { config, dataset, context, directory, .. } = *job;
-    let replicas = config.replicas();
-    let splits = match job.resume {
-        true => begun_splits(config, directory, &replicas, dataset.records())?,
-        false => splits(config, &replicas, dataset.records())?,
+    let mut replicas = config.replicas();
+    let splits = match &job.part {
+        Some(part) => part.splits.to_vec(),
+        None if job.resume => begun_splits(config, directory, &replicas, dataset.records())?,
+        None => splits(config, &replicas, dataset.records())?,
     };
+    let range = job.part.as_ref().map_or(0..replicas.len(), |part| part.replicas.clone());
+    replicas = replicas[range.clone()].to_vec();
     splits.iter().try_for_each(|split| check_sizes(config, split))?;
     let steps = splits[0].members.len() / config.train.batch;
     let reference: Vec<usize> = splits.iter().map(|split| split.reference.len()).collect();
@@ -67,13 +91,13 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let models: Vec<Model> = replicas
         .iter()
         .zip(splits)
-        .enumerate()
-        .map(|(number, (&settings, split))| Model::new(number, settings, split, dataset))
+        .zip(range.clone())
+        .map(|((&settings, split), number)| Model::new(number, settings, split, dataset))
         .collect::<Result<_>>()?;
     let size = cohort_size(context, &recipe, &schedule, dataset, models.len())?;
     let (kept, damaged) = match job.resume {
-        true => checkpoint::kept(directory, models.len())?,
-        false => (vec![Stretch { replicas: 0..models.len(), found: None }], vec![]),
+        true => checkpoint::kept(directory, range.clone())?,
+        false => (vec![Stretch { replicas: range.clone(), found: None }], vec![]),
     };
     let mut groups = Groups::new(&models, kept, size);
     for Group { models, found, .. } in groups.iter() {
@@ -84,7 +108,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     let begun: Vec<usize> = groups.iter().map(Group::epochs).collect();
     let epochs_of: Vec<usize> =
         groups.iter().flat_map(|group| std::iter::repeat_n(group.epochs(), group.models.len())).collect();
-    let mut reporter = Reporter::new(directory.name(), observer);
+    let mut reporter = Reporter::new(job.name(), observer);
     let work = TrainingWork { job, recipe: &recipe, schedule: &schedule };
     // Before anything is written: what the adapter cannot do must not cost an older run its files.
     let mut next = work.next(&mut groups, &mut reporter)?;
@@ -108,7 +132,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
     }
     reporter.guarantees(config, &models);
     if job.resume {
-        let keep = |m: &EpochMetrics| epochs_of.get(m.replica).is_some_and(|epochs| m.epoch <= *epochs);
+        let done = |replica: usize| epochs_of.get(replica.checked_sub(range.start)?);
+        let keep = |m: &EpochMetrics| done(m.replica).is_some_and(|epochs| m.epoch <= *epochs);
         let repaired = directory.repair_metrics(keep)?;
         reporter.repaired(repaired.describe());
         reporter.resumed(&begun, config.train.epochs, damaged);
@@ -150,7 +175,7 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         }
         next = work.next(&mut groups, &mut reporter)?;
     }
-    directory.write_predictions(&predicted)?;
+    directory.write_predictions(predicted.into_iter().map(Ok))?;
     outcome.seconds = started.elapsed().as_secs_f64();
     Ok(outcome)
 }

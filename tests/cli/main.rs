@@ -20,5 +20,6 @@ mod report;
 mod reproduce;
 mod runs;
 mod settings;
+mod shards;
 mod tables;
 mod tuning;

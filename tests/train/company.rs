@@ -68,6 +68,7 @@ fn results_do_not_depend_on_how_replicas_are_grouped() {
         directory: &directory,
         resume: false,
         stop: &stop,
+        part: None,
     };
     let outcome = veilgrad::train::run(&job, &mut observer).unwrap();
     assert!(observer.2.iter().any(|e| matches!(e, Event::Started { groups: 2, .. })), "said so");

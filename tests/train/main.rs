@@ -101,7 +101,8 @@ fn start(
 ) -> Result<Outcome> {
     let directory = if resume { RunDirectory::open(path)? } else { RunDirectory::create(path, false)? };
     let (context, dataset) = (context(), data());
-    let job = Job { config, dataset: &dataset, context: &context, directory: &directory, resume, stop };
+    let job =
+        Job { config, dataset: &dataset, context: &context, directory: &directory, resume, stop, part: None };
     veilgrad::train::run(&job, observer)
 }
 

@@ -27,6 +27,7 @@ fn same_with_and_without_lists(options: &Options) {
             directory: &directory,
             resume: false,
             stop: &stop,
+            part: None,
         };
         let mut observer = StopAfter(usize::MAX, &stop, vec![]);
         veilgrad::train::run(&job, &mut observer).unwrap();

@@ -17,10 +17,13 @@
 //! | `details.json` | what a report draws and lists; the audit's |
 //! | `scores.npz` | every record's score under every attack, and its risk; the audit's |
 //! | `checkpoint…` | what an interrupted run continues from |
+//! | `parts/0000-0008`, … | replicas that are trained apart, until they are taken over; `part.json`: on what |
+//! | `trained_on.json` | on what the replicas of each part were trained, where there were parts |
 //! | `run.lock`, `lease.json` | which program works on it |
 
 mod data;
 mod metrics;
+mod parts;
 mod trained;
 
 use std::fs::{self, File};
@@ -37,6 +40,7 @@ use crate::error::{Error, Kind, Result};
 
 pub use data::{FINGERPRINT, RunData};
 pub use metrics::Repaired;
+pub use parts::{PARTS, Program, TRAINED_ON, TrainedOn, TrainedPart};
 
 pub const CONFIG: &str = "run.toml";
 pub const METRICS: &str = "metrics.jsonl";
@@ -289,9 +293,21 @@ impl RunDirectory {
 /// Whether a run writes a file of this name, or was killed while it did.
 fn is_own(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL).unwrap_or(name);
-    [CONFIG, METRICS, SCHEMA, DATA, FINGERPRINT, MODELS, SPLIT, PREDICTIONS, SUMMARY, DETAILS, SCORES]
-        .contains(&name)
-        || name.starts_with(CHECKPOINT_PREFIX)
+    let own = [
+        CONFIG,
+        METRICS,
+        SCHEMA,
+        DATA,
+        FINGERPRINT,
+        MODELS,
+        SPLIT,
+        PREDICTIONS,
+        SUMMARY,
+        DETAILS,
+        SCORES,
+        TRAINED_ON,
+    ];
+    own.contains(&name) || name.starts_with(CHECKPOINT_PREFIX)
 }
 
 /// Whether the file says which program works on a directory.

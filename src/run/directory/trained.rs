@@ -80,11 +80,14 @@ impl RunDirectory {
         load_splits(&self.file(SPLIT))
     }
 
-    /// Writes `predictions.npz`, a set a replica.
+    /// Writes `predictions.npz`, a set a replica, one in memory at a time.
     ///
     /// # Errors
-    /// The file system's.
-    pub fn write_predictions(&self, replicas: &[ReplicaPredictions]) -> Result<()> {
+    /// The file system's; those of `replicas`.
+    pub fn write_predictions(
+        &self,
+        replicas: impl IntoIterator<Item = Result<ReplicaPredictions>>,
+    ) -> Result<()> {
         self.check_held()?;
         save_predictions(&self.file(PREDICTIONS), replicas)
     }
