@@ -4,7 +4,7 @@ CARGO ?= cargo
 # For instance --locked.
 CARGOFLAGS ?=
 
-.PHONY: demo test test-coverage test-hlsl test-windows test-drivers lint bench bench-peers vulkan browser
+.PHONY: demo test test-coverage test-hlsl test-windows test-drivers test-slurm test-kubernetes lint bench bench-peers vulkan browser
 
 # Trains an undefended and a defended model on synthetic data and attacks both.
 demo: vulkan
@@ -36,6 +36,17 @@ test-windows: vulkan
 test-drivers: vulkan
 	$(CARGO) build --release $(CARGOFLAGS)
 	sh scripts/drivers.sh $(or $(CARGO_TARGET_DIR),target)/release/veilgrad target/drivers
+
+# Parts of an audit on a real Slurm of two nodes on this machine, as root; installs it. Not part of `make test`.
+test-slurm: vulkan
+	$(CARGO) build --release $(CARGOFLAGS)
+	sh scripts/slurm/test.sh $(or $(CARGO_TARGET_DIR),target)/release/veilgrad target/slurm
+
+# The manifest by Kubernetes' schemas; installs kubernetes-validate from PyPI into target/. Not part of `make test`.
+test-kubernetes:
+	python3 -m venv target/kubernetes
+	target/kubernetes/bin/pip install --quiet kubernetes-validate
+	target/kubernetes/bin/kubernetes-validate --strict scripts/kubernetes/job.yaml
 
 # Formatting, compiler, clippy and documentation: a warning is an error.
 lint:
