@@ -1,5 +1,7 @@
 //! The one error type: what was expected, what was found, where, and what to do about it.
 //!
+//! Also which of the names that there are a person may have meant who typed another ([`nearest`]).
+//!
 //! Not a backtrace carrier: every message is meant for the person who typed the command.
 
 use std::fmt;
@@ -139,6 +141,21 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The name most like `typed`, if any is likely to be meant. The last part of a dotted key counts
+/// most, so that the right key in the wrong table is found.
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Below this, suggestions are noise: `epoch`/`epochs` is 0.97, `lr`/`learning_rate` 0.64.
+    const LIKELY: f64 = 0.85;
+    let last = |key: &str| key.rsplit('.').next().map(str::to_lowercase).unwrap_or_default();
+    names
+        .map(|name| {
+            (strsim::jaro_winkler(&last(typed), &last(name)), strsim::jaro_winkler(typed, name), name)
+        })
+        .filter(|&(alike, ..)| alike >= LIKELY)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map(|(.., name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,5 +167,16 @@ mod tests {
         assert_eq!(Error::gpu("no adapter").to_string(), "no adapter");
         assert_eq!(error.also("or remove it").advice, "complete the row; or remove it");
         assert_eq!(Error::gpu("a").also("wait").advice, "wait");
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_distant_one_is_not_offered() {
+        let names = ["train.epochs", "audit.epochs", "model.learning_rate", "defense.lambda"];
+        let near = |typed| nearest(typed, names.into_iter());
+        assert_eq!(near("defense.lamda"), Some("defense.lambda"));
+        assert_eq!(near("train.Epoch"), Some("train.epochs"));
+        assert_eq!(near("audit.epoch"), Some("audit.epochs"));
+        assert_eq!(near("learning-rate"), Some("model.learning_rate"));
+        assert_eq!(near("momentum"), None);
     }
 }

@@ -97,10 +97,12 @@ pub fn check<S: SettingValues>(key: &str, setting: &S, range: &Range<S::One>) ->
 
 /// That the setting `key` was `found` where something else was `expected`.
 pub fn refusal(key: &str, expected: &str, found: impl Into<String>) -> Error {
-    Error::usage(key)
-        .expected(expected)
-        .found(found)
-        .advice(format!("correct it in the preset, or give --set {key}=VALUE"))
+    Error::usage(key).expected(expected).found(found).advice(fix(key))
+}
+
+/// What to do about a value of the setting `key` that is not acceptable, wherever it came from.
+pub(crate) fn fix(key: &str) -> String {
+    format!("correct it in the preset, or give --set {key}=VALUE")
 }
 
 /// A row of the tables, for whoever lists them.

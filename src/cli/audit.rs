@@ -15,6 +15,7 @@ use crate::audit::results::summary::Summary;
 use crate::audit::{self, AuditJob};
 use crate::error::{Error, Kind, Result};
 use crate::experiment::run::{self, RunJob};
+use crate::report::labels::WIDTH;
 use crate::report::terminal;
 use crate::run::RunDirectory;
 use crate::run::config::{AuditConfig, Config};
@@ -100,7 +101,7 @@ impl AuditArgs {
 pub(super) fn run(args: &AuditArgs, global: &Global) -> Result<()> {
     let gate = args.gate.gate()?;
     args.records.check(args.directory.is_some())?;
-    let mut progress = Progress::new(global.quiet);
+    let mut progress = Progress::new(global.quiet, global.verbose);
     let share = args.shards.share()?;
     if !matches!(share, Share::All) {
         let done = share_out(args, &share, global, &mut progress);
@@ -269,5 +270,8 @@ fn with_job<T>(
 
 /// The summary on standard output.
 pub(super) fn show(summary: &Summary, global: &Global) -> Result<()> {
-    if global.json { output::json(summary) } else { output::result(&terminal::summary(summary)) }
+    if global.json {
+        return output::json(summary);
+    }
+    output::result(&terminal::summary(summary, output::columns(WIDTH)))
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Global, keeping, output};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::lab::kernels::{self, KernelTime};
 use crate::lab::steps::{CASES, StepCase, StepTime, step};
 use crate::report::table::{self, Side};
@@ -75,9 +75,12 @@ fn named(part: &str) -> Result<Vec<&'static StepCase>> {
     let found: Vec<&StepCase> = CASES.iter().filter(|case| case.name.contains(part)).collect();
     if found.is_empty() {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
-        return Err(Error::usage("NAME")
+        let near = nearest(part, names.iter().copied());
+        let advice = near.map_or(String::new(), |name| format!("did you mean `{name}`?"));
+        return Err(Error::usage(format!("veilgrad bench {part}"))
             .expected(format!("a part of one of: {}", names.join("; ")))
-            .found(part));
+            .found(part)
+            .advice(advice));
     }
     Ok(found)
 }
@@ -87,7 +90,7 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
     let adapter = context.adapter().clone();
     if !global.quiet {
         output::note(&format!("adapter: {}, {}", adapter.name, adapter.driver));
-        output::note(&variants);
+        output::note(&variants.words);
     }
     let mut results = vec![];
     let mut show = |text: &str, result: serde_json::Value| {
@@ -118,7 +121,7 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
         }
     }
     if global.json {
-        output::json(&json!({ "adapter": adapter, "variants": variants, "results": results }))?;
+        output::json(&json!({ "adapter": adapter, "variants": variants.words, "results": results }))?;
     }
     Ok(())
 }
@@ -147,7 +150,7 @@ fn kernel_table(times: &[KernelTime]) -> String {
         ("rate", Side::Right),
         ("of ceiling", Side::Right),
     ];
-    table::text(&header, &rows)
+    table::text(&header, &rows, output::columns(table::UNBROKEN))
 }
 
 fn step_text(time: &StepTime) -> String {

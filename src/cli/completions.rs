@@ -24,5 +24,5 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<()> {
     // Into memory first: the generator panics where standard output is closed.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "veilgrad", &mut script);
-    output::result(&String::from_utf8_lossy(&script))
+    output::exact(&String::from_utf8_lossy(&script))
 }

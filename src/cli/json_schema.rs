@@ -50,5 +50,5 @@ impl File {
 
 pub(super) fn run(args: &JsonSchemaArgs) -> Result<()> {
     let text = serde_json::to_string_pretty(&args.file.schema());
-    output::result(&text.map_err(|e| Error::new(Kind::Io, "the schema").found(e.to_string()))?)
+    output::exact(&text.map_err(|e| Error::new(Kind::Io, "the schema").found(e.to_string()))?)
 }

@@ -30,7 +30,7 @@ fn print() -> Result<()> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
     rendered.map_err(|e| Error::new(Kind::Io, "the manual page").found(e.to_string()))?;
-    output::result(&String::from_utf8_lossy(&page))
+    output::exact(&String::from_utf8_lossy(&page))
 }
 
 fn write(directory: &Path) -> Result<()> {

@@ -11,6 +11,7 @@ mod completions;
 mod demo;
 mod devices;
 mod gate;
+mod graph;
 mod interrupt;
 mod json_schema;
 mod man;
@@ -35,6 +36,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{self, Context};
+use crate::lab::variants::Variants;
 use crate::run::config::TuningConfig;
 
 /// Train classifiers that do not give away whose records they were trained on, and audit them.
@@ -92,6 +94,9 @@ struct Global {
     /// No progress and no notes: results, warnings and errors only.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// What only those want to know who work on the program: kernels, dispatches, how the first layer works.
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    verbose: bool,
     /// Keep the GPU's checks of array bounds in every kernel: slower, for tracking down a fault.
     #[arg(long, global = true)]
     checked: bool,
@@ -112,7 +117,7 @@ enum AskedLimits {
 impl Global {
     /// The device, with the kernel variants that `recorded` or the adapter's stored table names; and these in
     /// words.
-    fn open(&self, recorded: &TuningConfig) -> Result<(Context, String)> {
+    fn open(&self, recorded: &TuningConfig) -> Result<(Context, Variants)> {
         crate::lab::variants::open(&self.gpu_options(), recorded, self.untuned)
     }
 
@@ -158,6 +163,8 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Times kernels, or whole training steps, on this adapter.
     Bench(bench::BenchArgs),
+    /// Writes the graph of a preset's training step: nodes, shapes, kernels, waves.
+    Graph(graph::GraphArgs),
     /// Lists the built-in set-ups, or shows one.
     Presets(presets::PresetsArgs),
     /// Lists every setting: what it means, its default, its range.
@@ -210,6 +217,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Check => check::run(global),
         Command::Tune(args) => tune::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Graph(args) => graph::run(args, global),
         Command::Presets(args) => presets::run(args, global),
         Command::Settings(args) => settings::run(args, global),
         Command::Completions(args) => completions::run(args),

@@ -182,7 +182,7 @@ fn ask(
     });
     let options = LoadOptions { schema, encoding: args.encoding.clone(), ..of_run };
     let found = query(data, &model.facts.class_names, &options)?;
-    let mut progress = Progress::new(global.quiet);
+    let mut progress = Progress::new(global.quiet, global.verbose);
     tell(&found, &mut progress);
     let Query { dataset, rows, labels, unseen, unread, .. } = found;
     if rows.is_empty() {

@@ -31,7 +31,7 @@ pub(super) fn run(args: &PresetsArgs, global: &Global) -> Result<()> {
 }
 
 fn show(preset: &Preset, global: &Global) -> Result<()> {
-    if global.json { output::json(&preset.config()?) } else { output::result(preset.text) }
+    if global.json { output::json(&preset.config()?) } else { output::exact(preset.text) }
 }
 
 fn list(global: &Global) -> Result<()> {
@@ -52,6 +52,6 @@ fn list(global: &Global) -> Result<()> {
     let header = [("preset", Side::Left), ("what it is", Side::Left)];
     output::result(&format!(
         "{}\n\n`veilgrad presets NAME` shows one; `veilgrad train --preset NAME --data PATH` runs it.",
-        table::text(&header, &rows)
+        table::text(&header, &rows, output::columns(table::UNBROKEN))
     ))
 }

@@ -1,13 +1,15 @@
-//! Progress on standard error: one bar for the whole job on a terminal, else a line an epoch.
+//! Progress on standard error: one bar for the whole job on a terminal, else a line an epoch, and one every 30 s.
 //!
 //! Not how far the job is: that is the ledger's ([`crate::run::ledger`]).
 
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::output::note;
+use crate::lab::variants::Variants;
 use crate::report::class;
 use crate::run::RunDirectory;
 use crate::run::event::{EpochMetrics, Event, Observer, Phase, Task, Work};
@@ -15,6 +17,9 @@ use crate::run::ledger::Ledger;
 
 /// Values of as many replicas stand in a line; of more, the range.
 const IN_A_LINE: usize = 4;
+
+/// Without a terminal a line at least so often, as long as there is progress: somebody may be watching a log.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Steps of the bar.
 const PARTS: u64 = 1000;
@@ -25,6 +30,9 @@ const TEMPLATE: &str = "{elapsed} {wide_bar} {prefix}\n{wide_msg}";
 /// Shows events as they come.
 pub(super) struct Progress {
     quiet: bool,
+    verbose: bool,
+    /// When something was said last.
+    said: Cell<Instant>,
     /// Only on a terminal.
     bar: Option<ProgressBar>,
     job: Option<JobAccount>,
@@ -50,15 +58,24 @@ struct Training {
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool) -> Self {
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(ProgressBar::hidden);
-        Progress { quiet, bar, job: None, training: Training::default() }
+        let said = Cell::new(Instant::now());
+        Progress { quiet, verbose, said, bar, job: None, training: Training::default() }
     }
 
     /// Says whose directory it was, where that program was killed.
     pub(super) fn taken_over(&mut self, directory: &RunDirectory) {
         if let Some(before) = directory.taken_over() {
             self.event(&Event::Note(format!("{} was held by {before}", directory.path().display())));
+        }
+    }
+
+    /// Says which kernel variants run: to all, where they are not the adapter's defaults.
+    pub(super) fn variants(&self, variants: Variants) {
+        match variants.default {
+            true => self.detail(&variants.words),
+            false => self.say(&variants.words),
         }
     }
 
@@ -70,10 +87,18 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
+        self.said.set(Instant::now());
         match &self.bar {
             _ if self.quiet => {}
             Some(bar) => bar.suspend(|| note(text)),
             None => note(text),
+        }
+    }
+
+    /// Says what only those want to know who asked for all.
+    fn detail(&self, text: &str) {
+        if self.verbose {
+            self.say(text);
         }
     }
 
@@ -130,7 +155,9 @@ impl Progress {
                 bar.set_prefix(if left.is_empty() { percent } else { format!("{percent} {left}") });
             }
             // A line a percent: an attack reports much more often.
-            None if job.ledger.has_several_runs() && fraction >= job.told + 0.01 => {
+            None if (job.ledger.has_several_runs() && fraction >= job.told + 0.01)
+                || self.said.get().elapsed() >= SILENCE =>
+            {
                 job.told = fraction;
                 let left = left.map_or(String::new(), |left| format!(", about {left}"));
                 let line = format!("  {}: {} of all{left}", task.run, percent(fraction));
@@ -208,10 +235,8 @@ impl Observer for Progress {
                 self.training = Training { epochs: *epochs, groups: *groups, numbers: String::new() };
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };
-                self.say(&format!(
-                    "training {models}{split}: {epochs} epochs of {steps} steps, {dispatches} dispatches a \
-                     step, {tiles} kernels"
-                ));
+                self.say(&format!("training {models}{split}: {epochs} epochs of {steps} steps"));
+                self.detail(&format!("{dispatches} dispatches a step, {tiles} kernels"));
             }
             Event::Resumed { epoch, skipped, .. } => {
                 for name in skipped {
@@ -221,6 +246,7 @@ impl Observer for Progress {
             }
             Event::Epoch { task, epochs, metrics } => self.epoch_done(task, *epochs, metrics),
             Event::Note(text) => self.say(text),
+            Event::Detail(text) => self.detail(text),
             // Shown even to those who asked for quiet: it changes what the results mean.
             Event::Warning(text) => match &self.bar {
                 Some(bar) => bar.suspend(|| note(&format!("warning: {text}"))),
@@ -290,7 +316,7 @@ mod tests {
     #[test]
     fn an_epoch_names_its_group_and_where_there_are_several_its_run() {
         let task = |run: &str, group| Task { run: run.to_owned(), group, phase: Phase::Training };
-        let mut progress = Progress::new(true);
+        let mut progress = Progress::new(true, false);
         let work = |run| Work { task: task(run, 0), cost: 1.0 };
         progress.begin(&[work("run")]);
         assert_eq!(progress.epoch(&task("run", 0), 2, 40), "epoch   2/40");

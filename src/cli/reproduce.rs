@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::experiment::{self, DataRequest, ReproductionJob, Request, Table};
 use crate::report::comparison::Comparison;
 use crate::report::comparison_text as set;
+use crate::report::table::UNBROKEN;
 use crate::run::config::{Layer, TuningConfig};
 use crate::run::event::{Event, Observer};
 
@@ -75,10 +76,10 @@ fn tables(typed: &str) -> Result<Tables, String> {
 pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     let request = request(args)?;
     let share = args.shards.share()?;
-    let mut progress = Progress::new(global.quiet);
+    let mut progress = Progress::new(global.quiet, global.verbose);
     let (context, variants) = global.open(&TuningConfig::default())?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    progress.event(&Event::Note(variants));
+    progress.variants(variants);
     let made = interrupt::heed(|stop| {
         let (out, mixed) = (&args.out, args.shards.mixed);
         let job = ReproductionJob { context: &context, request: &request, out, mixed, stop };
@@ -108,7 +109,7 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
         output::json(&made)?;
         return page.map(drop);
     }
-    let texts: Vec<String> = made.iter().map(set::text).collect();
+    let texts: Vec<String> = made.iter().map(|table| set::text(table, output::columns(UNBROKEN))).collect();
     output::result(&texts.join("\n"))?;
     output::result(&format!(
         "\ntables and runs: {}; the tables on one page: {}",

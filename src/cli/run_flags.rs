@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_negative_number_reaches_the_range_check_and_a_list_the_structural_one() {
         let message = |line: &str| resolve(line).unwrap_err().to_string();
-        assert!(message("--lambda -1").starts_with("defense.lambda: expected a finite number"));
+        assert!(message("--lambda -1").starts_with("--lambda -1: defense.lambda: expected a finite number"));
         assert!(message("--epochs 1,2").contains("structural key"), "{}", message("--epochs 1,2"));
         assert!(message("--epochs -2").starts_with("--epochs -2: "), "{}", message("--epochs -2"));
     }

@@ -8,7 +8,7 @@ use super::run_flags::RunFlags;
 use super::{Global, output};
 use crate::dataset::Schema;
 use crate::error::{Error, Kind, Result};
-use crate::report::table::{Side, text};
+use crate::report::table::{self, Side};
 
 /// Finds out what the columns of a data file are, as `train` with the same flags would, and writes it for you
 /// to edit.
@@ -40,7 +40,7 @@ pub(super) fn run(args: &SchemaArgs, global: &Global) -> Result<()> {
     let Some(out) = &args.out else {
         return match global.json {
             true => output::json(&dataset.schema),
-            false => output::result(&table(&dataset.schema)),
+            false => output::result(&table(&dataset.schema, output::columns(table::UNBROKEN))),
         };
     };
     if out.exists() {
@@ -53,8 +53,8 @@ pub(super) fn run(args: &SchemaArgs, global: &Global) -> Result<()> {
     output::result(&format!("{}: {} columns", out.display(), dataset.schema.rows().len()))
 }
 
-/// The schema as a table, a line a column.
-pub(super) fn table(schema: &Schema) -> String {
+/// The schema as a table of so many columns, a line a column of the data.
+pub(super) fn table(schema: &Schema, columns: usize) -> String {
     const SHOWN: usize = 60;
     let header = ["column", "kind", "values", "missing", "what is done"].map(|name| (name, Side::Left));
     let all = schema.rows();
@@ -62,5 +62,5 @@ pub(super) fn table(schema: &Schema) -> String {
     if all.len() > SHOWN {
         rows.push(vec![format!("and {} more", all.len() - SHOWN)]);
     }
-    text(&header, &rows)
+    table::text(&header, &rows, columns)
 }

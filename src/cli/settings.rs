@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::report::settings;
 use crate::run::config::reference;
 
+/// The columns of the list: sentences are easier to read in lines that are not too long.
+const WIDTH: usize = 80;
+
 /// Lists every setting: what it means, its default, its range.
 ///
 /// `--set KEY=VALUE` gives any of them to `veilgrad train`, and so does a TOML file (--preset).
@@ -31,7 +34,7 @@ pub(super) fn run(args: &SettingsArgs, global: &Global) -> Result<()> {
     };
     match (global.json, args.markdown) {
         (true, _) => output::json(&found),
-        (false, true) => output::result(&settings::markdown(&found)),
-        (false, false) => output::result(&settings::text(&found)),
+        (false, true) => output::exact(&settings::markdown(&found)),
+        (false, false) => output::result(&settings::text(&found, output::columns(WIDTH).min(WIDTH))),
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn show(parts: &[PlannedPart], of: usize, global: &Global) -> Result<
     output::result(&format!(
         "{}\n\nall: {}; the longest shard: {}, by the first steps on this machine. The attacks, once the parts are \
          there, are not in it.",
-        table::text(&header, &rows),
+        table::text(&header, &rows, output::columns(table::UNBROKEN)),
         duration(all),
         duration(longest)
     ))

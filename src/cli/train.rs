@@ -65,17 +65,17 @@ member), predictions.npz, summary.json (the results).";
 pub(super) fn run(args: &TrainArgs, global: &Global) -> Result<()> {
     match &args.resume {
         Some(path) => resume(path, args.accept_changed_data, global),
-        None => start(&args.flags.resolve()?, args.out.as_deref(), args.force, global),
+        None => start(&args.flags.resolve()?, args.out.as_deref(), args.force, global).map(drop),
     }
 }
 
-/// A new run of `config`, in `out` or the next free directory under `runs`.
-pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &Global) -> Result<()> {
+/// A new run of `config`, in `out` or the next free directory under `runs`; which one it was.
+pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &Global) -> Result<PathBuf> {
     // Before the data are read, which may take long.
     if let Some(out) = out {
         RunDirectory::check_free(out, force)?;
     }
-    let mut progress = Progress::new(global.quiet);
+    let mut progress = Progress::new(global.quiet, global.verbose);
     if !config.deviations.is_empty() {
         let (name, deviations) = (config.name.clone(), config.deviations.clone());
         progress.event(&Event::Preset { name, deviations });
@@ -83,7 +83,7 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
     let (mut config, tuning) = (config.clone(), &config.tuning);
     let (context, dataset) = open(tuning, &mut progress, global, || crate::train::load(&mut config))?;
     if dataset.schema.is_table() {
-        progress.event(&Event::Note(schema::table(&dataset.schema)));
+        progress.event(&Event::Note(schema::table(&dataset.schema, output::note_columns())));
     }
     let path = match out {
         Some(out) => out.to_owned(),
@@ -95,13 +95,14 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
     RunDirectory::check_free(&path, force)?;
     progress.taken_over(&directory);
     let summary = carry_out(&config, (&context, &dataset), &directory, false, &mut progress)?;
-    conclude(&summary, &directory, progress, global)
+    conclude(&summary, &directory, progress, global)?;
+    Ok(path)
 }
 
 fn resume(path: &Path, accept_changed_data: bool, global: &Global) -> Result<()> {
     let directory = RunDirectory::open(path)?.held()?;
     let config = directory.read_config()?;
-    let mut progress = Progress::new(global.quiet);
+    let mut progress = Progress::new(global.quiet, global.verbose);
     progress.taken_over(&directory);
     if let Some(error) = directory.repair_predictions()? {
         progress.event(&Event::Warning(format!("{error}: they are made anew")));
@@ -140,7 +141,7 @@ fn open(
 ) -> Result<(Context, Dataset)> {
     let (context, variants) = global.open(tuning)?;
     progress.event(&Event::Adapter(context.adapter().clone()));
-    progress.event(&Event::Note(variants));
+    progress.variants(variants);
     let dataset = load()?;
     progress.event(&Event::dataset(&dataset));
     Ok((context, dataset))

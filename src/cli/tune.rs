@@ -103,5 +103,5 @@ fn text(tuned: &TuningTable) -> String {
         .collect();
     let mut header = vec![("kernel", Side::Left), ("class", Side::Left), ("operands", Side::Left)];
     header.extend(names.iter().map(|name| (*name, Side::Right)));
-    format!("microseconds; *: chosen\n{}", table::text(&header, &rows))
+    format!("microseconds; *: chosen\n{}", table::text(&header, &rows, output::columns(table::UNBROKEN)))
 }

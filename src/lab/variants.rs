@@ -36,12 +36,21 @@ pub fn stored(adapter: &AdapterSummary) -> Stored {
     }
 }
 
+/// The variants that a device was opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variants {
+    /// Which ones they are, as a line.
+    pub words: String,
+    /// Whether they are the adapter's defaults, and nothing else is to be said of them.
+    pub default: bool,
+}
+
 /// Opens a device with the variants that `recorded` holds for its adapter, else with the stored ones unless
-/// `untuned`. Also says in words which ones they are.
+/// `untuned`. Also says which ones they are.
 ///
 /// # Errors
 /// As [`Context::new`].
-pub fn open(options: &Options, recorded: &TuningConfig, untuned: bool) -> Result<(Context, String)> {
+pub fn open(options: &Options, recorded: &TuningConfig, untuned: bool) -> Result<(Context, Variants)> {
     let mut context = Context::new(options)?;
     let default = format!("the adapter's defaults ({})", default_variant(&context.target()));
     let counted = |n: usize| match n {
@@ -66,7 +75,8 @@ pub fn open(options: &Options, recorded: &TuningConfig, untuned: bool) -> Result
             }
         }
     };
-    Ok((context, format!("kernel variants: {words}")))
+    let default = words == default;
+    Ok((context, Variants { words: format!("kernel variants: {words}"), default }))
 }
 
 #[cfg(test)]

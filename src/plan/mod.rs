@@ -42,6 +42,34 @@ pub struct Place {
     pub stride: usize,
 }
 
+/// A graph as it will be run.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// With passes merged, a first layer on lists of ones where there are few, and slopes folded into products.
+    pub graph: Graph,
+    /// Where each node of the graph that was given is found in it.
+    pub moved: Vec<NodeId>,
+    /// The outputs in it.
+    pub keep: Vec<NodeId>,
+    /// Its operations, in waves.
+    pub waves: Vec<Vec<NodeId>>,
+}
+
+/// What [`Plan::compile`] makes of `graph` before it asks for memory and kernels.
+///
+/// # Errors
+/// A graph that cannot run as written.
+pub fn rewrite(context: &Context, graph: &Graph, replicas: usize, outputs: &[NodeId]) -> Result<Rewritten> {
+    let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
+    let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
+    let (listed, listed_at) = ones::on_ones(&hoisted, &keep)?;
+    let moved: Vec<NodeId> = moved.iter().map(|id| listed_at[id.index()]).collect();
+    let keep: Vec<NodeId> = keep.iter().map(|id| listed_at[id.index()]).collect();
+    let graph = fuse::fuse(&listed, &keep);
+    let waves = schedule::waves(&graph, &keep)?;
+    Ok(Rewritten { graph, moved, keep, waves })
+}
+
 /// The variant to run of an operation with these inputs and this output, if it is not to be the default.
 type Wanted<'a> = &'a dyn Fn(&dyn Op, &[Tensor], &Tensor) -> Option<&'a str>;
 
@@ -92,13 +120,7 @@ impl Plan {
         outputs: &[NodeId],
         wanted: Wanted<'_>,
     ) -> Result<Plan> {
-        let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
-        let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
-        let (listed, listed_at) = ones::on_ones(&hoisted, &keep)?;
-        let moved: Vec<NodeId> = moved.iter().map(|id| listed_at[id.index()]).collect();
-        let keep: Vec<NodeId> = keep.iter().map(|id| listed_at[id.index()]).collect();
-        let fused = fuse::fuse(&listed, &keep);
-        let waves = schedule::waves(&fused, &keep)?;
+        let Rewritten { graph: fused, moved, keep, waves } = rewrite(context, graph, replicas, outputs)?;
         let slots = memory::assign(&fused, &waves, &keep)?;
         let mut plan = Plan {
             dispatches: vec![],

@@ -30,10 +30,10 @@ pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
     columns
 }
 
-/// The whole text, with a line break at its end.
-pub fn text(table: &Comparison) -> String {
+/// The whole text, its table in at most `width` columns, with a line break at its end.
+pub fn text(table: &Comparison, width: usize) -> String {
     let rows: Vec<Vec<String>> = cells(table, "\n");
-    let mut parts = vec![heading(table), table::text(&columns(table), &rows), legend(table)];
+    let mut parts = vec![heading(table), table::text(&columns(table), &rows, width), legend(table)];
     parts.extend(lists(table, "  "));
     parts.join("\n\n") + "\n"
 }

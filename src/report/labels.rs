@@ -7,7 +7,7 @@ use crate::audit::results::summary::ReplicaSummary;
 use crate::run::config::{Nesting, Replica, replica_keys, short};
 
 /// The columns that tables and text keep to.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Stands for what was not measured or cannot be resolved.
 pub(super) const NONE: &str = "–";

@@ -9,6 +9,7 @@ pub(crate) mod csv_table;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;
+pub mod lines;
 pub mod records;
 mod remarks;
 pub mod reproduction;

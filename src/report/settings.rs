@@ -2,19 +2,17 @@
 //!
 //! Not the settings ([`crate::run::config::reference`]).
 
+use super::lines::filled;
 use crate::run::config::reference::Reference;
-
-/// The columns of a terminal that shows the list whole.
-const WIDTH: usize = 80;
 
 const INDENT: &str = "    ";
 
-/// A block a setting: its key and default, what it means, its range.
-pub fn text(settings: &[Reference]) -> String {
-    settings.iter().map(block).collect::<Vec<_>>().join("\n")
+/// A block a setting, in lines of at most `columns`: its key and default, what it means, its range.
+pub fn text(settings: &[Reference], columns: usize) -> String {
+    settings.iter().map(|setting| block(setting, columns)).collect::<Vec<_>>().join("\n")
 }
 
-fn block(setting: &Reference) -> String {
+fn block(setting: &Reference, columns: usize) -> String {
     let mut words = format!("{} Range: {}", setting.meaning, sentence(&setting.range));
     if !setting.unit.is_empty() {
         words += &format!(" Unit: {}.", setting.unit);
@@ -22,32 +20,13 @@ fn block(setting: &Reference) -> String {
     if setting.list {
         words += " A list trains a model for each value.";
     }
-    let mut block = filled(&format!("{} = {}", setting.key, setting.default), "", INDENT);
-    block += &filled(&words, INDENT, INDENT);
+    let mut block = filled(&format!("{} = {}", setting.key, setting.default), "", INDENT, columns);
+    block += &filled(&words, INDENT, INDENT, columns);
     block
 }
 
 fn sentence(words: &str) -> String {
     if words.ends_with('…') { words.to_owned() } else { format!("{words}.") }
-}
-
-/// The words in lines of at most [`WIDTH`] columns, each ended; a longer word has a line of its own.
-pub(super) fn filled(words: &str, first: &str, later: &str) -> String {
-    let (mut lines, mut line) = (String::new(), first.to_owned());
-    let mut empty = true;
-    for word in words.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines += line.trim_end();
-            lines.push('\n');
-            (line, empty) = (later.to_owned(), true);
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line += word;
-        empty = false;
-    }
-    lines + &line + "\n"
 }
 
 /// What the page begins with.
@@ -95,9 +74,9 @@ mod tests {
     #[test]
     fn lines_fit_a_narrow_terminal_and_lose_no_word() {
         let all = all().unwrap();
-        let text = text(&all);
+        let text = text(&all, 80);
         for line in text.lines().filter(|line| line.trim().contains(' ')) {
-            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert!(line.chars().count() <= 80, "{line}");
         }
         let shown: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(all.iter().all(|setting| shown.contains(&setting.meaning)));
@@ -107,7 +86,7 @@ mod tests {
     fn a_setting_is_its_key_its_default_and_all_that_is_known_of_it() {
         let epochs = about("train.epochs").unwrap();
         let first = epochs.iter().find(|setting| setting.key == "train.epochs").unwrap();
-        assert_eq!(block(first), "train.epochs = 50\n    Passes over D. Range: at least 1.\n");
+        assert_eq!(block(first, 80), "train.epochs = 50\n    Passes over D. Range: at least 1.\n");
     }
 
     /// The page in the repository: `veilgrad settings --markdown > docs/settings.md` writes it anew.

@@ -1,12 +1,12 @@
-//! A run's summary as text for a terminal of 100 columns: the models, the attacks on them side by
+//! A run's summary as text for a terminal, or for lines of so many columns: the models, the attacks on them side by
 //! side, and what to think of the numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class;
 use super::labels::{NONE, Setting, label, readable, shown_settings};
+use super::lines::filled;
 use super::remarks::{remarks, wrapped};
-use super::settings::filled;
 use super::table::{self, Side};
 use super::verdict::verdict;
 use crate::audit::results::attacks::Attacks;
@@ -17,8 +17,12 @@ use crate::statistics::judgment::AttackResult;
 /// Models are listed one by one up to this many; beyond, only the groups of seeds are.
 const MOST_MODELS: usize = 24;
 
-/// Groups whose attacks stand next to each other: as many as fit 100 columns.
-const SIDE_BY_SIDE: usize = 2;
+/// Columns of the attacks' names, and of what is known of a group: accuracy with its interval, AUC, a rate.
+const NAMES: usize = 26;
+const NUMBERS: usize = 37;
+
+/// Sentences are easier to read in shorter lines than tables are.
+const PROSE: usize = 80;
 
 /// Replicas that differ in nothing but the seed.
 struct Group<'a> {
@@ -26,19 +30,24 @@ struct Group<'a> {
     replicas: Vec<&'a ReplicaSummary>,
 }
 
-/// The whole text, with a line break at its end.
-pub fn summary(summary: &Summary) -> String {
+/// The whole text in at most `columns`, with a line break at its end.
+pub fn summary(summary: &Summary, columns: usize) -> String {
     let shown = shown_settings(&summary.replicas);
     let groups = groups(&summary.replicas, &shown);
     let several = groups.iter().any(|group| group.replicas.len() > 1);
-    let mut parts = vec![heading(summary), models(summary, &shown)];
-    parts.extend(verdicts(summary, &shown));
+    let mut parts = vec![heading(summary), models(summary, &shown, columns)];
+    parts.extend(verdicts(summary, &shown, columns));
     if several {
-        parts.push(format!("Means over seeds, ± half of the 95% interval (Student's t)\n{}", means(&groups)));
+        parts.push(format!(
+            "Means over seeds, ± half of the 95% interval (Student's t)\n{}",
+            means(&groups, columns)
+        ));
     }
-    parts.push(attacks("Attacks on the members (D)", &groups, |r| &r.attacks));
+    parts.push(attacks("Attacks on the members (D)", &groups, columns, |r| &r.attacks));
     if summary.replicas.iter().any(|r| !r.attacks_on_reference.is_empty()) {
-        parts.push(attacks("Attacks on the reference set (D′)", &groups, |r| &r.attacks_on_reference));
+        parts.push(attacks("Attacks on the reference set (D′)", &groups, columns, |r| {
+            &r.attacks_on_reference
+        }));
     }
     parts.extend(remarks(&summary.replicas, &shown));
     parts.push(legend(several));
@@ -70,7 +79,7 @@ fn groups<'a>(replicas: &'a [ReplicaSummary], shown: &[Setting]) -> Vec<Group<'a
     groups
 }
 
-fn models(summary: &Summary, shown: &[Setting]) -> String {
+fn models(summary: &Summary, shown: &[Setting], columns: usize) -> String {
     let count = summary.replicas.len();
     let title = "Accuracy of the models";
     if count > MOST_MODELS {
@@ -100,20 +109,20 @@ fn models(summary: &Summary, shown: &[Setting]) -> String {
             row
         })
         .collect();
-    format!("{title}\n{}", table::text(&header, &rows))
+    format!("{title}\n{}", table::text(&header, &rows, columns))
 }
 
 /// A sentence a model, of as many models as are listed.
-fn verdicts(summary: &Summary, shown: &[Setting]) -> Option<String> {
+fn verdicts(summary: &Summary, shown: &[Setting], columns: usize) -> Option<String> {
     let models = Some(&summary.replicas).filter(|models| models.len() <= MOST_MODELS)?;
     let sentences = models.iter().map(|replica| {
         let whose = label(replica.settings.as_ref(), shown);
-        filled(&format!("{whose}: {}.", verdict(replica)), "  ", "    ")
+        filled(&format!("{whose}: {}.", verdict(replica)), "  ", "    ", columns.min(PROSE))
     });
     Some(format!("What the attacks show\n{}", sentences.collect::<String>().trim_end()))
 }
 
-fn means(groups: &[Group]) -> String {
+fn means(groups: &[Group], columns: usize) -> String {
     let header = [
         ("", Side::Left),
         ("seeds", Side::Right),
@@ -137,16 +146,20 @@ fn means(groups: &[Group]) -> String {
             ]
         })
         .collect();
-    table::text(&header, &rows)
+    table::text(&header, &rows, columns)
 }
 
-fn attacks(title: &str, groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String {
-    let tables = groups.chunks(SIDE_BY_SIDE).map(|groups| attack_table(groups, of));
+/// Groups stand next to each other as far as there is room.
+fn attacks(title: &str, groups: &[Group], columns: usize, of: fn(&ReplicaSummary) -> &Attacks) -> String {
+    let side_by_side = (columns.saturating_sub(NAMES) / NUMBERS).max(1);
+    let tables = groups.chunks(side_by_side).map(|groups| attack_table(groups, columns, of));
     let tables: Vec<String> = tables.collect();
     format!("{title}\n{}", tables.join("\n\n"))
 }
 
-fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String {
+fn attack_table(groups: &[Group], columns: usize, of: fn(&ReplicaSummary) -> &Attacks) -> String {
+    // One that is too narrow for all numbers has none of the rate.
+    let shown = if columns < NAMES + NUMBERS { 2 } else { 3 };
     // A line a setting, so that several of them do not widen the column; the names of the columns below.
     let labels: Vec<String> = groups.iter().map(|group| group.label.replace(", ", "\n")).collect();
     let above = "\n".repeat(1 + labels.first().map_or(0, |label| label.matches('\n').count()));
@@ -155,7 +168,8 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
     let labels: Vec<String> = labels.iter().map(|label| format!("{label}\naccuracy")).collect();
     let mut header = vec![(attack.as_str(), Side::Left)];
     for label in &labels {
-        header.extend([(label.as_str(), Side::Left), (&area, Side::Right), (&rate, Side::Right)]);
+        let all = [(label.as_str(), Side::Left), (area.as_str(), Side::Right), (rate.as_str(), Side::Right)];
+        header.extend(&all[..shown]);
     }
     let names: BTreeSet<&String> =
         groups.iter().flat_map(|group| &group.replicas).flat_map(|r| of(r).keys()).collect();
@@ -163,7 +177,7 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
         let mut row = vec![readable(name)];
         for group in groups {
             let results: Vec<&AttackResult> = group.replicas.iter().filter_map(|r| of(r).get(name)).collect();
-            row.extend(cells(&results));
+            row.extend(cells(&results).into_iter().take(shown));
         }
         row
     };
@@ -172,7 +186,7 @@ fn attack_table(groups: &[Group], of: fn(&ReplicaSummary) -> &Attacks) -> String
     let best =
         groups.iter().map(|group| format!("{} ({})", most_accurate_on_average(group, of), group.label));
     let best = wrapped(&best.collect::<Vec<_>>(), "");
-    format!("{}\nmost accurate: {best}", table::text(&header, &rows))
+    format!("{}\nmost accurate: {best}", table::text(&header, &rows, columns))
 }
 
 /// Accuracy, AUC and TPR at 1% FPR of one attack, on one replica or on average.
@@ -306,7 +320,7 @@ mod tests {
 
     #[test]
     fn two_models_side_by_side() {
-        let text = summary(&run(vec![replica(0.0, 0, 0.9), replica(1.0, 0, 0.65)]));
+        let text = summary(&run(vec![replica(0.0, 0, 0.9), replica(1.0, 0, 0.65)]), WIDTH);
         assert_eq!(text, EXPECTED);
     }
 
@@ -355,17 +369,36 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
 ";
 
     #[test]
-    fn every_table_fits_a_hundred_columns() {
+    fn every_table_fits_the_columns_that_there_are() {
         let sweep = (0..5).flat_map(|l| (0..3).map(move |seed| replica(f64::from(l) * 1.5, seed, 0.7)));
-        let text = summary(&run(sweep.collect()));
-        for line in text.lines() {
-            assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
+        let one = || replica(0.0, 0, 0.7);
+        for summarized in [run(sweep.collect()), run(vec![one(), replica(1.0, 0, 0.7)]), run(vec![one()])] {
+            for columns in [60, 80, WIDTH, 140] {
+                let text = summary(&summarized, columns);
+                // The line below a header is as long as its table is wide.
+                let rules: Vec<usize> =
+                    text.lines().filter(|line| line.contains('─')).map(|line| line.chars().count()).collect();
+                assert!(
+                    rules.len() >= 3 && rules.iter().all(|&wide| wide <= columns),
+                    "{columns}: {rules:?}"
+                );
+            }
         }
     }
 
     #[test]
+    fn models_stand_below_each_other_where_they_do_not_fit_side_by_side() {
+        let models = || run(vec![replica(0.0, 0, 0.9), replica(1.0, 0, 0.65)]);
+        let tables = |columns| summary(&models(), columns).matches("most accurate: confidence").count();
+        assert_eq!([60, 80, WIDTH].map(tables), [4, 4, 2], "on D and on D′");
+        let rates = |columns| summary(&models(), columns).matches("AUC  TPR@1%").count();
+        assert_eq!([60, 80].map(rates), [0, 4]);
+    }
+
+    #[test]
     fn seeds_are_averaged_with_students_interval() {
-        let text = summary(&run((0..3).map(|seed| replica(1.0, seed, 0.7 + 0.01 * seed as f64)).collect()));
+        let text =
+            summary(&run((0..3).map(|seed| replica(1.0, seed, 0.7 + 0.01 * seed as f64)).collect()), WIDTH);
         // 0.71 ± t(2; 0.975) · 0.01 / √3.
         assert!(text.contains("0.710 ± 0.025"), "{text}");
         assert!(text.contains("most accurate: confidence (λ 1)\n"), "{text}");
@@ -383,7 +416,7 @@ TPR@1%: the share of members found with one false alarm in a hundred non-members
         for replica in &mut replicas[..3] {
             replica.attacks_on_reference.get_mut("gap").unwrap().note = Some("misled".into());
         }
-        let text = summary(&run(replicas));
+        let text = summary(&run(replicas), WIDTH);
         let expected = "\
 To be known
   a loss was not finite, and the model is that of the last epoch before:
@@ -398,12 +431,12 @@ To be known
     models (λ 1)
 ";
         assert!(text.contains(expected), "{text}");
-        assert!(!summary(&run(vec![replica(0.0, 0, 0.7)])).contains("To be known"));
+        assert!(!summary(&run(vec![replica(0.0, 0, 0.7)]), WIDTH).contains("To be known"));
     }
 
     #[test]
     fn many_models_are_not_listed() {
-        let text = summary(&run((0..25).map(|seed| replica(0.0, seed, 0.7)).collect()));
+        let text = summary(&run((0..25).map(|seed| replica(0.0, seed, 0.7)).collect()), WIDTH);
         assert!(text.contains("25 models: each is listed in summary.json"), "{text}");
     }
 }

@@ -102,6 +102,8 @@ pub enum Event {
     Epoch { task: Task, epochs: usize, metrics: Vec<EpochMetrics> },
     /// Worth knowing.
     Note(String),
+    /// Worth knowing for those who work on the program.
+    Detail(String),
     /// Something that changes what the results mean.
     Warning(String),
 }

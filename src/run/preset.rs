@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use super::config::{Config, Layer, nearest};
-use crate::error::{Error, Result};
+use super::config::{Config, Layer};
+use crate::error::{Error, Result, nearest};
 
 /// A named configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

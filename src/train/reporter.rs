@@ -69,7 +69,7 @@ impl<'a> Reporter<'a> {
         [replicas, groups, steps]: [usize; 3],
     ) {
         if let Some(text) = cohort.first_layer() {
-            self.observer.event(&Event::Note(text));
+            self.observer.event(&Event::Detail(text));
         }
         self.observer.event(&Event::Started {
             run: self.run.clone(),

@@ -17,7 +17,7 @@ fn run(program: &Veilgrad, line: &str) -> Run {
 #[test]
 fn a_tuned_table_is_used_recorded_and_repeated() {
     let program = Veilgrad::new();
-    run(&program, "train --preset tiny.toml --out untuned")
+    run(&program, "train --preset tiny.toml --out untuned -v")
         .says(&["kernel variants: the adapter's defaults"]);
 
     let report = run(&program, "tune --op dense --batch 20 --export table.toml --json").json();

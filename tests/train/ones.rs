@@ -31,7 +31,7 @@ fn same_with_and_without_lists(options: &Options) {
         };
         let mut observer = StopAfter(usize::MAX, &stop, vec![]);
         veilgrad::train::run(&job, &mut observer).unwrap();
-        let lists = |event: &Event| matches!(event, Event::Note(text) if text.contains("adds the rows"));
+        let lists = |event: &Event| matches!(event, Event::Detail(text) if text.contains("adds the rows"));
         assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
         models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
     }

@@ -68,7 +68,7 @@ pub(super) fn once(name: &str, global: &Global) -> Result<()> {
     let case = CASES.iter().find(|case| case.name == name).unwrap_or(&CASES[0]);
     let (context, _) = global.open(&TuningConfig::default())?;
     let parts = first_step(&context, case, started)?;
-    output::result(&serde_json::json!(parts).to_string())
+    output::exact(&serde_json::json!(parts).to_string())
 }
 
 impl Start {

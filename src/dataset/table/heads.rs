@@ -1,7 +1,7 @@
 //! The columns of a table by name, and which of them is the label.
 
 use super::super::options::{LabelColumn, LoadOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Header names that mean the label, the likelier first.
 const LABELS: [&str; 4] = ["label", "class", "target", "y"];
@@ -47,7 +47,7 @@ impl Heads {
             }
             Some(LabelColumn::Name(name)) => match self.names.iter().position(|n| n == name) {
                 Some(index) => Ok((index, "as given".to_owned())),
-                None => usage(format!("one of the columns {} of {place}", self.list()), name.clone()),
+                None => Err(self.no_such("--label-column".to_owned(), name)),
             },
             None if self.label_last => Ok((columns - 1, "after the semicolon".to_owned())),
             None if !self.header => Ok((0, "the first, since there is no header".to_owned())),
@@ -79,11 +79,16 @@ impl Heads {
     pub(in crate::dataset) fn column(&self, flag: &str, name: &str) -> Result<usize> {
         let named = self.names.iter().position(|n| !n.is_empty() && n == name);
         let counted = || name.parse().ok().filter(|index| *index < self.names.len());
-        named.or_else(counted).ok_or_else(|| {
-            Error::usage(format!("--{flag} {name}"))
-                .expected(format!("one of the columns {} of {}", self.list(), self.place))
-                .found(format!("{name:?}"))
-        })
+        named.or_else(counted).ok_or_else(|| self.no_such(format!("--{flag} {name}"), name))
+    }
+
+    /// No column is called `name`, which was typed at `place`.
+    fn no_such(&self, place: String, name: &str) -> Error {
+        let near = nearest(name, self.names.iter().map(String::as_str));
+        Error::usage(place)
+            .expected(format!("one of the columns {} of {}", self.list(), self.place))
+            .found(format!("{name:?}"))
+            .advice(near.map_or(String::new(), |near| format!("did you mean `{near}`?")))
     }
 
     /// The names, for a message.

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 use toml::{Spanned, Table, Value};
 
 use super::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::setting::join;
 
 /// All keys with their defaults. No setting may be an `Option`: it would be missing here.
@@ -57,21 +57,6 @@ pub(super) fn collect(table: &Table, parent: &str, names: &mut Vec<String>) {
     }
 }
 
-/// The name most like `typed`, if any is likely to be meant. The last part of a dotted key counts
-/// most, so that the right key in the wrong table is found.
-pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Below this, suggestions are noise: `epoch`/`epochs` is 0.97, `lr`/`learning_rate` 0.64.
-    const LIKELY: f64 = 0.85;
-    let last = |key: &str| key.rsplit('.').next().map(str::to_lowercase).unwrap_or_default();
-    names
-        .map(|name| {
-            (strsim::jaro_winkler(&last(typed), &last(name)), strsim::jaro_winkler(typed, name), name)
-        })
-        .filter(|&(alike, ..)| alike >= LIKELY)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))
-        .map(|(.., name)| name)
-}
-
 /// What a value of this key looks like, by its default.
 pub(super) fn advice(key: &str) -> String {
     let Ok(all) = known_keys() else { return String::new() };
@@ -88,17 +73,6 @@ pub(super) fn advice(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_is_found_and_a_distant_one_is_not_offered() {
-        let names = ["train.epochs", "audit.epochs", "model.learning_rate", "defense.lambda"];
-        let near = |typed| nearest(typed, names.into_iter());
-        assert_eq!(near("defense.lamda"), Some("defense.lambda"));
-        assert_eq!(near("train.Epoch"), Some("train.epochs"));
-        assert_eq!(near("audit.epoch"), Some("audit.epochs"));
-        assert_eq!(near("learning-rate"), Some("model.learning_rate"));
-        assert_eq!(near("momentum"), None);
-    }
 
     #[test]
     fn the_innermost_key_at_a_byte() {

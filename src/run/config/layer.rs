@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::keys::{advice, key_at, known_keys, list, suggestion};
 use super::{Config, GameForm, replica, replica_keys};
 use crate::error::{Error, Result};
-use crate::setting::join;
+use crate::setting::{fix, join};
 
 /// Some settings and where they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl Config {
     /// [`merge`](Self::merge), then [`validate`](Self::validate).
     pub fn resolve(layers: &[Layer]) -> Result<Config> {
         let config = Self::merge(layers)?;
-        config.validate()?;
+        config.validate().map_err(|error| typed(error, layers))?;
         Ok(config)
     }
 
@@ -199,6 +199,20 @@ impl Config {
     /// A value that TOML cannot hold; none in a valid configuration.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::usage("configuration").found(e.to_string()))
+    }
+}
+
+/// What is wrong with the setting that `error` names: at the flag that it was typed with, if it was.
+fn typed(error: Error, layers: &[Layer]) -> Error {
+    let last = layers.iter().rev().find(|layer| layer.gives(&error.place));
+    match last.map(|layer| &layer.origin) {
+        Some(Origin::Flag(flag)) if !flag.contains(&error.place) => {
+            // Nothing is to be corrected elsewhere.
+            let advice = if error.advice == fix(&error.place) { String::new() } else { error.advice };
+            Error { place: format!("{flag}: {}", error.place), advice, ..error }
+        }
+        // `--set` names the key by itself.
+        _ => error,
     }
 }
 

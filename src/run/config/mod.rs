@@ -28,7 +28,6 @@ pub use choices::{
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
 pub use fit::Fitted;
-pub(crate) use keys::nearest;
 pub use layer::Layer;
 pub use model::{ModelConfig, ModelKind};
 pub(crate) use replica::short;

@@ -6,9 +6,9 @@
 use serde::Serialize;
 use toml::Value;
 
-use super::keys::{known_keys, nearest};
+use super::keys::known_keys;
 use super::{Config, replica};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::setting::{SettingRow, SettingsTable};
 
 /// A setting.

@@ -236,7 +236,8 @@ mod tests {
         for typed in ["NaN", "0,-1", "inf"] {
             let layer = Layer::list("--lambda", "defense.lambda", typed);
             let message = Config::resolve(&[layer]).unwrap_err().to_string();
-            assert!(message.starts_with("defense.lambda: expected a finite number"), "{message}");
+            let named = format!("--lambda {typed}: defense.lambda: expected a finite number");
+            assert!(message.starts_with(&named), "{message}");
         }
     }
 

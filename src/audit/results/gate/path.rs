@@ -10,8 +10,7 @@ use super::subject::{AttackedSet, Subject, object};
 use crate::audit::attacks;
 use crate::audit::results::summary::ReplicaSummary;
 use crate::audit::results::utility::Utility;
-use crate::error::Result;
-use crate::run::config::nearest;
+use crate::error::{Result, nearest};
 use crate::statistics::judgment::AttackResult;
 
 /// The attack that is none: [`crate::audit::attacks::blind`].

@@ -23,8 +23,7 @@ use serde::Deserialize;
 
 use super::Condition;
 use super::subject::{GroupedBy, Groups};
-use crate::error::{Error, Result};
-use crate::run::config::nearest;
+use crate::error::{Error, Result, nearest};
 
 /// Keys of a policy and of a rule, for the nearest to one that does not exist.
 const KEYS: [&str; 7] = ["confidence", "rule", "fail_if", "reason", "groups", "group", "name"];
