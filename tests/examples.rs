@@ -1,5 +1,12 @@
 //! The examples run, and do what they say.
 
+#[path = "../examples/audit_in_memory.rs"]
+mod audit_in_memory;
+
+#[allow(dead_code, reason = "the measurement is run by hand, on a quiet machine")]
+#[path = "../examples/kernel_ladder.rs"]
+mod kernel_ladder;
+
 #[path = "../examples/own_network.rs"]
 mod own_network;
 
@@ -54,4 +61,19 @@ fn the_worked_step_of_the_page_is_what_is_played() {
             assert!((shown - played).abs() < 2e-3, "step {}: {shown} is {played}", row[0]);
         }
     }
+}
+
+#[test]
+fn an_audit_in_memory_finds_a_leak_that_is_there_and_none_where_there_is_none() {
+    audit_in_memory::main().unwrap();
+    let [none, leak] = [0.0, 1.0].map(|shift| audit_in_memory::audit(shift).unwrap());
+    let auc =
+        |model: &veilgrad::audit::results::summary::ReplicaSummary| model.attacks["confidence"].ci95.auc;
+    assert!(auc(&none)[0] < 0.5 && auc(&none)[1] > 0.5, "{:?}", auc(&none));
+    assert!(auc(&leak)[0] > 0.6, "{:?}", auc(&leak));
+}
+
+#[test]
+fn the_lowest_rung_of_the_ladder_computes_what_the_others_do() {
+    assert!(kernel_ladder::conforms().unwrap());
 }
