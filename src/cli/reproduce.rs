@@ -12,7 +12,7 @@ use crate::experiment::{self, DataRequest, ReproductionJob, Request, Table};
 use crate::report::comparison::Comparison;
 use crate::report::comparison_text as set;
 use crate::report::table::UNBROKEN;
-use crate::run::config::{Layer, TuningConfig};
+use crate::run::config::{GameForm, Layer, TuningConfig};
 use crate::run::event::{Event, Observer};
 
 /// Makes tables of the paper anew, beside the published numbers.
@@ -38,6 +38,10 @@ pub(super) struct ReproduceArgs {
     /// Models a row, with the seeds from 0 on.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
+    /// The form of the game: paper (its text), authors (their code), or both, each with tables of its own. Without it:
+    /// the preset's.
+    #[arg(long, value_name = "FORM", value_delimiter = ',', value_parser = form)]
+    form: Vec<GameForm>,
     /// Any other setting, by its key, such as `--set defense.attack_steps=5`; the tables name it. May be
     /// repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -54,6 +58,7 @@ Examples:
   veilgrad reproduce lambda --data purchase100.npz --out purchase
   veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
   veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
+  veilgrad reproduce lambda --data retail100.npz --form paper,authors
   A quarter of the models, for three other machines to train the others; then the same without --shard:
     veilgrad reproduce lambda --data purchase100.npz --shard 0/4
 
@@ -71,6 +76,11 @@ fn tables(typed: &str) -> Result<Tables, String> {
     }
     let names = || Table::ALL.map(Table::name).join(", ");
     Table::named(typed).map(|table| Tables(vec![table])).ok_or_else(|| format!("expected {} or all", names()))
+}
+
+fn form(typed: &str) -> Result<GameForm, String> {
+    GameForm::named(typed)
+        .ok_or_else(|| format!("expected {}", GameForm::ALL.map(GameForm::name).join(" or ")))
 }
 
 pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
@@ -132,6 +142,7 @@ fn request(args: &ReproduceArgs) -> Result<Request> {
         data: (0..count.max(1)).map(wanted).collect(),
         scale: args.scale,
         seeds: args.seeds as usize,
+        forms: args.form.clone(),
         settings: args.set.iter().map(|text| Layer::set(text)).collect::<Result<_>>()?,
     })
 }

@@ -8,7 +8,7 @@ use super::runs::Runs;
 use super::tables::{self, TableRun};
 use crate::error::{Error, Result};
 use crate::report::comparison::Comparison;
-use crate::run::config::{Config, Layer, TuningConfig};
+use crate::run::config::{Config, GameForm, Layer, TuningConfig};
 use crate::run::event::{Event, Observer};
 use crate::run::preset;
 use std::path::{Path, absolute};
@@ -24,8 +24,12 @@ impl Wanted {
     pub(super) fn new(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<Self> {
         let request = job.request;
         let mut setups = vec![];
-        for wanted in &request.data {
-            let mut setup = setup(wanted, request, observer)?;
+        let own = [None];
+        let forms: Vec<Option<GameForm>> = request.forms.iter().copied().map(Some).collect();
+        let forms = if forms.is_empty() { &own[..] } else { &forms };
+        let each_form = |wanted| forms.iter().map(move |form| (wanted, *form));
+        for (wanted, form) in request.data.iter().flat_map(each_form) {
+            let mut setup = setup(wanted, form, request, observer)?;
             // As it stands in a run's configuration, which a table's is compared with.
             setup.config.tuning = TuningConfig::of(job.context);
             setups.push(setup);
@@ -80,7 +84,12 @@ pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<V
 }
 
 /// Loads the data that are `wanted` and finds their preset.
-fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -> Result<Setup> {
+fn setup(
+    wanted: &DataRequest,
+    form: Option<GameForm>,
+    request: &Request,
+    observer: &mut dyn Observer,
+) -> Result<Setup> {
     let data = wanted.data.as_ref().map(|path| full(path)).transpose()?;
     let mut layers = match (&wanted.preset, &data) {
         (Some(preset), _) => vec![preset::find(preset)?],
@@ -102,6 +111,9 @@ fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -
         }
     };
     let plain = layers.clone();
+    if let Some(form) = form {
+        layers.push(Layer::set(&format!("defense.form={}", form.name()))?);
+    }
     layers.extend(request.settings.iter().cloned());
     layers.extend(data.map(|path| Layer::string("--data", "data.path", &path)));
     let mut config = Config::resolve(&layers)?;
@@ -113,6 +125,10 @@ fn setup(wanted: &DataRequest, request: &Request, observer: &mut dyn Observer) -
     let dataset = crate::train::load(&mut config)?;
     observer.event(&Event::dataset(&dataset));
     let known = KnownDataset::named(&config.name)?;
+    if let Some(form) = form {
+        // The runs and the tables of a form have names of their own.
+        config.name = format!("{}-{}", config.name, form.name());
+    }
     Ok(Setup { config, dataset, known, changes })
 }
 

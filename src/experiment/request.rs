@@ -6,7 +6,7 @@ use super::published::KnownDataset;
 use super::table::Table;
 use crate::dataset::Dataset;
 use crate::gpu::Context;
-use crate::run::config::{Config, Layer};
+use crate::run::config::{Config, GameForm, Layer};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -19,6 +19,8 @@ pub struct Request {
     pub scale: f64,
     /// Models a row, of the seeds from 0 on.
     pub seeds: usize,
+    /// Forms of the game, each a set of tables of its own; none: the preset's own.
+    pub forms: Vec<GameForm>,
     /// Laid over every preset.
     pub settings: Vec<Layer>,
 }

@@ -55,6 +55,24 @@ fn all_tables_are_made_and_made_again_without_training() {
 }
 
 #[test]
+fn each_form_of_the_game_has_tables_of_its_own_on_one_frontier() {
+    let program = Veilgrad::new();
+    program.succeeds(&format!("reproduce defense {DATA} --form paper,authors --seeds 1 --out tables"));
+    let loss = |form: &str| {
+        let run = program.text(&format!("tables/runs/tiny-{form}-defense/run.toml"));
+        run.lines().find(|line| line.starts_with("attack_loss")).map(str::to_owned)
+    };
+    assert_eq!(loss("paper").as_deref(), Some("attack_loss = \"log\""));
+    assert_eq!(loss("authors").as_deref(), Some("attack_loss = \"squared\""));
+    let table = program.json("tables/defense-tiny-authors.json");
+    assert_eq!(table["preset"], "tiny-authors");
+    assert!(table["differs"].to_string().contains("attack_loss = "), "{table}");
+    let page = program.text("tables/report.html");
+    assert_eq!(page.matches("Frontier: ").count(), 1);
+    program.run("reproduce defense --form paper,log").code(2).says(&["expected paper or authors"]);
+}
+
+#[test]
 fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
     let program = Veilgrad::new();
     for (flags, parts) in [

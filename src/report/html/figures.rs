@@ -31,7 +31,7 @@ const SHOWN: [&str; 8] = [
 ];
 
 /// A figure's box: title, plot, legend (series number and name), caption.
-fn figure(title: &str, plot: &str, legend: &[(Option<usize>, String)], caption: &str) -> String {
+pub(super) fn figure(title: &str, plot: &str, legend: &[(Option<usize>, String)], caption: &str) -> String {
     let mut html = format!("<figure><h4>{}</h4>{plot}", escape(title));
     if !legend.is_empty() {
         html.push_str("<ul class=\"legend\">");
@@ -57,7 +57,7 @@ fn decade(value: f64) -> String {
     percent(10f64.powf(value))
 }
 
-fn share(title: &str, range: Range<f64>) -> Axis {
+pub(super) fn share(title: &str, range: Range<f64>) -> Axis {
     Axis { title: title.to_owned(), range, labels: Labels::Numbers(6, percent) }
 }
 
@@ -282,7 +282,7 @@ pub(super) fn plane(models: &[Model]) -> Result<Option<String>> {
 }
 
 /// Rates with some room around them.
-fn extent(rates: impl Iterator<Item = f64>) -> Range<f64> {
+pub(super) fn extent(rates: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = rates.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
     let room = (0.15 * (high - low)).max(0.03);
     (low - room).max(0.0)..(high + room).min(1.0)

@@ -5,6 +5,7 @@
 mod closing;
 mod escape;
 mod figures;
+mod frontier;
 mod model;
 mod plot;
 mod reproduced;
@@ -41,6 +42,7 @@ pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -
     for (number, table) in tables.iter().enumerate() {
         body.push(reproduced::section(number, table)?);
     }
+    body.push(reproduced::frontiers(&tables)?);
     if !models.is_empty() {
         body.extend([
             sections::remarks(&all, &shown),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::escape::escape;
 use super::figures;
+use super::frontier;
 use super::table::Set::{Left, Number};
 use super::table::table;
 use crate::error::Result;
@@ -102,6 +103,18 @@ pub(super) fn section(number: usize, reproduced: &Reproduced) -> Result<String> 
     }
     let _ = write!(html, "<p class=\"soft\">{}</p>", escape(&made_by(table)));
     Ok(html + "</section>")
+}
+
+/// What all tables of a data set come to, on one figure each.
+pub(super) fn frontiers(tables: &[Reproduced]) -> Result<String> {
+    let figures = frontier::frontiers(tables.iter().map(|reproduced| reproduced.table))?;
+    Ok(match figures.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<section id=\"frontier\"><h2>Utility against privacy</h2><div class=\"figures\">{}</div></section>",
+            figures.concat()
+        ),
+    })
 }
 
 /// The rows as the terminal has them, and what it has no room for: being classified right as an attack.

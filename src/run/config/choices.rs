@@ -33,12 +33,20 @@ pub enum GameForm {
 }
 
 impl GameForm {
-    /// The form that is called so in TOML.
-    pub(super) fn named(name: &str) -> Option<GameForm> {
-        [("paper", GameForm::Paper), ("authors", GameForm::Authors)]
-            .into_iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, form)| form)
+    /// All of them.
+    pub const ALL: [GameForm; 2] = [GameForm::Paper, GameForm::Authors];
+
+    /// The form that is called so.
+    pub fn named(name: &str) -> Option<GameForm> {
+        GameForm::ALL.into_iter().find(|form| form.name() == name)
+    }
+
+    /// As TOML and the command line call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            GameForm::Paper => "paper",
+            GameForm::Authors => "authors",
+        }
     }
 
     /// The settings that it stands for, in TOML.
