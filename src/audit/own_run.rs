@@ -3,6 +3,7 @@
 //!
 //! Not the audit itself ([`super::carry_out`]).
 
+use super::attacks::as_published;
 use super::carry_out::carry_out;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
@@ -107,7 +108,14 @@ fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
         notes,
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };
-    let audit = carry_out(&case, &config.audit, job.stop, observer)?;
+    let mut audit = carry_out(&case, &config.audit, job.stop, observer)?;
+    if config.audit.as_published {
+        for (model, replica) in case.models.iter().zip(&mut audit.summary.replicas) {
+            let Some(on_reference) = &model.on_reference else { continue };
+            let accuracy = as_published::accuracy(config, &model.on_members, on_reference, job.stop)?;
+            replica.neural_as_published = Some(accuracy);
+        }
+    }
     audit.write(directory)?;
     Ok(audit.summary)
 }

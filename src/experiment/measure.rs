@@ -25,7 +25,7 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
             remark(&mut notes, &planned.label, &replicas);
-            rows.push(row(planned, &replicas, stands_in));
+            rows.push(row(run.table, planned, &replicas, stands_in));
         }
     }
     Some(Comparison {
@@ -51,23 +51,24 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
 }
 
 /// A row; where other data stand in for the published ones, without differences from them.
-fn row(planned: &tables::TableRow, replicas: &[&ReplicaSummary], stands_in: bool) -> Row {
+fn row(table: Table, planned: &tables::TableRow, replicas: &[&ReplicaSummary], stands_in: bool) -> Row {
     let published = planned.published.as_ref();
     let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
         let measured = Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published);
         Measured { difference: measured.difference.filter(|_| !stands_in), ..measured }
     };
-    let attack = |name: &str, published: Option<f64>| {
-        measured(&|r| r.attacks.get(name).map(|a| a.accuracy), published)
-    };
+    let attack = |name: &str| measured(&|r| r.attacks.get(name).map(|a| a.accuracy), None);
+    // Kaplan et al. attack by other means.
+    let attacked = published.and_then(|p| p.attack).filter(|_| table != Table::Defenses);
     let best = highest(replicas, |r| &r.attacks);
     let on_reference = highest(replicas, |r| &r.attacks_on_reference);
     Row {
         label: planned.label.clone(),
         train: measured(&|r| Some(r.train_accuracy), published.and_then(|p| p.train)),
         test: measured(&|r| r.test_accuracy, published.and_then(|p| p.test)),
-        neural: attack("neural", published.and_then(|p| p.attack)),
-        gap: attack("gap", None),
+        as_published: Some(measured(&|r| r.neural_as_published, attacked)),
+        neural: attack("neural"),
+        gap: attack("gap"),
         strongest: best.as_ref().map(|(_, m)| m.clone()).unwrap_or_default(),
         strongest_attack: best.map(|(name, _)| name).unwrap_or_default(),
         on_reference_attack: on_reference.as_ref().map(|(name, _)| name.clone()),
@@ -143,7 +144,7 @@ fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
     ));
     differs.extend(config.deviations.iter().map(|deviation| format!("preset: {deviation}")));
     differs.extend(setup.changes.iter().cloned());
-    if config.audit != AuditConfig::default() {
+    if (AuditConfig { as_published: false, ..config.audit.clone() }) != AuditConfig::default() {
         differs.push("the audit has other settings than veilgrad's defaults".to_owned());
     }
     differs

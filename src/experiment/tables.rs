@@ -57,6 +57,7 @@ pub fn runs(table: Table, setup: &Setup, request: &Request) -> Result<Vec<TableR
 fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<TableRun> {
     let mut config = setup.config.clone();
     config.train.evaluate_limit = config.train.evaluate_limit.min(EVALUATE_LIMIT);
+    config.audit.as_published = true;
     config.train.seed = Sweep::many((0..request.seeds as u64).collect());
     let published = published::rows(table)?;
     let own = setup.known.as_ref().map(|known| known.published.as_str());

@@ -8,8 +8,13 @@ use crate::error::{Error, Result};
 
 /// Whether a table has published numbers, and differences from them.
 fn published(table: &Comparison) -> [bool; 2] {
-    let measured = || table.rows.iter().flat_map(|row| [&row.train, &row.test, &row.neural]);
+    let measured = || table.rows.iter().flat_map(Row::compared).map(|(_, measured, _)| measured);
     [measured().any(|m| m.published.is_some()), measured().any(|m| m.difference.is_some())]
+}
+
+/// Whether the attack by the authors' protocol was made: the neural attack is then a column of its own.
+fn by_the_authors(table: &Comparison) -> bool {
+    table.rows.first().is_some_and(|row| row.as_published.is_some())
 }
 
 /// Columns of the text: accuracies in percent, as the paper has them; what is published is headed by its
@@ -17,7 +22,7 @@ fn published(table: &Comparison) -> [bool; 2] {
 pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
     let [beside, differ] = published(table);
     let mut columns = vec![("", Side::Left)];
-    for (name, compared) in [("train", false), ("test", true), ("neural", true)] {
+    for (name, _, compared) in table.rows.first().into_iter().flat_map(Row::compared) {
         columns.push((name, Side::Left));
         if beside {
             columns.push((&table.source, Side::Right));
@@ -25,6 +30,9 @@ pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
         if differ && compared {
             columns.push(("Δ", Side::Right));
         }
+    }
+    if by_the_authors(table) {
+        columns.push(("neural, ours", Side::Left));
     }
     columns.extend([("strongest", Side::Left), ("on D′", Side::Left)]);
     columns
@@ -63,7 +71,7 @@ pub fn csv<'a>(tables: impl IntoIterator<Item = &'a Comparison>) -> Result<Vec<u
     let mut writer = csv::Writer::from_writer(vec![]);
     let mut header: Vec<String> =
         ["table", "preset", "data", "source", "published_data", "row", "seeds"].map(str::to_owned).to_vec();
-    for name in ["train", "test", "neural"] {
+    for name in ["train", "test", "neural", "as_published"] {
         let columns = ["", "_low", "_high", "_published", "_difference"];
         header.extend(columns.map(|end| format!("{name}{end}")));
     }
@@ -81,11 +89,11 @@ pub fn csv<'a>(tables: impl IntoIterator<Item = &'a Comparison>) -> Result<Vec<u
         record.push(table.source.clone());
         record.extend([table.published_dataset.clone().unwrap_or_default(), row.label.clone()]);
         record.push(table.seeds.to_string());
-        for measured in [&row.train, &row.test, &row.neural] {
+        let none = Measured::default();
+        for measured in [&row.train, &row.test, &row.neural, row.as_published.as_ref().unwrap_or(&none)] {
             record.extend(interval(measured));
             record.extend([number(measured.published), number(measured.difference)]);
         }
-        let none = Measured::default();
         for measured in [&row.strongest, &row.gap, row.on_reference.as_ref().unwrap_or(&none)] {
             record.extend(interval(measured));
         }
@@ -134,11 +142,12 @@ pub(super) fn cells(table: &Comparison, between: &str) -> Vec<Vec<String>> {
     let named = |m: &Measured, name: &str| format!("{}{between}{}", percent(m), spread(readable(name)));
     let cells = |row: &Row| {
         let mut cells = vec![if lines { row.label.replace(" (", "\n(") } else { row.label.clone() }];
-        for (measured, compared) in [(&row.train, false), (&row.test, true), (&row.neural, true)] {
+        for (_, measured, compared) in row.compared() {
             cells.push(percent(measured));
             cells.extend(beside.then(|| paper(measured)));
             cells.extend((differ && compared).then(|| difference(measured)));
         }
+        cells.extend(by_the_authors(table).then(|| percent(&row.neural)));
         cells.push(named(&row.strongest, &row.strongest_attack));
         cells.push(match (&row.on_reference, &row.on_reference_attack) {
             (Some(measured), Some(attack)) => named(measured, attack),
@@ -165,12 +174,16 @@ pub(super) fn legend(table: &Comparison) -> String {
     };
     let [beside, differ] = published(table);
     let difference = if differ { "; Δ: ours minus the published" } else { "" };
-    let protocol = match beside {
-        true => {
+    let protocol = match (by_the_authors(table), beside) {
+        (true, _) => {
+            "\nNeural, as published: by the authors' protocol, as the published numbers are (trained on D′ as\n\
+             non-members, the best epoch on the scored records). Neural, ours: against test records, the last epoch."
+        }
+        (false, true) => {
             "\nThe neural attack is by our protocol (against test records, scored on the other halves at its last\n\
              epoch), a published one by its authors'."
         }
-        false => "",
+        (false, false) => "",
     };
     format!(
         "{seeds}; accuracies in percent, 50 is a guessing\nattacker{difference}. Strongest: of all attacks on \

@@ -1,5 +1,6 @@
 //! The attacks: a file and a row of [`ALL`] each.
 
+pub mod as_published;
 pub mod attack;
 pub mod blind;
 mod by_shadows;

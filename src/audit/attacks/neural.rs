@@ -145,8 +145,10 @@ pub fn train<'l>(
     let mut scores = vec![];
     while let Some((shape, group)) = groups.pop_front() {
         let before = scores.len() * config.epochs;
-        let mut done = |epochs: usize| tell(Told::Progress(before + epochs * group.len(), total));
-        match train_group(context, config, &attack, shape, group, stop, &mut done) {
+        let watch =
+            &mut |epochs: usize, _: &[f32]| tell(Told::Progress(before + epochs * group.len(), total));
+        let watched = Watched { records: &[], watch };
+        match train_group(context, config, &attack, shape, group, stop, watched) {
             Ok(found) => scores.extend(found),
             // Half as many may fit, here and of every later group; results do not depend on it.
             Err(error) if error.kind == Kind::Memory && group.len() > 1 => {
@@ -162,6 +164,34 @@ pub fn train<'l>(
         }
     }
     Ok(scores)
+}
+
+/// Trains `attack` by one lesson and hands the logits of `scored` to `watch` after every epoch.
+///
+/// # Errors
+/// As [`train`]; records to score that there are not.
+pub(super) fn train_watched(
+    context: &Context,
+    config: &AuditConfig,
+    attack: &AttackNetwork,
+    lesson: &Lesson,
+    scored: &[u32],
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(&[f32]),
+) -> Result<()> {
+    lesson.check(lesson.classes)?;
+    let (records, known) = size(lesson);
+    let half = (config.batch / 2).min(known);
+    let shape = Shape { records, classes: lesson.classes, half, steps: known / half, epochs: config.epochs };
+    let lessons = std::slice::from_ref(lesson);
+    let watched = Watched { records: scored, watch: &mut |_, logits| watch(logits) };
+    train_group(context, config, attack, shape, lessons, stop, watched).map(drop)
+}
+
+/// What is told after every epoch: how many there were, and the logits of these records of the first lesson.
+struct Watched<'w> {
+    records: &'w [u32],
+    watch: &'w mut dyn FnMut(usize, &[f32]),
 }
 
 /// Records in all, and in the longer of the lists to learn from.
@@ -301,7 +331,7 @@ fn train_group(
     shape: Shape,
     lessons: &[Lesson],
     stop: &AtomicBool,
-    done: &mut dyn FnMut(usize),
+    watched: Watched,
 ) -> Result<Vec<Vec<f64>>> {
     let memory = Memory::upload(context, config, attack, shape, lessons)?;
     let nodes = training_graph(attack, shape)?;
@@ -319,6 +349,10 @@ fn train_group(
             stream_of(lesson, KNOWN_NONMEMBERS, nonmembers)?,
         ]);
     }
+    let lines = shape.records.div_ceil(SCORED);
+    let (scoring, _) = Nodes::new(attack, shape, [lines, SCORED], 0)?;
+    let bound = memory.bound(&scoring);
+    let mut table = ScoreTable::compile(context, scoring.graph, &scoring.tapes, scoring.s, bound, sizes)?;
     let mut pace = Pace::new(context, stop);
     for epoch in 0..shape.epochs {
         let first = (epoch * shape.steps) as u64;
@@ -331,13 +365,13 @@ fn train_group(
         }
         steps.write(context, &words)?;
         steps.run(&mut pace, shape.steps, &mut |_| {})?;
-        done(epoch + 1);
+        let logits = match watched.records {
+            [] => vec![],
+            records => table.fill(context, &[records.to_vec()], stop)?.swap_remove(0),
+        };
+        (watched.watch)(epoch + 1, &logits);
     }
 
-    let lines = shape.records.div_ceil(SCORED);
-    let (nodes, _) = Nodes::new(attack, shape, [lines, SCORED], 0)?;
-    let bound = memory.bound(&nodes);
-    let mut table = ScoreTable::compile(context, nodes.graph, &nodes.tapes, nodes.s, bound, sizes)?;
     let all = vec![(0..shape.records as u32).collect(); lessons.len()];
     let scores = table.fill(context, &all, stop)?;
     Ok(scores.into_iter().map(|scores| scores.into_iter().map(f64::from).collect()).collect())

@@ -105,6 +105,11 @@ pub struct ReplicaSummary {
     /// ([`crate::audit::attacks::blind`]): a check of the audit. `null` where the data were not there.
     #[serde(default)]
     pub blind: Option<AttackResult>,
+    /// The accuracy of the authors' own final attack, by their protocol ([`crate::audit::attacks::as_published`]); it
+    /// counts the best epoch on the records that are scored, so it stands beside published numbers alone. Absent
+    /// unless `audit.as_published` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neural_as_published: Option<f64>,
     /// On the members of D, against test records.
     pub attacks: Attacks,
     /// On the records of D′, against test records: the defense may leak those. Empty without D′.

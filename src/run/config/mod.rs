@@ -191,6 +191,9 @@ settings! {
             in range("an even number: shadow models come in pairs", |v| v.is_multiple_of(2));
         /// Whether to run the label-only attack.
         label_only: bool = false;
+        /// Whether to make the attack of the game's authors by their protocol too, which counts the best epoch on
+        /// the records that it scores: for numbers beside published ones. `veilgrad reproduce` does.
+        as_published: bool = false;
         [attack]: AuditAttackConfig;
     }
 }
