@@ -145,7 +145,7 @@ pub fn details(directory: &Path, bytes: &[u8]) -> Result<()> {
 fn report(directory: &Path, summary: &[u8]) -> Result<()> {
     put(directory, SUMMARY, summary);
     let run = [Run::read(directory)?];
-    terminal::summary(&run[0].summary);
+    terminal::summary(&run[0].summary, 80);
     export::tables(&run, &[])?;
     html::page(None, &run, &[]).map(|_| ())
 }

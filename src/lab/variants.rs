@@ -90,12 +90,12 @@ mod tests {
         let mut choices = Choices::default();
         choices.insert("dense", "L×L", "register");
         let own = TuningConfig { choices: choices.clone(), ..TuningConfig::of(&plain) };
-        let (context, words) = open(&Options::default(), &own, true).unwrap();
+        let (context, Variants { words, .. }) = open(&Options::default(), &own, true).unwrap();
         assert_eq!(TuningConfig::of(&context), own);
         assert!(words.contains("as recorded with the run") && words.contains("1 shape class"), "{words}");
 
         let other = TuningConfig { adapter: "another, 1.0".into(), choices };
-        let (context, words) = open(&Options::default(), &other, true).unwrap();
+        let (context, Variants { words, .. }) = open(&Options::default(), &other, true).unwrap();
         assert!(context.choices().is_empty(), "{words}");
     }
 }

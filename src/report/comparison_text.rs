@@ -289,7 +289,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_text_fits_a_terminal_and_gives_the_verdict() {
-        let text = text(&table());
+        let text = text(&table(), 110);
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
         for part in ["80.0 ± 2.5", "77.5", "+2.5", "per class", "70.0 to 55.0; it falls by 15.0 ± 2.5"] {
             assert!(text.contains(part), "{part}: {text}");
@@ -315,7 +315,7 @@ pub(super) mod tests {
         for row in &mut other.rows {
             [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.difference = None);
         }
-        let text = text(&other);
+        let text = text(&other, 110);
         assert_eq!(text.matches("Kaplan et al.").count(), 3, "{text}");
         assert!(!text.contains('Δ') && text.contains("on D′"), "{text}");
         for row in &mut other.rows {
