@@ -90,6 +90,7 @@ impl Scene {
             context: &self.context,
             dataset: Some(&self.dataset),
             accept_changed_data: false,
+            mixed: false,
             subgroups,
             persons,
             stop: &stop,
