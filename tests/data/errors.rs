@@ -98,7 +98,7 @@ fn options_that_do_not_fit_the_file() {
     let name = |name: &str| by(LabelColumn::Name(name.to_owned()));
     let text = b"a,b\n0,1\n1,0\n";
     assert_says(&message("a.csv", text), &["the columns a, b", "--label-column"]);
-    assert_says(&message_with("a.csv", text, &name("c")), &["--label-column", "a, b", "found c"]);
+    assert_says(&message_with("a.csv", text, &name("c")), &["--label-column", "a, b", "found \"c\""]);
     assert_says(&message_with("a.csv", text, &by(LabelColumn::Index(2))), &["from 0 to 1", "found 2"]);
     assert_says(&message_with("a.csv", b"0,1\n1,0\n", &name("c")), &["has no header"]);
     let bytes = npz(("X", &[0_u8, 1]), ("Y", &[0_i64, 1]), 2, false);
