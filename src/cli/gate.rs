@@ -44,7 +44,7 @@ fn fail_if_help() -> String {
     let attack = |attack: &MembershipAttack| {
         let needs = attack.needs.iter().map(|need| need.text());
         let learns = attack.learns.then_some("learns from the known half");
-        let blind = (!attack.sees_label).then_some("does not see the label");
+        let blind = (!attack.sees_label).then_some("its score does not see the label");
         let remarks: Vec<&str> = needs.chain(learns).chain(blind).collect();
         match remarks.is_empty() {
             true => attack.name.to_owned(),

@@ -21,7 +21,8 @@ pub struct MembershipAttack {
     pub title: &'static str,
     /// What it needs beside the outputs.
     pub needs: &'static [Need],
-    /// Whether it goes by the record's true label.
+    /// Whether its score goes by the record's true label, and so knows whether the model is right. A threshold for
+    /// each class does not make it so.
     pub sees_label: bool,
     /// Whether the known half teaches it more than one threshold.
     pub learns: bool,

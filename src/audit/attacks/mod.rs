@@ -58,6 +58,7 @@ pub const ALL: &[MembershipAttack] = &[
     MembershipAttack {
         name: "entropy_per_class",
         title: "entropy per class",
+        sees_label: false,
         learns: true,
         run: |attack, evidence, _| threshold::per_class(attack, evidence, scores::entropy),
         ..BY_OUTPUTS
