@@ -41,6 +41,7 @@ pub enum Kind {
 /// `place: expected …, found …; advice`, empty parts left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
+    /// The class, which decides the exit code.
     pub kind: Kind,
     /// Where: a file and line, a configuration key, an operation, a limit's name.
     pub place: String,
@@ -65,18 +66,22 @@ impl Error {
         }
     }
 
+    /// An error of what was typed: [`Kind::Usage`].
     pub fn usage(place: impl Into<String>) -> Self {
         Self::new(Kind::Usage, place)
     }
 
+    /// An error of a data file's content: [`Kind::Data`].
     pub fn data(place: impl Into<String>) -> Self {
         Self::new(Kind::Data, place)
     }
 
+    /// An error of adapter, driver or kernel: [`Kind::Gpu`].
     pub fn gpu(place: impl Into<String>) -> Self {
         Self::new(Kind::Gpu, place)
     }
 
+    /// An error of a graph's shapes or nodes: [`Kind::Graph`].
     pub fn graph(place: impl Into<String>) -> Self {
         Self::new(Kind::Graph, place)
     }
@@ -95,18 +100,21 @@ impl Error {
         Self::new(Kind::Io, path.as_ref().display().to_string()).found(source.to_string()).advice(advice)
     }
 
+    /// The same error with what was expected, in place of what it said of that.
     #[must_use]
     pub fn expected(mut self, text: impl Into<String>) -> Self {
         self.expected = text.into();
         self
     }
 
+    /// The same error with what was found instead, in place of what it said of that.
     #[must_use]
     pub fn found(mut self, text: impl Into<String>) -> Self {
         self.found = text.into();
         self
     }
 
+    /// The same error with what to do, in place of earlier advice; [`also`](Self::also) keeps that.
     #[must_use]
     pub fn advice(mut self, text: impl Into<String>) -> Self {
         self.advice = text.into();

@@ -22,24 +22,41 @@ pub enum Stream {
     /// The synthetic data set.
     Synthetic,
     /// The initial weights of network number `network`.
-    Initialization { network: u32 },
+    Initialization {
+        /// Its number: 0 is f, 1 is h; an audit's attack networks have others.
+        network: u32,
+    },
     /// The order of the records in pass number `pass` of batch sequence `which`
     /// (members for the classifier, members for the attack, reference records …).
-    Batches { which: u32, pass: u64 },
+    Batches {
+        /// The sequence.
+        which: u32,
+        /// Passes over the records before it.
+        pass: u64,
+    },
     /// Seeds of dropout masks and of augmentation.
     Dropout,
     /// What an audit's attacker knows.
     Audit,
     /// Coin flips of an epoch of a training schedule.
-    Schedule { epoch: u64 },
+    Schedule {
+        /// The epoch, from 0.
+        epoch: u64,
+    },
     /// Resamples behind an interval.
     Bootstrap,
     /// The records and the seeds of an audit's shadow models.
     Shadows,
     /// The perturbed copies of record `record`.
-    Perturbation { record: u64 },
+    Perturbation {
+        /// Its row in the data set.
+        record: u64,
+    },
     /// The key of a private training's noise where it is to be repeated, of a replica with this `seed`.
-    Noise { seed: u64 },
+    Noise {
+        /// The replica's seed.
+        seed: u64,
+    },
     /// Signals planted for an audit's control.
     Planted,
 }

@@ -43,10 +43,13 @@ pub const fn described<T>(words: &'static str) -> Range<T> {
     Range { words, holds: |_| true, shown: |_| String::new() }
 }
 
+/// Whole numbers from 1 on.
 pub const AT_LEAST_1: Range<usize> = range("at least 1", |v| *v >= 1);
 
 // `is_finite` first: a comparison alone would let infinity through, or NaN where it is negated.
+/// Finite numbers above 0.
 pub const POSITIVE: Range<f64> = range("a finite number above 0", |v| v.is_finite() && *v > 0.0);
+/// Finite numbers from 0 on.
 pub const NOT_NEGATIVE: Range<f64> = range("a finite number, 0 or more", |v| v.is_finite() && *v >= 0.0);
 
 /// \[0, 1).
@@ -65,8 +68,10 @@ pub const SOME_WIDTHS: Range<Vec<usize>> =
 /// What a setting holds, value by value: of a list that replicas are made of, each, of a plain value, that
 /// one.
 pub trait SettingValues {
+    /// A single value.
     type One;
 
+    /// The values, in the order in which they are written.
     fn values(&self) -> impl Iterator<Item = &Self::One>;
 }
 
@@ -209,7 +214,10 @@ macro_rules! settings {
                 $(#[serde($($read)*)])?
                 pub $key: $type,
             )*
-            $(pub $table: $Inner,)*
+            $(
+                #[doc = concat!("The keys `", stringify!($table), ".…`: [`", stringify!($Inner), "`].")]
+                pub $table: $Inner,
+            )*
         }
 
         impl Default for $Table {

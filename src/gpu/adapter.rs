@@ -8,6 +8,7 @@ use crate::graph::{Class, Target};
 /// An adapter as results name it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AdapterSummary {
+    /// As the driver gives it: `llvmpipe (LLVM 15.0.6, 256 bits)`.
     pub name: String,
     /// vulkan, metal, dx12.
     pub backend: String,

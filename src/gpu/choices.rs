@@ -41,6 +41,8 @@ impl Choices {
         self.0.get(&(family.to_owned(), class.to_owned())).map(String::as_str)
     }
 
+    /// Chooses `variant` for `family`, an operation's name, at the shapes of `class`, in place of an earlier
+    /// choice.
     pub fn insert(&mut self, family: &str, class: &str, variant: &str) {
         self.0.insert((family.to_owned(), class.to_owned()), variant.to_owned());
     }
@@ -50,10 +52,12 @@ impl Choices {
         self.0.iter().map(|((family, class), variant)| (family.as_str(), class.as_str(), variant.as_str()))
     }
 
+    /// How many choices there are: pairs of a family and a class.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether nothing was chosen, so that defaults run everywhere.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

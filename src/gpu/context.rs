@@ -45,6 +45,7 @@ pub struct Options {
 /// What was asked of a device so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
+    /// Submissions of recorded commands; those of uploads alone are not counted.
     pub submissions: u64,
     /// Read back by the host.
     pub bytes_read: u64,
@@ -134,10 +135,12 @@ impl Context {
         })
     }
 
+    /// The adapter that the device was opened on.
     pub fn adapter(&self) -> &AdapterSummary {
         &self.adapter
     }
 
+    /// What kernels may use of the adapter, by which their variants are chosen.
     pub fn target(&self) -> Target {
         self.target
     }
@@ -153,6 +156,7 @@ impl Context {
         self.choices = choices;
     }
 
+    /// The limits that sizes are checked against.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -183,6 +187,7 @@ impl Context {
         self.device.destroy();
     }
 
+    /// What was asked of the device since it was opened.
     pub fn usage(&self) -> Usage {
         let Counters { submissions, bytes_read, bytes_allocated } = &self.counters;
         Usage {

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 pub struct Pipeline {
     pub(crate) raw: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
+    /// What its entry point says of itself: bindings, tile, size of `Dims`.
     pub reflection: Reflection,
 }
 

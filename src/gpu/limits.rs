@@ -34,9 +34,13 @@ impl Asked {
 /// The limits of the device that sizes are checked against, in bytes and workgroups.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// The most bytes of a storage buffer that a kernel can see at once.
     pub binding_bytes: u64,
+    /// The most bytes of a buffer.
     pub buffer_bytes: u64,
+    /// The most workgroups of a dispatch in each of x, y and z.
     pub workgroups: u32,
+    /// Bytes that the offset of a uniform in its buffer must be a multiple of.
     pub uniform_alignment: u32,
 }
 

@@ -49,7 +49,12 @@ impl std::fmt::Display for Kernel {
 pub enum Grid {
     /// A matrix of `rows`×`cols` in tiles of the shader's `TILE_ROWS`×`TILE_COLS`: x over columns,
     /// y over rows.
-    Tiles { rows: usize, cols: usize },
+    Tiles {
+        /// Rows of the matrix that is computed.
+        rows: usize,
+        /// Its columns, padding not counted.
+        cols: usize,
+    },
     /// So many items, one an invocation; folded into y beyond the adapter's limit in x.
     Items(usize),
 }
@@ -62,11 +67,14 @@ pub enum Class {
     Software,
     /// Integrated and Apple GPUs.
     Integrated,
+    /// GPUs with memory of their own.
     Discrete,
 }
 
 impl Class {
+    /// Every kind of adapter.
     pub const ALL: &[Class] = &[Class::Software, Class::Integrated, Class::Discrete];
+    /// Software adapters alone.
     pub const SOFTWARE: &[Class] = &[Class::Software];
     /// All but software.
     pub const HARDWARE: &[Class] = &[Class::Integrated, Class::Discrete];
@@ -76,6 +84,7 @@ impl Class {
 /// replicas: a replica's bytes must not depend on its company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
+    /// The kind of adapter, which decides the default variants.
     pub class: Class,
     /// Subgroup size, where there are subgroups and they have one size only.
     pub subgroup: Option<u32>,
@@ -93,6 +102,7 @@ pub enum Need {
 }
 
 impl Target {
+    /// Whether the adapter has what a variant asks for.
     pub fn has(&self, need: Need) -> bool {
         match need {
             Need::Subgroups(size) => self.subgroup == Some(size),
@@ -107,7 +117,9 @@ impl Target {
 pub struct Variant {
     /// The name in files and tables, unique within the operation.
     pub name: &'static str,
+    /// The shader and its entry point.
     pub kernel: Kernel,
+    /// What one dispatch covers.
     pub grid: Grid,
     /// What the adapter must have.
     pub needs: &'static [Need],

@@ -35,7 +35,9 @@ impl NodeId {
 /// An element's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DType {
+    /// 32-bit floats: values, parameters, gradients.
     F32,
+    /// 32-bit whole numbers: labels, row numbers, counters, packed bits.
     U32,
 }
 
@@ -46,8 +48,11 @@ pub enum DType {
 /// over the padding. u32 rows are dense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tensor {
+    /// Rows of a replica: of a batch's tensor, its records.
     pub rows: usize,
+    /// Columns, padding not counted.
     pub cols: usize,
+    /// What an element is.
     pub dtype: DType,
     /// One copy for all replicas (resident data) instead of one each.
     pub shared: bool,
@@ -102,7 +107,10 @@ pub enum Kind {
     Constant(f32),
     /// A part of the input as it lies in memory, from `offset` elements on (padding counted): rows
     /// of a batch, a parameter in its network's flat buffer. Costs nothing.
-    View { offset: usize },
+    View {
+        /// Elements of the input before it, its padding counted.
+        offset: usize,
+    },
     /// `[1, P]`: the inputs one after another as they lie in memory. Costs nothing: the inputs are
     /// computed in place, so each must be computed by an operation and used here alone.
     Pack,
@@ -119,9 +127,13 @@ pub enum Kind {
 /// A node: what it is, what it takes, what it gives.
 #[derive(Debug, Clone)]
 pub struct Node {
+    /// Where its value comes from.
     pub kind: Kind,
+    /// The nodes that it takes, all before it in the graph; their order is the operation's.
     pub inputs: Vec<NodeId>,
+    /// The shape of its value.
     pub tensor: Tensor,
+    /// A name for people: in messages, in captures of the GPU's commands, in `veilgrad graph`.
     pub label: String,
     /// Not to be computed before this, though it is no input: what is computed again should not be there too
     /// early.
@@ -135,18 +147,22 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// A graph without nodes.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// All nodes; each takes earlier ones only.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
+    /// The node with this id, which must be one of this graph.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
 
+    /// The shape of a node's value.
     pub fn tensor(&self, id: NodeId) -> Tensor {
         self.node(id).tensor
     }

@@ -8,12 +8,16 @@ use std::collections::HashMap;
 /// A matrix in f64, `[rows, cols]`, row after row without padding. u32 tensors hold whole numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
+    /// Rows.
     pub rows: usize,
+    /// Columns.
     pub cols: usize,
+    /// `rows`·`cols` elements: (r, c) is at r · `cols` + c.
     pub data: Vec<f64>,
 }
 
 impl Array {
+    /// `[rows, cols]` of zeros.
     pub fn zeros(rows: usize, cols: usize) -> Self {
         Array { rows, cols, data: vec![0.0; rows * cols] }
     }
@@ -31,18 +35,22 @@ impl Array {
         Array { rows, cols, data }
     }
 
+    /// `[1, 1]`.
     pub fn scalar(value: f64) -> Self {
         Array { rows: 1, cols: 1, data: vec![value] }
     }
 
+    /// Element (`row`, `col`).
     pub fn at(&self, row: usize, col: usize) -> f64 {
         self.data[row * self.cols + col]
     }
 
+    /// Replaces element (`row`, `col`).
     pub fn set(&mut self, row: usize, col: usize, value: f64) {
         self.data[row * self.cols + col] = value;
     }
 
+    /// The `cols` elements of a row.
     pub fn row(&self, row: usize) -> &[f64] {
         &self.data[row * self.cols..(row + 1) * self.cols]
     }

@@ -31,7 +31,9 @@ pub enum LabelEncoding {
 /// How the label is seen: its encoding, and whether nothing follows the layers that it goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelForm {
+    /// The values of the label's row `[1, C]`.
     pub encoding: LabelEncoding,
+    /// Whether the layers that it goes through have no ReLU.
     pub linear: bool,
 }
 
@@ -45,6 +47,7 @@ impl From<LabelEncoding> for LabelForm {
 /// Two towers, prediction and label, joined: ReLU, the label's tower aside, and one logit at the end.
 #[derive(Debug, Clone)]
 pub struct AttackNetwork {
+    /// Its layers, named as in the model file: `prediction.0`, `label.0`, `joint.0`, ….
     pub parameters: Parameters,
     input: AttackInput,
     label_form: LabelForm,

@@ -13,10 +13,18 @@ pub enum LayerForm {
     /// `[K + 1, N]`: weights, the bias as last row.
     Dense,
     /// `[k·k·Cin (+ 1), Cout]`: row (kh · k + kw) · Cin + ci; the bias, if there is one, as last row.
-    Conv { kernel: usize, bias: bool },
+    Conv {
+        /// k: taps each way.
+        kernel: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
     /// `[2, C]`: the scale and the shift of batch normalization. The running mean and variance lie
     /// `statistics` columns into their own state.
-    Norm { statistics: usize },
+    Norm {
+        /// The first of its C columns in the running statistics.
+        statistics: usize,
+    },
 }
 
 /// A layer's place in the flat buffer.
@@ -24,6 +32,7 @@ pub enum LayerForm {
 pub struct Layer {
     /// As in the model file: `layers.0`, `prediction.1`.
     pub name: String,
+    /// What its matrix holds, and so its shape.
     pub form: LayerForm,
     /// K, Cin or C.
     pub inputs: usize,
@@ -107,6 +116,7 @@ const RUNNING: [&str; 2] = ["running_mean", "running_var"];
 /// The layers of a network, in the order of its flat buffer.
 #[derive(Debug, Clone, Default)]
 pub struct Parameters {
+    /// The layers, one after another without gaps.
     pub layers: Vec<Layer>,
 }
 

@@ -21,7 +21,9 @@ pub enum Contents {
 /// An operation at given shapes with given inputs, to be tested in every way there is.
 #[derive(Debug, Clone)]
 pub struct Case {
+    /// The operation that is tested.
     pub op: Arc<dyn Op>,
+    /// Shape and contents of each input, in the operation's order; of an update or a fill the state first.
     pub inputs: Vec<(Tensor, Contents)>,
     /// The largest |kernel − reference| allowed, relative to the largest |reference| in the tensor, or to
     /// `floor` where that is more.
@@ -38,6 +40,7 @@ pub struct Case {
 /// How the operation of a [`Case`] is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaseForm {
+    /// It makes a new tensor.
     Compute,
     /// It writes its first input, a state.
     Update,
@@ -58,30 +61,35 @@ impl Case {
         }
     }
 
+    /// Allows another relative error than 2e-6.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
     }
 
+    /// Sets the size of the numbers that were added up.
     #[must_use]
     pub fn floor(mut self, floor: f64) -> Self {
         self.floor = floor;
         self
     }
 
+    /// Has the derivatives by these inputs tested, by their numbers.
     #[must_use]
     pub fn differentiable(mut self, inputs: &[usize]) -> Self {
         self.differentiable = inputs.to_vec();
         self
     }
 
+    /// Makes it an update of its first input.
     #[must_use]
     pub fn update(mut self) -> Self {
         self.form = CaseForm::Update;
         self
     }
 
+    /// Makes it fill a part of its first input.
     #[must_use]
     pub fn fill(mut self) -> Self {
         self.form = CaseForm::Fill;
@@ -138,9 +146,11 @@ impl std::fmt::Display for Case {
 /// A [`Case`] as a graph.
 #[derive(Debug)]
 pub struct CaseGraph {
+    /// The operation and its backward pass.
     pub graph: Graph,
     /// The case's inputs.
     pub inputs: Vec<NodeId>,
+    /// The operation's result.
     pub y: NodeId,
     /// The gradient that comes from above, an input.
     pub dy: Option<NodeId>,

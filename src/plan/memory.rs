@@ -10,8 +10,11 @@ use std::collections::HashMap;
 /// A tensor's place: which buffer, the first element, elements from replica to replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
+    /// The buffer: an index into [`Slots::sizes`].
     pub slot: usize,
+    /// Elements before the tensor in a replica's part of the buffer.
     pub offset: usize,
+    /// Elements from one replica's part of the buffer to the next one's.
     pub stride: usize,
 }
 
@@ -22,6 +25,7 @@ pub struct Slots {
     pub sizes: Vec<usize>,
     /// A buffer's label: its first tensor's.
     pub labels: Vec<String>,
+    /// Where each tensor lies that has memory here: computed ones and packs, not what the caller binds.
     pub places: HashMap<NodeId, Slot>,
 }
 

@@ -37,8 +37,11 @@ pub struct Plan {
 /// Where a tensor lies: a buffer, the first element, and elements from replica to replica.
 #[derive(Debug, Clone)]
 pub struct Place {
+    /// The buffer, which may hold other tensors too.
     pub buffer: Buffer,
+    /// Elements before the first replica's tensor.
     pub offset: usize,
+    /// Elements from one replica's tensor to the next one's; 0 where all share one.
     pub stride: usize,
 }
 

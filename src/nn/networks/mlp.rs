@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct MlpSettings {
     /// Widths of the hidden layers, each ≥ 1.
     pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
     pub activation: Activation,
 }
 

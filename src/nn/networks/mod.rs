@@ -78,14 +78,18 @@ pub enum Mode {
 /// Dropout's inputs: key u32 `[1, 2]` and rate `[1, 1]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Dropping {
+    /// The key of the masks, u32 `[1, 2]`: (seed, step).
     pub key: NodeId,
+    /// The share of activations that are dropped, `[1, 1]`, 0 to below 1.
     pub rate: NodeId,
 }
 
 /// What a record is to a network: F features, or an image with H·W·C = F.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordShape {
+    /// F, padding pixels included.
     pub features: usize,
+    /// Its height, width and channels; `None`: F numbers without a shape.
     pub image: Option<Image>,
 }
 

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 /// The shape of an image: H × W pixels of C channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
+    /// H, in pixels.
     pub height: usize,
+    /// W, in pixels.
     pub width: usize,
+    /// C: 1 for grey, 3 for colors.
     pub channels: usize,
 }
 
@@ -51,7 +54,9 @@ pub const CROP: usize = 4;
 pub struct GatherImages {
     /// h × w, as stored.
     pub image: Image,
+    /// Black pixels on every side.
     pub pad: usize,
+    /// Whether each image is moved and mirrored by chance.
     pub augment: bool,
 }
 

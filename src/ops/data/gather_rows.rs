@@ -31,7 +31,9 @@ impl Format {
 /// A row beyond N gives zeros. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct GatherRows {
+    /// How the features lie in the data.
     pub format: Format,
+    /// Features of a record, K.
     pub width: usize,
     /// Ones that a record of bits has at most, where they are so few that a first layer shall walk lists of
     /// them: the plan then makes this a [`GatherOnes`].

@@ -7,8 +7,11 @@ use crate::ops::*;
 /// y\[b, c\] = high where c = label_b, else low; `[B, classes]` from labels u32 `[B, 1]`. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct OneHot {
+    /// C, the columns of the result.
     pub classes: usize,
+    /// The value elsewhere: 0 or −1.
     pub low: f32,
+    /// The value at the label: 1.
     pub high: f32,
 }
 

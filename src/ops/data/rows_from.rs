@@ -8,6 +8,7 @@ use crate::ops::*;
 /// table, as [`PADDING`] is before and after. No derivative.
 #[derive(Debug, Clone, Copy)]
 pub struct RowsFrom {
+    /// The row that becomes row 0.
     pub start: usize,
 }
 

@@ -10,10 +10,14 @@ use crate::ops::*;
 #[serde(rename_all = "lowercase")]
 #[repr(u32)]
 pub enum Activation {
+    /// y = x.
     #[serde(skip)]
     Identity = 0,
+    /// y = tanh x, its argument kept within ±15 on the GPU, where f32 tanh is ±1 already.
     Tanh = 1,
+    /// y = max(0, x).
     Relu = 2,
+    /// y = 1 / (1 + e⁻ˣ).
     Sigmoid = 3,
 }
 

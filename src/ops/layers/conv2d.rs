@@ -12,8 +12,11 @@ use crate::ops::*;
 /// [`Conv2dDw`].
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2d {
+    /// Sizes of x, w and y.
     pub geometry: Geometry,
+    /// What is applied to each sum.
     pub activation: Activation,
+    /// Whether w has a bias row.
     pub bias: bool,
 }
 
@@ -116,6 +119,7 @@ impl Op for Conv2d {
 /// `[B, OH·OW·Cout]` and w.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2dDx {
+    /// That of the [`Conv2d`].
     pub geometry: Geometry,
     /// Whether w has a bias row.
     pub bias: bool,
@@ -177,7 +181,9 @@ impl Op for Conv2dDx {
 /// from x and dz.
 #[derive(Debug, Clone, Copy)]
 pub struct Conv2dDw {
+    /// That of the [`Conv2d`].
     pub geometry: Geometry,
+    /// Whether dw has a bias row.
     pub bias: bool,
 }
 

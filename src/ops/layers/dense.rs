@@ -22,6 +22,7 @@ pub fn default_variant(target: &Target) -> &'static str {
 /// last row. With dz = dy ⊙ act′(y): dx = dz · wᵀ, dw = xᵀ · dz, db = Σ_b dz.
 #[derive(Debug, Clone, Copy)]
 pub struct Dense {
+    /// What is applied to each sum.
     pub activation: Activation,
 }
 
@@ -93,6 +94,7 @@ impl Op for Dense {
 /// activation that made the layer's input (`Identity`: no such factor).
 #[derive(Debug, Clone, Copy)]
 pub struct DenseDx {
+    /// What the layer's input came from; `Identity`: its slope is no factor here.
     pub activation: Activation,
 }
 

@@ -24,7 +24,9 @@ fn variants(wide: crate::graph::Kernel, plain: crate::graph::Kernel, y: &Tensor)
 /// `[B, pitch]`, and w `[K + 1, N]`: [`Dense`] on bits.
 #[derive(Debug, Clone, Copy)]
 pub struct DenseOnes {
+    /// The features of a record, and how many ones it has at most.
     pub ones: Ones,
+    /// What is applied to each sum.
     pub activation: Activation,
 }
 

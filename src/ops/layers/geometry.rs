@@ -5,7 +5,9 @@ use crate::ops::*;
 /// What a convolution goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
+    /// IH, in pixels.
     pub in_h: usize,
+    /// IW, in pixels.
     pub in_w: usize,
     /// Cin.
     pub in_c: usize,
@@ -13,6 +15,7 @@ pub struct Geometry {
     pub out_c: usize,
     /// Taps each way.
     pub kernel: usize,
+    /// Pixels from one tap window to the next, each way; at least 1.
     pub stride: usize,
     /// Zeros on every side.
     pub padding: usize,

@@ -8,6 +8,7 @@ use crate::ops::*;
 /// last row is the bias.
 #[derive(Debug, Clone, Copy)]
 pub struct LabelLayer {
+    /// What is applied to each sum.
     pub activation: Activation,
 }
 
@@ -65,6 +66,7 @@ impl Op for LabelLayer {
 /// dw\[c, :\] = Σ of dz\[b, :\] with label_b = c; dw\[C, :\] = Σ of all.
 #[derive(Debug, Clone, Copy)]
 pub struct LabelLayerDw {
+    /// C: dw has C + 1 rows.
     pub classes: usize,
 }
 

@@ -14,6 +14,7 @@ pub struct Channels {
     pub all: usize,
     /// The first that is meant.
     pub first: usize,
+    /// How many are meant, one after another.
     pub count: usize,
 }
 
@@ -170,7 +171,9 @@ impl Op for Moments {
 /// instead, the first input.
 #[derive(Debug, Clone, Copy)]
 pub struct MomentsDx {
+    /// Those that the [`Moments`] are of.
     pub channels: Channels,
+    /// Whether the first input is a sum of gradients `[B, P·all]` that dx is added to.
     pub accumulate: bool,
 }
 
@@ -225,6 +228,7 @@ const MOMENTUM: f32 = 0.1;
 pub struct RunningMoments {
     /// The layer's columns of the running statistics.
     pub first: usize,
+    /// How many channels the layer has.
     pub count: usize,
     /// N.
     pub rows: usize,

@@ -135,7 +135,9 @@ impl Op for NormRelu {
 /// sum instead, the first input.
 #[derive(Debug, Clone, Copy)]
 pub struct NormReluDx {
+    /// The operation that this is a derivative of.
     pub norm: NormRelu,
+    /// Whether the first input is a sum of gradients `[B, P·all]` that dx is added to.
     pub accumulate: bool,
 }
 
@@ -251,6 +253,7 @@ impl Op for SumParts {
 /// ds = (dμ, dσ²) `[2, all]` of [`NormRelu`], other columns 0, from the sums, s `[2, all]` and w.
 #[derive(Debug, Clone, Copy)]
 pub struct NormReluDs {
+    /// The operation that this is a derivative of.
     pub norm: NormRelu,
     /// Columns of s.
     pub all: usize,

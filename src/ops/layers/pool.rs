@@ -7,12 +7,15 @@ use crate::ops::*;
 /// Windows of k×k pixels (global: of all pixels), a step of `stride` apart, none reaching beyond the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Windows {
+    /// IH, in pixels.
     pub in_h: usize,
+    /// IW, in pixels.
     pub in_w: usize,
     /// C, a multiple of 4.
     pub channels: usize,
     /// Rows and columns of a window.
     pub window: [usize; 2],
+    /// Pixels from one window to the next, each way; at least 1.
     pub stride: usize,
 }
 
@@ -22,6 +25,7 @@ pub struct Windows {
 pub enum Pooling {
     /// Its gradient goes to the first maximum, row by row.
     Max = 0,
+    /// Its gradient goes to all pixels of the window alike.
     Mean = 1,
 }
 
@@ -69,7 +73,9 @@ impl Windows {
 /// `[B, IH·IW·C]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Pool {
+    /// Sizes of x and of the windows.
     pub windows: Windows,
+    /// Maximum or mean.
     pub pooling: Pooling,
 }
 

@@ -9,7 +9,9 @@ use crate::ops::*;
 pub struct ClassifierCounts {
     /// Σ cross-entropy, nats.
     pub loss: f64,
+    /// Records whose largest logit is the label's.
     pub right: f64,
+    /// Records that were counted.
     pub records: f64,
     /// The step of the first loss that was not finite.
     pub not_finite_at: Option<u64>,
@@ -36,7 +38,9 @@ impl ClassifierCounts {
 pub struct AttackCounts {
     /// Σ log-gain terms, nats.
     pub gain: f64,
+    /// Records that the attack told right.
     pub right: f64,
+    /// Records that were counted.
     pub records: f64,
     /// Σ (s − s₀) over the logits s, s₀ the first of them.
     apart: f64,
@@ -122,6 +126,7 @@ impl Op for CountClassifier {
 /// first `members` records are members; right means (s ≥ 0) = member.
 #[derive(Debug, Clone, Copy)]
 pub struct CountAttack {
+    /// How many of the batch are members, 0 to B.
     pub members: usize,
 }
 

@@ -21,7 +21,9 @@ pub enum GainForm {
 /// records are members.
 #[derive(Debug, Clone, Copy)]
 pub struct MembershipGain {
+    /// What a record adds.
     pub form: GainForm,
+    /// How many of the batch are members, 0 to B.
     pub members: usize,
 }
 

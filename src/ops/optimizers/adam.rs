@@ -9,6 +9,7 @@ use crate::ops::*;
 /// all). Kingma and Ba 2015, as torch.optim.Adam: L2 enters the gradient before the moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
+    /// The first of its four columns in scalars `[1, S]`.
     pub slot: usize,
     /// β₁, 0.9 by default.
     pub b1: f32,

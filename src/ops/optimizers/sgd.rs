@@ -9,6 +9,7 @@ use crate::ops::*;
 /// As torch.optim.SGD without dampening: m ← momentum · m + g + decay · p; p ← p − rate · m.
 #[derive(Debug, Clone, Copy)]
 pub struct Sgd {
+    /// The first of its four columns in scalars `[1, S]`.
     pub slot: usize,
     /// 0 to below 1; 0.9 by default.
     pub momentum: f32,

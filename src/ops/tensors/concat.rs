@@ -63,8 +63,11 @@ impl Op for Concat {
 /// y\[b, c\] = x\[b, start + c\] for `cols` columns; with `pad` the reverse, zeros around x.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnSlice {
+    /// The first column of the part.
     pub start: usize,
+    /// Columns of y.
     pub cols: usize,
+    /// Whether x is the part and y the whole.
     pub pad: bool,
 }
 

@@ -7,10 +7,12 @@ use crate::ops::*;
 /// y = factor · Σ x, a scalar `[1, 1]`: factor 1 for the sum, 1/n for the mean.  dy/dx = factor.
 #[derive(Debug, Clone, Copy)]
 pub struct Reduce {
+    /// What the sum is multiplied by.
     pub factor: f32,
 }
 
 impl Reduce {
+    /// Σ x.
     pub const SUM: Reduce = Reduce { factor: 1.0 };
 
     /// The mean over the elements of tensors like `tensor`.
@@ -55,8 +57,11 @@ impl Op for Reduce {
 /// y\[r, c\] = factor · s, from a scalar s.  dy/ds = factor · rows · cols.
 #[derive(Debug, Clone, Copy)]
 pub struct Broadcast {
+    /// Rows of y.
     pub rows: usize,
+    /// Columns of y.
     pub cols: usize,
+    /// What s is multiplied by.
     pub factor: f32,
 }
 

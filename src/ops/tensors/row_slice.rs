@@ -7,7 +7,9 @@ use crate::ops::*;
 /// y\[b, :\] = x\[start + b, :\].  Backward: [`RowPad`].
 #[derive(Debug, Clone, Copy)]
 pub struct RowSlice {
+    /// The first row of the part in x.
     pub start: usize,
+    /// Rows of y.
     pub rows: usize,
 }
 
@@ -46,7 +48,9 @@ impl Op for RowSlice {
 /// y of `rows` rows, zero but for y\[start + b, :\] = x\[b, :\].  Backward: [`RowSlice`].
 #[derive(Debug, Clone, Copy)]
 pub struct RowPad {
+    /// Where x begins in y.
     pub start: usize,
+    /// Rows of y.
     pub rows: usize,
 }
 

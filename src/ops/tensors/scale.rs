@@ -7,6 +7,7 @@ use crate::ops::*;
 /// y = factor · s · x, with s `[1, 1]`.  dy/dx = factor · s; s has no derivative here (it is a setting).
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
+    /// The constant.
     pub factor: f32,
 }
 

@@ -9,6 +9,7 @@ use crate::ops::*;
 /// The derivative is the permutation's.
 #[derive(Debug, Clone, Copy)]
 pub struct SortRows {
+    /// Columns of y, 1 to those of x.
     pub k: usize,
 }
 
