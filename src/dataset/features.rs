@@ -10,12 +10,27 @@ use super::schema::{ColumnKind, Columns, Schema};
 pub enum Features {
     /// Every value is 0 or 1. A row is ⌈F/32⌉ words; feature j is bit j % 32 of word j / 32; the unused
     /// bits of the last word are 0.
-    Bits { words: Vec<u32>, width: usize },
+    Bits {
+        /// N rows, one after another.
+        words: Vec<u32>,
+        /// F.
+        width: usize,
+    },
     /// Every value is an integer in 0..=255. A row is ⌈F/4⌉ words; feature j is byte j % 4, little end
     /// first, of word j / 4; the unused bytes are 0.
-    Bytes { words: Vec<u32>, width: usize },
+    Bytes {
+        /// N rows, one after another.
+        words: Vec<u32>,
+        /// F.
+        width: usize,
+    },
     /// A row is F floats and zeros up to a multiple of 4; every value is finite.
-    Floats { values: Vec<f32>, width: usize },
+    Floats {
+        /// N rows, one after another, with their zeros.
+        values: Vec<f32>,
+        /// F.
+        width: usize,
+    },
 }
 
 impl Features {

@@ -23,6 +23,7 @@ pub struct Fingerprint {
     pub schema: String,
     /// How the features are stored: `bits`, `bytes` or `floats`.
     pub form: String,
+    /// How many records there are.
     pub records: usize,
     /// BLAKE3 of the labels in their order.
     pub labels: String,

@@ -18,6 +18,7 @@ pub struct Dataset {
     pub features: Features,
     /// N class ids in 0..classes.
     pub labels: Vec<u32>,
+    /// C.
     pub classes: usize,
     /// By class id, as written in the file.
     pub class_names: Vec<String>,
@@ -50,9 +51,12 @@ impl Dataset {
 /// The data set, D, D′ and test records together. Of predictions that another program made: the predictions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DatasetSummary {
+    /// The file's name without its endings, or `synthetic`.
     pub name: String,
+    /// N, of all splits together.
     pub records: usize,
     /// `null` where only predictions are known.
     pub features: Option<usize>,
+    /// C.
     pub classes: usize,
 }

@@ -66,6 +66,7 @@ pub struct Columns {
     /// How many columns of the file this stands for; 1 where there is a name.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: usize,
+    /// How its fields are read and encoded, or that it is left out.
     pub kind: ColumnKind,
     /// Of a category: a feature for each of these values, 1 where the column holds it, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standardization {
+    /// The mean over the members.
     pub shift: Vec<f32>,
+    /// 1 / the deviation over the members.
     pub scale: Vec<f32>,
 }
 

@@ -21,6 +21,7 @@ pub struct Line {
     pub cases: usize,
     /// The largest error, in units of its case's tolerance: passed if at most 1.
     pub worst: f64,
+    /// Whether every error was within its tolerance: `worst` is at most 1.
     pub passed: bool,
     /// The worst case in words, and the seed of its inputs.
     pub detail: String,

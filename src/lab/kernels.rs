@@ -22,9 +22,11 @@ const SECONDS: f64 = 0.02;
 /// One kernel at one shape.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct KernelTime {
+    /// The operation's name.
     pub op: String,
     /// The tensors it reads, then the one it writes, a replica.
     pub shape: String,
+    /// R.
     pub replicas: usize,
     /// Median time of a dispatch.
     pub microseconds: f64,

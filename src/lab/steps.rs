@@ -19,12 +19,15 @@ const EPOCHS: usize = 3;
 /// A step to time.
 #[derive(Debug, Clone, Copy)]
 pub struct StepCase {
+    /// What tables and `veilgrad bench step` call it.
     pub name: &'static str,
+    /// The preset whose networks and batches it has.
     pub preset: &'static str,
     /// 0: images of CIFAR's shape, of random bytes.
     pub features: usize,
     /// m; 0: the preset's.
     pub batch: usize,
+    /// C.
     pub classes: usize,
     /// |D|: what makes an epoch.
     pub members: usize,
@@ -68,19 +71,26 @@ pub const CASES: [StepCase; 9] = [
 /// What a step takes.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StepTime {
+    /// The case's name.
     pub name: String,
+    /// R: models that the times are of.
     pub replicas: usize,
     /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in
     /// training.
     pub group: usize,
+    /// |D|.
     pub members: usize,
+    /// m.
     pub batch: usize,
+    /// k; 0: plain training.
     pub attack_steps: usize,
+    /// Classifier steps in a timed epoch.
     pub steps_an_epoch: usize,
     /// Of each timed epoch of one group, the read-back included, evaluation not.
     pub epoch_seconds: Vec<f64>,
     /// Of all models: the median epoch's, times the groups that take turns.
     pub step_milliseconds: f64,
+    /// Dispatches of k attack steps and a classifier step, recorded together.
     pub dispatches: usize,
     /// Submissions of a timed epoch, of many steps each.
     pub submissions_an_epoch: f64,
@@ -97,8 +107,11 @@ pub struct StepTime {
 /// Dispatches of one kernel and shape.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Share {
+    /// The operation and its shape.
     pub kernel: String,
+    /// Dispatches in a step.
     pub count: usize,
+    /// What all of them take.
     pub milliseconds: f64,
 }
 

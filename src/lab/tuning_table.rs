@@ -15,6 +15,7 @@ pub struct Candidate {
     pub class: String,
     /// The tensors it reads, then the one it writes.
     pub shape: String,
+    /// The variant's name; `tile` in the file.
     #[serde(rename = "tile")]
     pub variant: String,
     /// The shader's name.
@@ -29,7 +30,9 @@ pub struct Candidate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TuningTable {
+    /// The adapter's name.
     pub adapter: String,
+    /// The driver's name and version.
     pub driver: String,
     /// The version of this program.
     pub veilgrad: String,

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 pub enum Stored {
     /// Nobody has tuned here.
     Nothing,
+    /// Measured with today's kernels: the file, and what is in it.
     Table(PathBuf, TuningTable),
     /// A file that is of no use, and why.
     Unusable(PathBuf, String),

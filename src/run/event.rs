@@ -10,6 +10,7 @@ use crate::gpu::AdapterSummary;
 
 /// Is told of [`Event`]s. `()` ignores them.
 pub trait Observer {
+    /// Takes note of what has happened; called between submissions, so it should be quick.
     fn event(&mut self, event: &Event);
 }
 
@@ -24,12 +25,14 @@ pub struct Task {
     pub run: String,
     /// The group of replicas that are trained together, from 0; 0 where the task is of all replicas.
     pub group: usize,
+    /// What is done.
     pub phase: Phase,
 }
 
 /// What is done in a [`Task`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
+    /// Epochs of training, evaluation included.
     Training,
     /// An attack of the audit, by the name that is shown.
     Attack(String),
@@ -41,6 +44,7 @@ pub enum Phase {
 /// 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Work {
+    /// What is to be done.
     pub task: Task,
     /// Multiplications and additions, roughly; only ratios within a job count.
     pub cost: f64,
@@ -53,15 +57,20 @@ pub enum Event {
     Adapter(AdapterSummary),
     /// The data were read.
     Dataset {
+        /// The file's name without its endings, or `synthetic`.
         name: String,
         /// A sentence on what was detected.
         kind: String,
+        /// N.
         records: usize,
+        /// F.
         features: usize,
+        /// C.
         classes: usize,
     },
     /// The configuration comes from a preset.
     Preset {
+        /// The preset's name.
         name: String,
         /// Where it departs from what it reproduces.
         deviations: Vec<String>,
@@ -71,14 +80,21 @@ pub enum Event {
     Planned(Vec<Work>),
     /// So much of a task, from 0 to 1, was done before the job began: epochs of a run that is continued, a
     /// run that is found finished.
-    Kept { task: Task, done: f64 },
+    Kept {
+        /// The task.
+        task: Task,
+        /// Its part that was done, from 0 to 1.
+        done: f64,
+    },
     /// Training begins.
     Started {
         /// The run, as in [`Task::run`].
         run: String,
+        /// How many models are trained.
         replicas: usize,
         /// Groups of replicas that are trained one after another, for want of memory.
         groups: usize,
+        /// Epochs of each model, those done before included.
         epochs: usize,
         /// Classifier steps an epoch.
         steps: usize,
@@ -97,9 +113,21 @@ pub enum Event {
         skipped: Vec<String>,
     },
     /// So much of a task is done, from 0 to 1.
-    Progress { task: Task, done: f64 },
+    Progress {
+        /// The task.
+        task: Task,
+        /// Its part that is done, from 0 to 1.
+        done: f64,
+    },
     /// An epoch of `epochs` is done, of these replicas.
-    Epoch { task: Task, epochs: usize, metrics: Vec<EpochMetrics> },
+    Epoch {
+        /// The training that it is an epoch of.
+        task: Task,
+        /// Epochs of the whole training.
+        epochs: usize,
+        /// One of each replica that was in the epoch.
+        metrics: Vec<EpochMetrics>,
+    },
     /// Worth knowing.
     Note(String),
     /// Worth knowing for those who work on the program.
@@ -138,6 +166,7 @@ pub struct EpochMetrics {
     pub epoch: usize,
     /// From 0, in the order of [`Config::replicas`](super::config::Config::replicas).
     pub replica: usize,
+    /// What distinguishes the replica from its siblings.
     #[serde(flatten)]
     pub settings: Replica,
     /// The classifier's mean cross-entropy over the epoch's batches, the penalty not included; nats.
@@ -173,6 +202,7 @@ pub struct EpochMetrics {
     /// The step, counted from 0 over the whole run, whose loss or parameters were not finite; the
     /// replica stays as it was after the epoch before.
     pub frozen_at_step: Option<u64>,
+    /// What the epoch took, evaluation included, of all models that were trained together.
     pub seconds: f64,
 }
 

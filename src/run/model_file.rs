@@ -20,7 +20,9 @@ use crate::error::{Error, Result};
 /// A tensor and what it is called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
+    /// The layer and what it is of it: `layers.0.weight`.
     pub name: String,
+    /// Length of each axis, as PyTorch has them: of a dense layer's weights `[N, K]`.
     pub shape: Vec<usize>,
     /// The product of `shape` many, the last axis fastest.
     pub data: Vec<f32>,
@@ -100,6 +102,7 @@ impl Facts {
 pub struct ModelFile {
     path: PathBuf,
     bytes: Vec<u8>,
+    /// What is needed to ask it: network, classes, how records become features.
     pub facts: Facts,
 }
 

@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 
 /// The codes of [`ReplicaPredictions::membership`].
 pub const TEST: u8 = 0;
+/// Membership of a record of D.
 pub const MEMBER: u8 = 1;
+/// Membership of a record of D′.
 pub const REFERENCE: u8 = 2;
 
 /// The file is the run's own, uncompressed: its size on the disk is what it takes.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result, nearest};
 /// A named configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preset {
+    /// As typed: `purchase100-official`.
     pub name: &'static str,
     /// The TOML as it stands in `data/presets/`.
     pub text: &'static str,

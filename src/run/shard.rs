@@ -41,7 +41,9 @@ enum Index {
 /// Part `index`, from 0, of `of` parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
+    /// From 0, below `of`.
     pub index: usize,
+    /// How many parts there are, at least 1.
     pub of: usize,
 }
 

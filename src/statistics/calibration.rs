@@ -36,6 +36,7 @@ pub struct Risk {
     pub value: f64,
     /// The 95% interval, for one record; from 0 to 1.
     pub low: f64,
+    /// The upper end of that interval.
     pub high: f64,
 }
 

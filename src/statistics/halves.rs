@@ -14,9 +14,13 @@ pub const LEAST_RECORDS: usize = 4;
 /// whatever the known half taught, is judged on the scored half.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Halves<T = f64> {
+    /// Members that the attacker knows to be such.
     pub known_members: Vec<T>,
+    /// Non-members that the attacker knows to be such.
     pub known_nonmembers: Vec<T>,
+    /// Members that the attack is judged on.
     pub scored_members: Vec<T>,
+    /// Non-members that the attack is judged on.
     pub scored_nonmembers: Vec<T>,
 }
 

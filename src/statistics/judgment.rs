@@ -20,8 +20,10 @@ pub struct AttackResult {
     pub advantage: f64,
     /// Area under the ROC; 0.5 is guessing.
     pub auc: f64,
+    /// TPR at fixed FPR.
     #[serde(flatten)]
     pub tpr: TprAtFpr<f64>,
+    /// TNR at fixed FNR.
     #[serde(flatten)]
     pub tnr: TnrAtFnr<f64>,
     /// The share of members among the records that the attack accuses, were members as frequent as
@@ -56,13 +58,19 @@ pub struct AttackResult {
 /// A 95% interval `[low, high]` for each metric of an [`AttackResult`], `None` where that is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Intervals {
+    /// Of the accuracy.
     pub accuracy: [f64; 2],
+    /// Of the advantage.
     pub advantage: [f64; 2],
+    /// Of the area under the ROC.
     pub auc: [f64; 2],
+    /// Of TPR at fixed FPR.
     #[serde(flatten)]
     pub tpr: TprAtFpr<[f64; 2]>,
+    /// Of TNR at fixed FNR.
     #[serde(flatten)]
     pub tnr: TnrAtFnr<[f64; 2]>,
+    /// Of the precision.
     pub precision: Option<[f64; 2]>,
 }
 

@@ -9,10 +9,13 @@ pub const LEVELS: [f64; 3] = [0.0001, 0.001, 0.01];
 /// `None` where α · non-members < 10.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TprAtFpr<T> {
+    /// At a false-positive rate of at most 0.0001.
     #[serde(rename = "tpr_at_fpr_0.0001")]
     pub at_0_0001: Option<T>,
+    /// At a false-positive rate of at most 0.001.
     #[serde(rename = "tpr_at_fpr_0.001")]
     pub at_0_001: Option<T>,
+    /// At a false-positive rate of at most 0.01.
     #[serde(rename = "tpr_at_fpr_0.01")]
     pub at_0_01: Option<T>,
 }
@@ -21,10 +24,13 @@ pub struct TprAtFpr<T> {
 /// how many records an attacker clears who may hardly ever clear a member. `None` where α · members < 10.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TnrAtFnr<T> {
+    /// At a false-negative rate of at most 0.0001.
     #[serde(rename = "tnr_at_fnr_0.0001")]
     pub at_0_0001: Option<T>,
+    /// At a false-negative rate of at most 0.001.
     #[serde(rename = "tnr_at_fnr_0.001")]
     pub at_0_001: Option<T>,
+    /// At a false-negative rate of at most 0.01.
     #[serde(rename = "tnr_at_fnr_0.01")]
     pub at_0_01: Option<T>,
 }

@@ -7,6 +7,7 @@ use super::quantiles::normal_tail;
 /// How often one rule and another were right on records of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pairs {
+    /// All of them, those on which both were right or both wrong included.
     pub records: usize,
     /// Where the first is right and the second wrong.
     pub first_alone: usize,

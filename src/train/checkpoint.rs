@@ -125,6 +125,7 @@ fn newest(directory: &RunDirectory, first: usize) -> Result<Found> {
 /// Consecutive replicas of a run and what is kept of them.
 #[derive(Debug, PartialEq)]
 pub struct Stretch {
+    /// By their numbers in the run.
     pub replicas: Range<usize>,
     /// Epochs, and the networks after them; `None`: nothing.
     pub found: Option<(usize, Snapshot)>,

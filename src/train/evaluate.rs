@@ -35,7 +35,9 @@ impl Weights {
 /// The classifier in evaluation mode in a graph.
 #[derive(Debug, Clone, Copy)]
 pub struct Evaluated {
+    /// The network's state: parameters `[1, P]` and the optimizer's moments in rows after them.
     pub state: NodeId,
+    /// Its running statistics `[2, ΣC]`, where it has batch normalization.
     pub statistics: Option<NodeId>,
     /// Logits `[B, C]`.
     pub z: NodeId,

@@ -31,13 +31,17 @@ use crate::ops::{
 /// A round's graph and the nodes that need memory.
 #[derive(Debug)]
 pub struct RoundGraph {
+    /// The operations of a run.
     pub graph: Graph,
+    /// The inputs that hold the data set.
     pub data: ResidentNodes,
     /// A line a run. Rows: the records of the attack steps, those of the classifier steps, the number of the
     /// first classifier step to come. Scalars: [`ScalarLine`]. Keys: for each classifier step (seed, step), then the
     /// secret key and the step, each where there is use for it.
     pub tapes: Tapes,
+    /// Where a line of scalars holds what.
     pub line: ScalarLine,
+    /// f.
     pub classifier: Trained,
     /// The classifier's running statistics before and after a run, where it has batch normalization.
     pub statistics: Option<[NodeId; 2]>,
@@ -48,9 +52,13 @@ pub struct RoundGraph {
 /// A network's state and counters in a graph, before and after a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Trained {
+    /// Parameters and moments before the run: [`Optimizer`](crate::nn::Optimizer) says how many rows.
     pub state: NodeId,
+    /// The running totals of an epoch before the run.
     pub counts: NodeId,
+    /// Parameters and moments after the run; `state` where it has no update.
     pub state_after: NodeId,
+    /// The totals after the run; `counts` where it has no update.
     pub counts_after: NodeId,
 }
 

@@ -9,8 +9,11 @@ use crate::run::config::Replica;
 pub struct Model {
     /// Its number in the run.
     pub number: usize,
+    /// What distinguishes it from its siblings.
     pub settings: Replica,
+    /// Its members, reference and test records.
     pub split: Split,
+    /// By its own members; `None` where no feature is a number.
     pub standardization: Option<Standardization>,
 }
 

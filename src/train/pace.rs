@@ -60,6 +60,7 @@ pub struct Pace<'a> {
 }
 
 impl<'a> Pace<'a> {
+    /// With nothing in flight. Once `stop` is set, no further run is submitted.
     pub fn new(context: &'a Context, stop: &'a AtomicBool) -> Self {
         Pace { context, stop, in_flight: VecDeque::new(), since: Instant::now() }
     }

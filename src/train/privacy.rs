@@ -56,7 +56,9 @@ impl Secrets {
 /// The guarantee of one replica's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Guarantee {
+    /// ε at `delta`, 0 or more ([`gaussian`]).
     pub epsilon: f64,
+    /// δ, as `defense.private.delta` sets it.
     pub delta: f64,
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// Everything structural of a run.
 #[derive(Debug)]
 pub struct Recipe {
+    /// The network that is trained.
     pub classifier: Classifier,
     /// Where the classifier is trained against one.
     pub adversary: Option<Adversary>,
@@ -47,6 +48,7 @@ pub struct Recipe {
 /// A part of training with one loss.
 #[derive(Debug)]
 pub struct Stage {
+    /// What the loss is the sum of.
     pub terms: Vec<Box<dyn Term>>,
     /// What a classifier step takes m records of each of: the members, then what the terms ask for beside
     /// them.
@@ -56,16 +58,22 @@ pub struct Stage {
 /// f, and what moves it.
 #[derive(Debug)]
 pub struct Classifier {
+    /// From records to logits `[B, C]`.
     pub network: Arc<dyn Network>,
+    /// What turns gradients into steps.
     pub optimizer: Optimizer,
+    /// Of SGD, in [0, 1); others ignore it.
     pub momentum: f64,
 }
 
 /// h, the attack network that f is trained against, and what moves it.
 #[derive(Debug)]
 pub struct Adversary {
+    /// From predictions and labels to logits `[B, 1]`.
     pub network: AttackNetwork,
+    /// What turns gradients into steps.
     pub optimizer: Optimizer,
+    /// Of SGD, in [0, 1); others ignore it.
     pub momentum: f64,
     /// What it ascends.
     pub gain: GainForm,

@@ -20,6 +20,7 @@ const SPARSE_SHARE: usize = 10;
 /// How a resident data set lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResidentLayout {
+    /// How the features lie: as bits, bytes or floats.
     pub format: Format,
     /// N.
     pub records: usize,
@@ -41,6 +42,7 @@ pub struct ResidentLayout {
 /// How many bits of a data set are ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnesCount {
+    /// N, of the whole data set.
     pub records: usize,
     /// Of all records.
     pub total: usize,
@@ -60,6 +62,7 @@ pub struct ImageLayout {
 /// Resident features and labels, with a standardization of each replica where columns are numeric.
 #[derive(Debug, Clone)]
 pub struct Resident {
+    /// How the data lie in memory.
     pub layout: ResidentLayout,
     /// C: labels are below it.
     classes: usize,
@@ -78,6 +81,7 @@ pub struct ResidentNodes {
     layout: ResidentLayout,
     /// One a part.
     pub features: Vec<NodeId>,
+    /// u32 `[N, 1]`.
     pub labels: NodeId,
     /// shift and scale, or none.
     pub standardization: Vec<NodeId>,

@@ -5,7 +5,9 @@
 /// What one run of a plan does: `attack` updates of h, then `classifier` updates of f.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Round {
+    /// Updates of h.
     pub attack: usize,
+    /// Updates of f.
     pub classifier: usize,
     /// Whether f pays the game's penalty (otherwise h has no part in f's updates).
     pub penalized: bool,
@@ -16,6 +18,7 @@ pub struct Round {
 pub struct Block {
     /// Into the rounds of its [`Schedule`](super::schedule::Schedule).
     pub round: usize,
+    /// How many runs there are, one after another.
     pub runs: usize,
     /// The batches of its first run; `None`: those after the last that were taken.
     pub at: Option<Place>,

@@ -28,9 +28,13 @@ use std::time::Instant;
 /// What a run needs.
 #[derive(Debug, Clone)]
 pub struct Job<'a> {
+    /// What is trained, and how.
     pub config: &'a Config,
+    /// The records, all splits together.
     pub dataset: &'a Dataset,
+    /// The device to train on.
     pub context: &'a Context,
+    /// Where the results go.
     pub directory: &'a RunDirectory,
     /// Go on from the directory's checkpoints.
     pub resume: bool,
@@ -63,6 +67,7 @@ impl Job<'_> {
 pub struct Outcome {
     /// Replicas that were frozen, and at which step.
     pub frozen: Vec<(usize, u64)>,
+    /// What the run took, from configuration to predictions.
     pub seconds: f64,
 }
 

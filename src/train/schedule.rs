@@ -20,6 +20,7 @@ pub struct EpochBatches {
 /// A whole training run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
+    /// The different rounds that there are, a plan each.
     pub rounds: Vec<Round>,
     /// For each epoch what is run.
     pub epochs: Vec<Vec<Block>>,
@@ -28,7 +29,9 @@ pub struct Schedule {
 /// Updates so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Updates {
+    /// Of h.
     pub attack: u64,
+    /// Of f.
     pub classifier: u64,
 }
 

@@ -86,8 +86,11 @@ impl Tapes {
 /// The words of all tapes: the lines of the first replica, then those of the second, ….
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TapeWords {
+    /// Those of the tape of rows.
     pub rows: Vec<u32>,
+    /// Those of the tape of scalars; none where there is no such tape.
     pub scalars: Vec<f32>,
+    /// Those of the tape of keys; none where there is no such tape.
     pub keys: Vec<u32>,
 }
 

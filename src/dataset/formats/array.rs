@@ -8,7 +8,9 @@ use half::{bf16, f16};
 /// An array in C order (the last axis runs fastest).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
+    /// Length of each axis; empty for a single number.
     pub shape: Vec<usize>,
+    /// As many elements as the product of `shape`.
     pub values: Values,
 }
 
@@ -19,10 +21,15 @@ pub const NO_RECORD: i64 = -1;
 /// u64 to `I64`, f16 and bfloat16 to `F32`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
+    /// 32-bit floats; also what f16 and bfloat16 become.
     F32(Vec<f32>),
+    /// 64-bit floats.
     F64(Vec<f64>),
+    /// 32-bit whole numbers with a sign; also what i8, i16 and u16 become.
     I32(Vec<i32>),
+    /// 64-bit whole numbers with a sign; also what u32 and u64 become, where they fit.
     I64(Vec<i64>),
+    /// Bytes; also what bool becomes, 0 and 1.
     U8(Vec<u8>),
 }
 

@@ -97,6 +97,7 @@ pub struct Writer<W: Write + Seek> {
 }
 
 impl<W: Write + Seek> Writer<W> {
+    /// An archive without arrays, to be written to `writer`.
     pub fn new(writer: W) -> Self {
         Writer { zip: ZipWriter::new(writer) }
     }

@@ -193,6 +193,7 @@ pub struct Unread {
     pub row: u32,
     /// For want of a value or of a label, and of nothing else.
     pub(in crate::dataset) missing: bool,
+    /// What is wrong with it, and where it stands in the file.
     pub error: Error,
 }
 

@@ -16,8 +16,10 @@ pub enum DecimalSign {
     /// A point; a comma that may be one is refused.
     #[serde(rename = "detect")]
     Detect,
+    /// A point: `1.5`.
     #[serde(rename = ".")]
     Point,
+    /// A comma: `1,5`.
     #[serde(rename = ",")]
     Comma,
 }
@@ -115,6 +117,7 @@ pub enum Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RateSchedule {
+    /// The same rate in every epoch.
     Constant,
     /// Multiplied by `schedule_factor` after each number of epochs in `schedule_epochs`.
     Steps,
@@ -128,7 +131,9 @@ pub enum RateSchedule {
 pub enum Sparse {
     /// Where the ones are few.
     Auto,
+    /// Always.
     On,
+    /// Never: it multiplies by all of the record.
     Off,
 }
 

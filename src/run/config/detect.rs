@@ -83,7 +83,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Detect<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a column's name, or its place counted from 0")]
 pub enum Column {
+    /// Its place in the table, from 0.
     Place(usize),
+    /// Its name in the header.
     Name(String),
 }
 

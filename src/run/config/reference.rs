@@ -16,7 +16,9 @@ use crate::setting::{SettingRow, SettingsTable};
 pub struct Reference {
     /// Dotted, as in `--set`.
     pub key: String,
+    /// What it does, in sentences, without default and range.
     pub meaning: String,
+    /// What holds where it is not set.
     pub default: Value,
     /// What its numbers count; empty: nothing that has a name.
     pub unit: &'static str,

@@ -13,10 +13,13 @@ use super::{Config, Sweep};
 /// How the lists are nested: those of an earlier variant vary more slowly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nesting {
+    /// Varies most slowly of all.
     Outermost,
     /// In the order of the rows.
     Middle,
+    /// Varies faster than those in the middle.
     Inner,
+    /// Varies from each model to the next.
     Innermost,
 }
 
@@ -27,6 +30,7 @@ pub struct ReplicaKey {
     pub key: &'static str,
     /// What tables of models call it.
     pub label: &'static str,
+    /// How fast its values vary from model to model, beside other lists.
     pub nesting: Nesting,
     /// The replica's value in a table.
     pub text: fn(&Replica) -> String,

@@ -6,11 +6,13 @@ use crate::dataset::{Dataset, DatasetSummary, Fingerprint, Schema};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+/// By which other data are noticed ([`Fingerprint`]).
 pub const FINGERPRINT: &str = "fingerprint.json";
 
 /// What a run knows of its data: this stays with the run, unlike the models.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunData {
+    /// Their name and sizes.
     pub dataset: DatasetSummary,
     /// By class id, as written in the file.
     pub class_names: Vec<String>,

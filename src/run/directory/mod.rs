@@ -42,15 +42,25 @@ pub use data::{FINGERPRINT, RunData};
 pub use metrics::Repaired;
 pub use parts::{PARTS, Program, TRAINED_ON, TrainedOn, TrainedPart};
 
+/// The resolved configuration: `--preset DIR/run.toml` repeats the run.
 pub const CONFIG: &str = "run.toml";
+/// A line an epoch and replica ([`EpochMetrics`](super::event::EpochMetrics)).
 pub const METRICS: &str = "metrics.jsonl";
+/// What the data's columns are and how they become features ([`Schema`](crate::dataset::Schema)).
 pub const SCHEMA: &str = "schema.toml";
+/// The data's size and the classes' names ([`RunData`]).
 pub const DATA: &str = "data.json";
+/// The folder of the classifiers, a file each ([`ModelFile`](super::model_file::ModelFile)).
 pub const MODELS: &str = "models";
+/// Who was member, reference and test record, by replica.
 pub const SPLIT: &str = "split.npz";
+/// Logits, labels and membership of the records ([`super::predictions`]).
 pub const PREDICTIONS: &str = "predictions.npz";
+/// Accuracies and attacks, the audit's ([`Summary`](crate::audit::results::summary::Summary)).
 pub const SUMMARY: &str = "summary.json";
+/// What a report draws and lists, the audit's.
 pub const DETAILS: &str = "details.json";
+/// Every record's score under every attack, and its risk, the audit's.
 pub const SCORES: &str = "scores.npz";
 
 /// What the file of a replica's model is called, without its ending.
@@ -168,6 +178,7 @@ impl RunDirectory {
         self.lease.as_ref().map_or(Ok(()), |lease| lease.check())
     }
 
+    /// Its path, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -177,6 +188,7 @@ impl RunDirectory {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
 
+    /// The path of the file `name` in it, there or not.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

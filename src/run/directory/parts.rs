@@ -31,12 +31,14 @@ pub struct TrainedOn {
 pub struct TrainedPart {
     /// By their numbers in the run.
     pub replicas: Range<usize>,
+    /// What trained them.
     pub program: Program,
 }
 
 /// A program on a machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Program {
+    /// This program's version.
     pub version: String,
     /// The adapter with its driver, and the kernel variants that were chosen for it.
     pub tuning: TuningConfig,

@@ -18,6 +18,7 @@ pub enum RecordSet {
 /// The forward pass of a step, and the loss so far.
 #[derive(Debug)]
 pub struct ClassifierStep<'a> {
+    /// The round's graph, to which terms add their nodes.
     pub graph: &'a mut Graph,
     /// Where the line of the tape holds what, and its node.
     pub(in crate::train) line: (&'a ScalarLine, NodeId),
