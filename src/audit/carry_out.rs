@@ -32,7 +32,9 @@ use std::time::Instant;
 /// What an audit came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
+    /// For `summary.json`.
     pub summary: Summary,
+    /// For `details.json`.
     pub details: Details,
     /// A model each.
     pub scores: Vec<ReplicaScores>,

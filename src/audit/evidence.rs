@@ -52,6 +52,7 @@ impl AttackedRecords {
 /// What is known of one model and the records that it is asked about: N of them, the members first.
 #[derive(Debug)]
 pub struct Evidence<'a> {
+    /// Whose membership it is about.
     pub attacked: AttackedRecords,
     /// Of at least the N records.
     pub outputs: Outputs<'a>,
@@ -77,6 +78,7 @@ pub struct Evidence<'a> {
     pub gpu: Given<&'a Context>,
     /// The model itself, to be asked anew.
     pub queries: Given<Queries<'a>>,
+    /// Shadow models and what they make of the N records.
     pub shadows: Given<Shadows<'a>>,
 }
 
@@ -150,6 +152,7 @@ impl<'a> Evidence<'a> {
 /// A replica of a run that may be asked about any record.
 #[derive(Debug, Clone, Copy)]
 pub struct Queries<'a> {
+    /// The run, with the device to ask on.
     pub job: &'a AuditJob<'a>,
     /// The run's data.
     pub dataset: &'a Dataset,
@@ -174,6 +177,7 @@ impl<'a> Queries<'a> {
 pub enum BlindBy<'a> {
     /// It is not run.
     Nothing,
+    /// By labels alone: features are not at hand.
     Labels,
     /// The records of this data set, and their labels.
     Features(&'a Dataset),
@@ -184,9 +188,11 @@ pub enum BlindBy<'a> {
 pub struct AuditedModel<'a> {
     /// Accuracies, and what training says of itself; no attacks yet.
     pub measured: ReplicaSummary,
+    /// What attacks on D go by.
     pub on_members: Evidence<'a>,
     /// `None` where there are too few records of D′.
     pub on_reference: Option<Evidence<'a>>,
+    /// By what the blind attack on D goes.
     pub blind: BlindBy<'a>,
     /// Of the members and the test records.
     pub subgroups: Option<Grouping<'a>>,
@@ -199,9 +205,11 @@ pub struct AuditedModel<'a> {
 pub struct AuditCase<'a> {
     /// Of the run or the file, in events.
     pub name: String,
+    /// In the order of their numbers.
     pub models: Vec<AuditedModel<'a>>,
     /// By class.
     pub class_names: &'a [String],
+    /// Name and sizes, as the summary gives them.
     pub dataset: DatasetSummary,
     /// What was found of the data as a whole.
     pub notes: Vec<String>,

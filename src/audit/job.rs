@@ -13,8 +13,11 @@ use std::sync::atomic::AtomicBool;
 /// A finished run to be audited.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditJob<'a> {
+    /// The run's configuration, resolved.
     pub config: &'a Config,
+    /// Where the run lies, and where the results go.
     pub directory: &'a RunDirectory,
+    /// The device on which models are asked and attack networks trained.
     pub context: &'a Context,
     /// The run's data, where they can be read: the blind attack needs them, and whatever asks or trains
     /// models anew.

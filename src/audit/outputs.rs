@@ -9,24 +9,30 @@ use crate::run::predictions::ReplicaPredictions;
 pub enum OutputForm {
     /// Up to a constant a record, logarithms of probabilities; −∞ is a probability of 0.
     Logits,
+    /// From 0 to 1, of each record with the sum 1.
     Probabilities,
 }
 
 /// Outputs `[N, C]`, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutputValues {
+    /// Stored in 32 bits.
     F32(Vec<f32>),
+    /// Stored in 64 bits.
     F64(Vec<f64>),
 }
 
 /// [`OutputValues`], borrowed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum OutputSlice<'a> {
+    /// Stored in 32 bits.
     F32(&'a [f32]),
+    /// Stored in 64 bits.
     F64(&'a [f64]),
 }
 
 impl OutputValues {
+    /// The same, borrowed.
     pub fn as_slice(&self) -> OutputSlice<'_> {
         match self {
             OutputValues::F32(values) => OutputSlice::F32(values),
@@ -36,6 +42,7 @@ impl OutputValues {
 }
 
 impl<'a> OutputSlice<'a> {
+    /// How many numbers there are, N · C.
     pub fn len(self) -> usize {
         match self {
             OutputSlice::F32(values) => values.len(),
@@ -43,6 +50,7 @@ impl<'a> OutputSlice<'a> {
         }
     }
 
+    /// Whether there are none.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -120,7 +128,9 @@ from_slices!(f32 => F32, f64 => F64);
 /// Outputs `[N, C]`, and what they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outputs<'a> {
+    /// N · C of them, row after row.
     pub values: OutputSlice<'a>,
+    /// Logits or probabilities.
     pub form: OutputForm,
     /// C.
     pub classes: usize,

@@ -14,11 +14,15 @@ use crate::statistics::halves::LEAST_RECORDS;
 /// A run that will be audited.
 #[derive(Debug, Clone, Copy)]
 pub struct PlannedRun<'a> {
+    /// Its configuration, resolved.
     pub config: &'a Config,
+    /// Where it lies; shadow models that are there cost nothing.
     pub directory: &'a RunDirectory,
     /// |D|, |D′| and test records of a replica.
     pub members: usize,
+    /// |D′|.
     pub reference: usize,
+    /// Test records.
     pub test: usize,
     /// C.
     pub classes: usize,

@@ -53,10 +53,10 @@ impl Dataset {
 pub struct DatasetSummary {
     /// The file's name without its endings, or `synthetic`.
     pub name: String,
-    /// N, of all splits together.
+    /// How many records, of all splits together.
     pub records: usize,
-    /// `null` where only predictions are known.
+    /// How many features a record has; `null` where only predictions are known.
     pub features: Option<usize>,
-    /// C.
+    /// How many classes.
     pub classes: usize,
 }

@@ -16,14 +16,18 @@ pub struct Published {
     pub dataset: String,
     /// What distinguishes the row: λ, an L2 factor, a number of records, a defense.
     pub value: String,
+    /// The classifier's accuracy on D; `None`: not published.
     pub train: Option<f64>,
+    /// On test records; `None`: not published.
     pub test: Option<f64>,
+    /// The accuracy of the neural attack on D; `None`: not published.
     pub attack: Option<f64>,
 }
 
 /// A preset whose tables have published counterparts.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct KnownDataset {
+    /// The preset's name.
     pub preset: String,
     /// The paper's data set.
     pub published: String,
@@ -31,7 +35,9 @@ pub struct KnownDataset {
     pub stand_in: bool,
     /// Of the data file.
     pub records: usize,
+    /// F, of the data file.
     pub features: usize,
+    /// C, of the data file.
     pub classes: usize,
     /// The paper's |D|.
     pub members: usize,

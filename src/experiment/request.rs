@@ -13,7 +13,9 @@ use std::sync::atomic::AtomicBool;
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// Which tables, in this order.
     pub tables: Vec<Table>,
+    /// On which data, a set of tables each.
     pub data: Vec<DataRequest>,
     /// What |D| and |D′| are multiplied by.
     pub scale: f64,
@@ -37,8 +39,11 @@ pub struct DataRequest {
 /// A data set, loaded, with the configuration of its preset.
 #[derive(Debug)]
 pub struct Setup {
+    /// The preset's, with what was asked for laid over it.
     pub config: Config,
+    /// The records.
     pub dataset: Dataset,
+    /// What was published of them; `None`: nothing.
     pub known: Option<KnownDataset>,
     /// What was asked for beside the preset, for the table to say.
     pub changes: Vec<String>,
@@ -47,7 +52,9 @@ pub struct Setup {
 /// What a reproduction needs.
 #[derive(Debug)]
 pub struct ReproductionJob<'a> {
+    /// The device to train and attack on.
     pub context: &'a Context,
+    /// What is asked for.
     pub request: &'a Request,
     /// Holds the runs and the tables.
     pub out: &'a Path,

@@ -18,9 +18,13 @@ use std::sync::atomic::AtomicBool;
 /// What a run needs.
 #[derive(Debug, Clone, Copy)]
 pub struct RunJob<'a> {
+    /// What is trained and audited, and how.
     pub config: &'a Config,
+    /// The records, all splits together.
     pub dataset: &'a Dataset,
+    /// The device to train and attack on.
     pub context: &'a Context,
+    /// Where the results go.
     pub directory: &'a RunDirectory,
     /// Go on with what is in the directory.
     pub resume: bool,

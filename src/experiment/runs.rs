@@ -170,10 +170,13 @@ fn own_runs<'w>(wanted: &[(&'w Setup, &'w TableRun)]) -> Vec<(&'w Setup, &'w Tab
 /// A run of a table for which nothing was prepared.
 #[derive(Debug)]
 pub struct UnbegunRun<'w> {
+    /// Its data set and preset.
     pub setup: &'w Setup,
+    /// The table's run.
     pub run: &'w TableRun,
     /// With its summary, in its own directory or as a part of another run.
     pub finished: bool,
+    /// Where it is or would be.
     pub directory: RunDirectory,
 }
 
@@ -185,6 +188,7 @@ fn other_data(error: Error) -> Error {
 /// The tasks of a reproduction.
 #[derive(Debug, Default)]
 pub struct Planned {
+    /// In their order, those of finished runs included.
     pub works: Vec<Work>,
     /// Those of the runs that are finished.
     finished: Vec<Work>,

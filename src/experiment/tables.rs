@@ -17,9 +17,11 @@ const EVALUATE_LIMIT: usize = 1000;
 /// A run of a table on one data set, however many replicas it has: most tables have one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRun {
+    /// The table that it is of.
     pub table: Table,
     /// Which of the table's runs, where there are several.
     pub part: Option<usize>,
+    /// Settings of all its replicas, with the rows' values as lists.
     pub config: Config,
     /// In the order of the table.
     pub rows: Vec<TableRow>,
@@ -35,6 +37,7 @@ pub struct TableRow {
     pub label: String,
     /// Their numbers in [`Config::replicas`].
     pub replicas: Vec<usize>,
+    /// What was published of that setting; `None`: nothing.
     pub published: Option<Published>,
 }
 

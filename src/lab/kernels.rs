@@ -26,7 +26,7 @@ pub struct KernelTime {
     pub op: String,
     /// The tensors it reads, then the one it writes, a replica.
     pub shape: String,
-    /// R.
+    /// R: models of the dispatch.
     pub replicas: usize,
     /// Median time of a dispatch.
     pub microseconds: f64,

@@ -20,8 +20,11 @@ pub struct Comparison {
     pub schema: u32,
     /// Its name on the command line.
     pub table: String,
+    /// What the table shows, as a heading.
     pub title: String,
+    /// The preset that ours were trained by.
     pub preset: String,
+    /// The data set that ours are of.
     pub dataset: DatasetSummary,
     /// Whose published numbers stand beside ours.
     #[serde(default = "paper")]
@@ -30,9 +33,11 @@ pub struct Comparison {
     pub published_dataset: Option<String>,
     /// The program's version.
     pub version: String,
+    /// What ours ran on; `null` where no GPU was needed.
     pub adapter: Option<Adapter>,
     /// Models a row.
     pub seeds: usize,
+    /// In the table's order.
     pub rows: Vec<Row>,
     /// What the first and the last row come to; `None` of a single row.
     pub ends: Option<Ends>,
@@ -55,8 +60,11 @@ pub(super) fn first_schema() -> u32 {
 /// A row: the models of one setting.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Row {
+    /// What distinguishes it: `λ 3`, `|D′| 5000`, ….
     pub label: String,
+    /// Accuracy on D.
     pub train: Measured,
+    /// Accuracy on test records.
     pub test: Measured,
     /// The neural attack on D by the authors' protocol, which the published accuracies are of; `None` in files of
     /// before it was made.
@@ -66,12 +74,13 @@ pub struct Row {
     pub neural: Measured,
     /// The attack on D with the highest mean accuracy.
     pub strongest: Measured,
-    /// Which that is.
+    /// The name of the strongest attack on D.
     pub strongest_attack: String,
     /// Being classified right, as an attack: the floor.
     pub gap: Measured,
-    /// The strongest attack on D′ and which that is; where there is a D′.
+    /// The strongest attack on D′, where there is a D′.
     pub on_reference: Option<Measured>,
+    /// The name of the strongest attack on D′.
     pub on_reference_attack: Option<String>,
 }
 
@@ -92,14 +101,18 @@ impl Row {
 pub struct Measured {
     /// One a seed.
     pub values: Vec<f64>,
+    /// The mean of `values`; `None` without any.
     pub mean: Option<f64>,
     /// 95%, Student's t; `None` of one seed.
     pub ci95: Option<[f64; 2]>,
+    /// The published number; `None` where there is none.
     pub published: Option<f64>,
+    /// `mean` less `published`.
     pub difference: Option<f64>,
 }
 
 impl Measured {
+    /// Of ours, one a seed, and the published one.
     pub fn new(values: Vec<f64>, published: Option<f64>) -> Self {
         let (mean, ci95) = over_seeds(&values);
         let difference = mean.zip(published).map(|(mean, published)| mean - published);
@@ -115,16 +128,22 @@ impl Measured {
 /// Whether the attacks are weaker on the last row than on the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ends {
+    /// The first row's label.
     pub first: String,
+    /// The last row's label.
     pub last: String,
+    /// The neural attack on D, from the first row to the last.
     pub neural: Change,
+    /// The strongest attack on D, from the first row to the last.
     pub strongest: Change,
 }
 
 /// A difference between two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
+    /// The mean of the first row.
     pub from: f64,
+    /// The mean of the last row.
     pub to: f64,
     /// `to` less `from`, 95% by Student's t over the seeds, each compared with itself: rows share split and
     /// first weights. `None` of one seed.

@@ -31,7 +31,9 @@ pub struct Document<'a> {
     pub schema: u32,
     /// The program's version.
     pub version: &'static str,
+    /// Runs and audits, in the order in which they were given.
     pub runs: &'a [Run],
+    /// Reproduced tables, directory by directory.
     pub reproductions: &'a [Reproduction],
 }
 

@@ -22,6 +22,7 @@ pub struct Run {
     pub directory: String,
     /// `run.toml` as it stands; `null` where another program trained the model.
     pub config: Option<String>,
+    /// `summary.json`.
     pub summary: Summary,
     /// `null` where an older version audited the run.
     pub details: Option<Details>,

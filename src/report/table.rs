@@ -5,7 +5,9 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 /// A column's side to which its cells are moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
+    /// Words.
     Left,
+    /// Numbers.
     Right,
 }
 

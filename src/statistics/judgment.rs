@@ -58,19 +58,19 @@ pub struct AttackResult {
 /// A 95% interval `[low, high]` for each metric of an [`AttackResult`], `None` where that is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Intervals {
-    /// Of the accuracy.
+    /// 95% interval of the accuracy.
     pub accuracy: [f64; 2],
-    /// Of the advantage.
+    /// 95% interval of the advantage.
     pub advantage: [f64; 2],
-    /// Of the area under the ROC.
+    /// 95% interval of the area under the ROC.
     pub auc: [f64; 2],
-    /// Of TPR at fixed FPR.
+    /// 95% intervals of TPR at fixed FPR.
     #[serde(flatten)]
     pub tpr: TprAtFpr<[f64; 2]>,
-    /// Of TNR at fixed FNR.
+    /// 95% intervals of TNR at fixed FNR.
     #[serde(flatten)]
     pub tnr: TnrAtFnr<[f64; 2]>,
-    /// Of the precision.
+    /// 95% interval of the precision.
     pub precision: Option<[f64; 2]>,
 }
 

@@ -28,6 +28,7 @@ pub struct MembershipAttack {
     pub learns: bool,
     /// What it costs; `None`: no time worth telling.
     pub cost: Option<Cost>,
+    /// Carries it out.
     pub run: RunAttack,
 }
 
@@ -93,6 +94,7 @@ impl MembershipAttack {
 pub struct Sizes {
     /// The records whose membership is attacked, and the others.
     pub members: usize,
+    /// The records that they are to be told from: test records.
     pub others: usize,
     /// C.
     pub classes: usize,
@@ -110,7 +112,9 @@ pub struct Sizes {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a dozen a model, moved once")]
 pub enum Outcome {
+    /// It was made.
     Scored {
+        /// Its scores, and what they are worth.
         scored: Scored,
         /// Where it trained a network.
         training: Option<NetworkTraining>,
@@ -175,6 +179,7 @@ impl NetworkTraining {
 
 /// What an attack is given beside the evidence.
 pub struct Tools<'t> {
+    /// The settings `[audit]`.
     pub config: &'t AuditConfig,
     /// Set from outside: stop soon.
     pub stop: &'t AtomicBool,

@@ -20,7 +20,9 @@ const LEAST_VARIANCE: f64 = 1e-12;
 /// The records of one group: labels, and with features their rows in the data set.
 #[derive(Debug, Clone, Copy)]
 pub struct BlindRecords<'a> {
+    /// `[N]`; not looked at by labels alone.
     pub rows: &'a [u32],
+    /// `[N]`, each under C.
     pub labels: &'a [u32],
 }
 

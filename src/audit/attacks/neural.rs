@@ -39,6 +39,7 @@ pub struct Lesson {
     pub labels: Vec<u32>,
     /// Of the N, the members and the non-members to learn from.
     pub known: [Vec<u32>; 2],
+    /// Of its first weights and of the order of its batches.
     pub seed: u64,
 }
 

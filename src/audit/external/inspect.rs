@@ -22,6 +22,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub struct ExternalPredictions {
     /// The file's name, without its ending.
     pub name: String,
+    /// Whether outputs are logits or probabilities.
     pub form: OutputForm,
     /// \[N, C\]: logits or, as `form` says, probabilities.
     outputs: OutputValues,
@@ -42,7 +43,9 @@ pub struct ExternalPredictions {
     pub(super) augmentations: usize,
     /// By class.
     pub(super) class_names: Vec<String>,
+    /// The record's groups, where the file has a column of them.
     pub subgroups: Option<Subgroups>,
+    /// The records' persons, where a column of them was named.
     pub persons: Option<Persons>,
     pub(super) shadows: Option<ShadowFile>,
     /// What was found, a sentence each.

@@ -9,18 +9,29 @@ use std::collections::BTreeMap;
 /// What an array or a column of a file of predictions may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// `[N, C]`: logarithms of probabilities, up to a constant a record; `[N, A, C]` of A augmented copies.
     Logits,
+    /// `[N, C]`, or `[N, A, C]` of A augmented copies: from 0 to 1, of each record with the sum 1.
     Probabilities,
     /// Outputs whose name leaves open what they are.
     Outputs,
+    /// `[N]`: the true class of each record, by number or by name.
     Labels,
+    /// `[N]`: whether each record was trained on.
     Membership,
+    /// `[N]`: the group of each record, to be told apart in the results.
     Subgroup,
+    /// `[N]`: what each record is called in results, a number or a name.
     Rows,
+    /// `[C]`: what each class is called.
     ClassNames,
+    /// `[M, N, C]` or `[M, N, A, C]`: logits of M shadow models on the N records.
     ShadowLogits,
+    /// The same as probabilities.
     ShadowProbabilities,
+    /// `[M, N]` or `[M, N, A]`: φ, or another score, of the N records under M shadow models.
     ShadowScores,
+    /// `[M, N]`: whether each shadow model was trained on each record.
     ShadowKeep,
 }
 

@@ -37,9 +37,10 @@ pub struct ReplicaDetails {
     pub classes: Vec<GroupResult>,
     /// One for each value of the subgroup column; empty without one.
     pub subgroups: Vec<GroupResult>,
-    /// The class, and the subgroup, that fares worst; `null` where fewer than two can be compared.
+    /// The class that fares worst; `null` where fewer than two can be compared.
     #[serde(default)]
     pub worst_class: Option<WorstGroup>,
+    /// The subgroup that fares worst; `null` where fewer than two can be compared.
     #[serde(default)]
     pub worst_subgroup: Option<WorstGroup>,
     /// p_y, the probability of the true class; from 0 to 1.
@@ -55,15 +56,18 @@ pub struct Curve {
     pub fpr: Vec<f64>,
     /// The largest TPR at that FPR.
     pub tpr: Vec<f64>,
-    /// The 95% interval of the TPR at each FPR ([`crate::statistics::operating_point`]).
+    /// The lower end of the TPR's 95% interval at each FPR ([`crate::statistics::operating_point`]).
     pub tpr_low: Vec<f64>,
+    /// The upper end of the TPR's 95% interval at each FPR.
     pub tpr_high: Vec<f64>,
 }
 
 /// Counts of members of D and of test records in [`BINS`] equal bins of 0 to 1; 1 is in the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Histogram {
+    /// Members of D in each bin.
     pub members: Vec<u64>,
+    /// Test records in each bin.
     pub nonmembers: Vec<u64>,
 }
 
@@ -72,11 +76,14 @@ pub struct Histogram {
 pub struct GroupResult {
     /// The class's name, or the subgroup's.
     pub name: String,
-    /// All members and test records of the group.
+    /// All members of D in the group.
     pub members: usize,
+    /// All test records in the group.
     pub nonmembers: usize,
-    /// The model's accuracy on them; `null` without one. Their difference is the generalization error.
+    /// The model's accuracy on the members; `null` without one. What the test accuracy is below it is the
+    /// generalization error.
     pub train_accuracy: Option<f64>,
+    /// The model's accuracy on the test records; `null` without one.
     pub test_accuracy: Option<f64>,
     /// On the records of the group, with the thresholds of the whole. Empty under 2 scored ones of a kind.
     pub attacks: BTreeMap<String, GroupAttack>,
@@ -87,16 +94,20 @@ pub struct GroupResult {
 pub struct GroupAttack {
     /// ½(TPR + TNR).
     pub accuracy: f64,
+    /// Area under the ROC; 0.5 is guessing.
     pub auc: f64,
-    /// 95% intervals, as those of the whole.
+    /// The accuracy's 95% interval, as those of the whole.
     pub accuracy_ci95: [f64; 2],
+    /// The AUC's 95% interval, as those of the whole.
     pub auc_ci95: [f64; 2],
-    /// Scored members and non-members, on whom the accuracy stands.
+    /// Scored members, on whom the accuracy stands.
     pub members: usize,
+    /// Scored non-members, on whom the accuracy stands.
     pub nonmembers: usize,
-    /// Members and non-members on whom the AUC stands; 0 in files of before they were told.
+    /// Members on whom the AUC stands; 0 in files of before they were told.
     #[serde(default)]
     pub curve_members: usize,
+    /// Non-members on whom the AUC stands; 0 in files of before they were told.
     #[serde(default)]
     pub curve_nonmembers: usize,
 }

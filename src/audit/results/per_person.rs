@@ -20,8 +20,9 @@ use crate::statistics::thresholds;
 /// records, so that nobody is both known and scored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PersonResults {
-    /// Persons whose records are members, and others.
+    /// Persons whose records are members.
     pub members: usize,
+    /// Persons whose records are no members.
     pub nonmembers: usize,
     /// As the attacks on records; their counts are persons.
     pub attacks: Attacks,

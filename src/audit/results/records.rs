@@ -39,6 +39,7 @@ pub struct RecordsFound {
     pub risk_attack: Option<String>,
     /// \[N\]; `None` where it cannot be told.
     pub risks: Vec<Option<Risk>>,
+    /// Every attack's scores and threshold, in the order of the results.
     pub attacks: Vec<JudgedBy>,
 }
 
@@ -63,7 +64,9 @@ impl JudgedBy {
 /// How many attacks say that a record is a member, of those that judge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agreement {
+    /// Attacks that say "member".
     pub members: usize,
+    /// Attacks that judge the record.
     pub attacks: usize,
 }
 

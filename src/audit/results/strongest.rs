@@ -42,7 +42,9 @@ pub struct Strongest {
 /// The attack that is best by one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BestOfMetric {
+    /// The attack's name, as among the results.
     pub attack: String,
+    /// The attack's accuracy or AUC.
     pub value: f64,
     /// The simultaneous 95% interval, as [`Strongest::ci95`].
     pub ci95: [f64; 2],
@@ -52,7 +54,9 @@ pub struct BestOfMetric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
+    /// ½(TPR + TNR) at the threshold from the known half.
     Accuracy,
+    /// Area under the ROC.
     Auc,
 }
 

@@ -22,9 +22,11 @@ pub struct Subgroups {
 /// Which group each record of an audit belongs to: a class, or a value of a subgroup column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grouping<'a> {
+    /// What the groups are called, by number.
     pub names: &'a [String],
     /// For each member, and for each non-member, the number of its group.
     pub members: Vec<u32>,
+    /// For each non-member the number of its group.
     pub nonmembers: Vec<u32>,
 }
 

@@ -30,6 +30,7 @@ pub struct Summary {
     pub version: String,
     /// What it ran on; `null` where no GPU was needed.
     pub adapter: Option<Adapter>,
+    /// The data set's name and sizes.
     pub dataset: DatasetSummary,
     /// What was found of the data as a whole.
     #[serde(default)]
@@ -43,6 +44,7 @@ pub struct Summary {
 /// The adapter, which the results depend on in their last bits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Adapter {
+    /// As the driver gives it.
     pub name: String,
     /// vulkan, metal or dx12.
     pub backend: String,

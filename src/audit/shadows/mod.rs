@@ -81,14 +81,18 @@ pub struct TargetModel<'a> {
     pub pooled: usize,
     /// RMIA's population: places of records that the attacker knows to be no members.
     pub population: Vec<u32>,
+    /// What becomes of a record that has no score.
     pub without_score: WithoutScore,
 }
 
 /// A target, its shadow models, and what these make of each record.
 #[derive(Debug)]
 pub struct Shadows<'a> {
+    /// The shadow models, one at a time.
     pub models: Box<dyn ShadowModels + 'a>,
+    /// The model that is attacked.
     pub target: TargetModel<'a>,
+    /// What the shadow models make of each of the P records.
     pub moments: ShadowMoments,
     /// Of the pool, for shadow models as targets.
     pub sample: ConfidenceSample,

@@ -25,8 +25,11 @@ pub fn finite(phi: &[f64]) -> Cow<'_, [f64]> {
 /// Count, mean and summed squares about it (Welford 1962).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Moments {
+    /// How many values.
     pub count: f64,
+    /// Σ x / count.
     pub mean: f64,
+    /// Σ (x − mean)².
     pub squares: f64,
 }
 
@@ -45,6 +48,7 @@ impl Moments {
 pub struct PhiMoments {
     /// \[P\]: under models trained with the record, and without it.
     pub with: Vec<Moments>,
+    /// \[P\]: under models trained without it.
     pub without: Vec<Moments>,
 }
 
@@ -72,6 +76,7 @@ impl PhiMoments {
 pub struct ConfidenceSums {
     /// \[P\] (models, sum of p_y): trained with the record, and without it.
     pub with: Vec<(f64, f64)>,
+    /// \[P\] (models, sum of p_y): of models trained without it.
     pub without: Vec<(f64, f64)>,
 }
 

@@ -33,7 +33,9 @@ pub fn directory_name(number: usize) -> String {
 pub struct TargetReplica<'a> {
     /// Its number in the run.
     pub number: usize,
+    /// Its settings, which its shadow models take over.
     pub settings: Replica,
+    /// Its outputs on the records, with their labels and membership.
     pub predictions: &'a ReplicaPredictions,
 }
 

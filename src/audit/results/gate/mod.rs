@@ -34,6 +34,7 @@ pub struct Verdict {
     pub condition: String,
     /// Whose number: `replica 1: neural.accuracy`.
     pub number: String,
+    /// What came of it.
     pub outcome: Outcome,
     /// What is so: `is 0.700000`.
     pub finding: String,
@@ -51,6 +52,7 @@ impl std::fmt::Display for Verdict {
 /// Conditions that are looked at together.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Gate {
+    /// In the order in which they were given.
     pub conditions: Vec<Condition>,
 }
 
