@@ -23,6 +23,8 @@
 //!
 //! [`error`], [`random`] and [`setting`] serve all.
 
+#![deny(missing_docs)]
+
 pub mod audit;
 pub mod cli;
 pub mod dataset;

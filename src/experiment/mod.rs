@@ -2,14 +2,14 @@
 //! of them beside what was published.
 //!
 //! Not training and not an audit: a table that is asked for ([`request`]) takes runs ([`tables`]), which are
-//! found finished or carried out ([`runs`]), and is made of their summaries ([`measure`]), all of it by
+//! found finished or carried out ([`runs`]), and is made of their summaries (`measure`), all of it by
 //! [`reproduce()`]. What a table looks like is the report's.
 //!
 //! ```text
 //! Table × data set → tables → configurations and rows → runs → summaries → measure → Comparison
 //! ```
 
-pub mod measure;
+pub(crate) mod measure;
 pub mod published;
 mod reproduce;
 pub mod request;

@@ -60,6 +60,8 @@ impl Limits {
         self.binding_bytes.min(self.buffer_bytes)
     }
 
+    /// Whether the adapter can make and bind a buffer of `bytes`, called `label`.
+    ///
     /// # Errors
     /// A buffer of `bytes` that the adapter cannot bind.
     pub fn check(&self, label: &str, bytes: u64) -> Result<()> {

@@ -22,6 +22,8 @@ impl Array {
         Array { rows, cols, data: vec![0.0; rows * cols] }
     }
 
+    /// `[rows, cols]` of `data`, row after row.
+    ///
     /// # Panics
     /// If `data` does not have `rows`·`cols` elements.
     pub fn new(rows: usize, cols: usize, data: Vec<f64>) -> Self {

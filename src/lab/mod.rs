@@ -1,11 +1,11 @@
 //! Measuring the engine: every kernel against its f64 reference ([`check`]), derivatives against differences
-//! ([`derivatives`]), the graph of a step as it runs ([`drawing`]), kernels ([`kernels`]) and whole
+//! ([`derivatives`]), the graph of a step as it runs (`drawing`), kernels ([`kernels`]) and whole
 //! steps ([`steps`]) by the clock; the fastest variants of an adapter ([`tune`], kept as a [`tuning_table`])
 //! and those that a run uses ([`variants`]).
 
 pub mod check;
 pub mod derivatives;
-pub mod drawing;
+pub(crate) mod drawing;
 pub mod kernels;
 pub mod steps;
 pub mod tune;

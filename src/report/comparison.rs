@@ -1,7 +1,7 @@
 //! A reproduced table: our numbers beside the published ones. The data, and the verdict on them.
 //!
 //! Not where they come from ([`crate::experiment`]), not their files ([`super::reproduction`]) and not how
-//! they are set ([`super::comparison_text`]).
+//! they are set (`comparison_text`).
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub const SCHEMA: u32 = 1;
 /// same data alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Comparison {
-    /// [`SCHEMA`]; files without it are of version 1.
+    /// The version of the keys and their meaning: [`SCHEMA`]; files without it are of version 1.
     #[serde(default = "first_schema")]
     pub schema: u32,
     /// Its name on the command line.
@@ -99,7 +99,7 @@ impl Row {
 /// A number of ours, over the seeds, and the published one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Measured {
-    /// One a seed.
+    /// Ours, one a seed.
     pub values: Vec<f64>,
     /// The mean of `values`; `None` without any.
     pub mean: Option<f64>,

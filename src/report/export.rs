@@ -27,7 +27,7 @@ pub const SCHEMA: u32 = 1;
 /// The document.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
-    /// [`SCHEMA`].
+    /// The version of the keys and their meaning: [`SCHEMA`].
     pub schema: u32,
     /// The program's version.
     pub version: &'static str,

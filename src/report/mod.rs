@@ -4,18 +4,18 @@
 //! made.
 
 pub mod comparison;
-pub mod comparison_text;
+pub(crate) mod comparison_text;
 pub(crate) mod csv_table;
 pub mod export;
 pub mod html;
 pub(crate) mod labels;
-pub mod lines;
+pub(crate) mod lines;
 pub mod records;
 mod remarks;
 pub mod reproduction;
 pub mod run;
-pub mod settings;
-pub mod table;
+pub(crate) mod settings;
+pub(crate) mod table;
 pub mod terminal;
 mod verdict;
 

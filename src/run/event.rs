@@ -212,9 +212,9 @@ pub struct EpochMetrics {
 /// Accuracies are ½(TPR + TNR).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct AdversaryCheck {
-    /// h's.
+    /// The attack network's.
     pub attack_accuracy: f64,
-    /// Of a threshold on the probability of the label.
+    /// That of a threshold on the probability of the label.
     pub threshold_accuracy: f64,
     /// The probability of an h so far below the threshold or further, were the two equally good (McNemar).
     pub chance: f64,

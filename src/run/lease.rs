@@ -129,6 +129,8 @@ impl Lease {
         Ok(Lease { directory: directory.to_owned(), holder, taken_over, lost, heart, _lock: lock })
     }
 
+    /// Whether this program still may write in the directory.
+    ///
     /// # Errors
     /// Another program has taken the directory over, since this one was silent for too long: it must not
     /// write there.

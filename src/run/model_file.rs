@@ -107,6 +107,8 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
+    /// Reads the file `path`, whole.
+    ///
     /// # Errors
     /// A missing file; one that is not safetensors, or not of this program.
     pub fn read(path: &Path) -> Result<Self> {

@@ -1,6 +1,6 @@
 //! What a line of the tape of scalars holds, and where: it follows from what the terms declare.
 //!
-//! Not the writing of lines: that is [`super::tape`]'s.
+//! Not the writing of lines: that is `tape`'s.
 
 use super::attack_pace::AttackPace;
 use super::rate::Rate;

@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | what is trained | [`recipe`], its loss in [`terms`] |
-//! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`line`](mod@line), [`tape`] |
+//! | which records when, at which rate | `batches`, [`schedule`], `rate`, [`line`](mod@line), `tape` |
 //! | the graph of a round | [`game`] |
 //! | the loop on the GPU | [`steps`], `pace` |
 //! | replicas on the GPU, epoch by epoch | [`cohort`], `snapshot`, [`evaluate`], `referee` |
@@ -40,7 +40,7 @@ pub mod schedule;
 mod snapshot;
 mod splits;
 pub mod steps;
-pub mod tape;
+pub(crate) mod tape;
 pub mod terms;
 mod work;
 

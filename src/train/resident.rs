@@ -81,7 +81,7 @@ pub struct ResidentNodes {
     layout: ResidentLayout,
     /// One a part.
     pub features: Vec<NodeId>,
-    /// u32 `[N, 1]`.
+    /// u32 `[N, 1]`, shared by all replicas.
     pub labels: NodeId,
     /// shift and scale, or none.
     pub standardization: Vec<NodeId>,

@@ -19,7 +19,7 @@ pub const BINS: usize = 50;
 /// The details of an audit. Every rate is a fraction from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Details {
-    /// [`SCHEMA`].
+    /// The version of the keys and their meaning: [`SCHEMA`].
     pub schema: u32,
     /// In the order of the summary's replicas.
     pub replicas: Vec<ReplicaDetails>,
@@ -52,7 +52,7 @@ pub struct ReplicaDetails {
 /// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Curve {
-    /// Ascending.
+    /// False-positive rates, ascending.
     pub fpr: Vec<f64>,
     /// The largest TPR at that FPR.
     pub tpr: Vec<f64>,
@@ -92,7 +92,7 @@ pub struct GroupResult {
 /// An attack on a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GroupAttack {
-    /// ½(TPR + TNR).
+    /// ½(TPR + TNR) at the threshold of the whole; 0.5 is guessing.
     pub accuracy: f64,
     /// Area under the ROC; 0.5 is guessing.
     pub auc: f64,

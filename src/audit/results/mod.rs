@@ -1,15 +1,15 @@
 //! What an audit found, and how it is kept.
 
 pub mod attacks;
-pub mod check;
-pub mod describe;
-pub mod describe_shadows;
+pub(crate) mod check;
+pub(crate) mod describe;
+pub(crate) mod describe_shadows;
 pub mod details;
 mod files;
 pub mod gate;
 pub mod ladder;
-pub mod masked;
-pub mod notes;
+pub(crate) mod masked;
+pub(crate) mod notes;
 pub mod older;
 pub mod per_person;
 pub mod records;

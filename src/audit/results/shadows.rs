@@ -1,6 +1,6 @@
 //! What the attacks by shadow models stood on: how many models and records, and what was estimated from them.
 //!
-//! Not what they found ([`super::attacks`]), nor how it is estimated ([`super::describe_shadows`]).
+//! Not what they found ([`super::attacks`]), nor how it is estimated (`describe_shadows`).
 
 use serde::{Deserialize, Serialize};
 

@@ -24,7 +24,7 @@ pub const SCHEMA: u32 = 3;
 /// A finished run. Every rate is a fraction from 0 to 1; one that the records cannot resolve is `null`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Summary {
-    /// [`SCHEMA`].
+    /// The version of the keys and their meaning: [`SCHEMA`].
     pub schema: u32,
     /// The program's version.
     pub version: String,

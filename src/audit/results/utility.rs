@@ -26,12 +26,12 @@ pub struct Utility {
     pub commonest_class: String,
     /// The accuracy of always saying that class.
     pub commonest_class_accuracy: f64,
-    /// `accuracy` less that: at 0 or below nothing was learnt that helps.
+    /// `accuracy` less `commonest_class_accuracy`: at 0 or below nothing was learnt that helps.
     pub above_commonest_class: f64,
     /// The class whose records are classified right least often, of those with at least 10 test records; `null`
     /// of fewer than two such classes.
     pub worst_class: Option<String>,
-    /// How often they are.
+    /// The share of that class's test records that is classified right.
     pub worst_class_accuracy: Option<f64>,
     /// 95% intervals of the others.
     pub ci95: UtilityIntervals,
@@ -40,11 +40,11 @@ pub struct Utility {
 /// A 95% interval `[low, high]` of a number of [`Utility`]. The worst class has none: chance has chosen it in part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UtilityIntervals {
-    /// Exact ([`clopper_pearson`]).
+    /// Of the accuracy, exact ([`clopper_pearson`]).
     pub accuracy: [f64; 2],
-    /// [`mean_of_proportions`].
+    /// Of the balanced accuracy ([`mean_of_proportions`]).
     pub balanced_accuracy: [f64; 2],
-    /// Exact.
+    /// Of the commonest class's accuracy, exact.
     pub commonest_class_accuracy: [f64; 2],
     /// Of the difference on the same records ([`paired_difference`]).
     pub above_commonest_class: [f64; 2],

@@ -1,7 +1,7 @@
 //! The group that fares worst: the one that an attack finds best, named without being fooled by how many
 //! groups there are.
 //!
-//! Not the groups' own results ([`super::describe::groups`]).
+//! Not the groups' own results (`describe`).
 
 use super::details::WorstGroup;
 use super::subgroups::Grouping;

@@ -121,7 +121,10 @@ impl<W: Write + Seek> Writer<W> {
         npy::write(&mut self.zip, shape, values).map_err(|e| write_error(name, &ZipError::Io(e)))
     }
 
-    /// Writes the table of contents.
+    /// Writes the table of contents, without which the archive cannot be read, and gives the writer back.
+    ///
+    /// # Errors
+    /// A failed write.
     pub fn finish(self) -> Result<W> {
         self.zip.finish().map_err(|e| write_error("table of contents", &e))
     }

@@ -186,6 +186,9 @@ impl Config {
     }
 
     /// [`merge`](Self::merge), then [`validate`](Self::validate).
+    ///
+    /// # Errors
+    /// As those two; where a layer set the value that is refused, its flag is named.
     pub fn resolve(layers: &[Layer]) -> Result<Config> {
         let config = Self::merge(layers)?;
         config.validate().map_err(|error| typed(error, layers))?;

@@ -60,7 +60,7 @@ macro_rules! replica_keys {
         #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
         pub struct Replica {
             $(
-                #[doc = concat!("`", stringify!($($path).+), "`.")]
+                #[doc = concat!("The replica's value of `", stringify!($($path).+), "`.")]
                 $(#[$attribute])*
                 pub $field: $type,
             )*

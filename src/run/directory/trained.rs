@@ -30,6 +30,8 @@ impl RunDirectory {
         Ok(Some(error))
     }
 
+    /// Whether the run is trained to its end, so that it can be audited.
+    ///
     /// # Errors
     /// Training has not come to its end.
     pub fn check_trained(&self) -> Result<()> {

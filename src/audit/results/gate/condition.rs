@@ -71,6 +71,9 @@ pub struct Condition {
 }
 
 impl Condition {
+    /// `neural.accuracy > 0.55`: a metric of an attack, of every attack where none is named, compared with a
+    /// number.
+    ///
     /// # Errors
     /// A text of another form; a metric or an attack that does not exist, with the nearest that does.
     pub fn parse(text: &str) -> Result<Self> {

@@ -3,7 +3,7 @@
 //! Not the audit: it is over, printed and written when these are looked at.
 
 mod condition;
-pub mod junit;
+pub(crate) mod junit;
 mod path;
 pub mod policy;
 mod subject;
