@@ -113,7 +113,7 @@ impl RawLabels {
     ///
     /// # Errors
     /// A record without a label, a label that is no class (a fraction, NaN, text among numbers), one outside
-    /// the range, a class without a record, fewer than two classes.
+    /// the range, a class of the format without a record, fewer than two classes.
     pub(super) fn resolve(self, file: &str, known: Known) -> Result<Labels> {
         let without = self.without().len();
         if without > 0 {
@@ -168,27 +168,21 @@ impl RawLabels {
         else {
             return Err(Error::data(file).expected("labels").found("none"));
         };
-        if known == Known::default() && first.keys().eq([-1, 1].iter()) {
-            // The two classes of support vector machines.
-            let ids = classes.iter().map(|class| u32::from(*class == 1)).collect();
-            return Ok((ids, vec!["-1".to_owned(), "1".to_owned()], "labels -1 and 1".to_owned()));
+        if let Some(base) = known.base.map(i64::from).filter(|base| lowest < *base) {
+            return Err(Error::data(&self.values[first[&lowest]].1)
+                .expected(format!("a label from {base} on"))
+                .found(lowest.to_string())
+                .advice("correct it, or give the number the labels count from with --label-base"));
         }
-        let base = match (known.base, lowest) {
-            (Some(base), _) => i64::from(base),
-            (None, 0 | 1) => lowest,
-            (None, _) => {
-                let advice = if lowest > 0 {
-                    format!("renumber the classes, or, if {lowest} is the first, give --label-base {lowest}")
-                } else {
-                    "renumber the classes from 0".to_owned()
-                };
-                return Err(Error::data(&self.values[first[&lowest]].1)
-                    .expected("labels that count from 0 or from 1")
-                    .found(format!("{lowest} as the lowest"))
-                    .advice(advice));
-            }
+        let Some(count) = known.classes else {
+            // A number that no record has is no class: what the file does not show cannot be learnt.
+            let id: BTreeMap<i64, u32> = first.keys().copied().zip(0..).collect();
+            let ids = classes.iter().map(|class| id[class]).collect();
+            let names = first.keys().map(i64::to_string).collect();
+            return Ok((ids, names, numbers_note(&first, known.base)));
         };
-        let last = known.classes.map_or(highest, |count| base + count as i64 - 1);
+        let base = known.base.map_or(lowest.min(1), i64::from);
+        let last = base + count as i64 - 1;
         for (outside, rule) in [(lowest, lowest < base), (highest, highest > last)] {
             if rule {
                 return Err(Error::data(&self.values[first[&outside]].1)
@@ -201,14 +195,11 @@ impl RawLabels {
             return Err(Error::data(file)
                 .expected(format!("a record of every class from {base} to {last}"))
                 .found(format!("none of class {missing}"))
-                .advice(
-                    "renumber the classes without gaps, or give the number they count from with --label-base",
-                ));
+                .advice("check that the file is complete"));
         }
         let ids = classes.iter().map(|class| (class - base) as u32).collect();
         let names = (base..=last).map(|class| class.to_string()).collect();
-        let given = if known.base.is_some() { ", as given" } else { "" };
-        Ok((ids, names, format!("labels {base} to {last} ({base}-based{given})")))
+        Ok((ids, names, numbers_note(&first, known.base)))
     }
 
     /// (id of each code, names, note) where the values are text.
@@ -231,6 +222,28 @@ impl RawLabels {
         let ids = self.values.iter().map(|(text, _)| id[text.as_str()]).collect();
         Ok((ids, names, "text labels, numbered in sorted order".to_owned()))
     }
+}
+
+/// What was made of labels that are these numbers: what they count from, and which have no record.
+fn numbers_note<T>(classes: &BTreeMap<i64, T>, base: Option<u32>) -> String {
+    let (Some((&lowest, _)), Some((&highest, _))) = (classes.first_key_value(), classes.last_key_value())
+    else {
+        return String::new();
+    };
+    if classes.len() == 2 && lowest + 1 < highest {
+        return format!("labels {lowest} and {highest}");
+    }
+    let counted = match (base, lowest) {
+        (Some(base), _) => format!(" ({base}-based, as given)"),
+        (None, 0 | 1) => format!(" ({lowest}-based)"),
+        (None, _) => String::new(),
+    };
+    let absent = match (highest - lowest + 1) as usize - classes.len() {
+        0 => "",
+        1 => ", one of them with no record and no class",
+        _ => ", some of them with no record and no class",
+    };
+    format!("labels {lowest} to {highest}{counted}{absent}")
 }
 
 /// The first of `base..=last` that `present` (ascending, within those bounds) lacks.
@@ -274,7 +287,22 @@ mod tests {
     fn two_signs_are_two_classes() {
         let signs = resolve(&["1", "-1", "+1"], Known::default()).expect("signs");
         assert_eq!((signs.ids, signs.names), (vec![1, 0, 1], vec!["-1".to_owned(), "1".to_owned()]));
-        assert!(refused(&["1", "-1", "2"], Known::default()).contains("-1 as the lowest"));
+        assert_eq!(signs.note, "labels -1 and 1");
+    }
+
+    #[test]
+    fn numbers_need_not_count_from_0_nor_without_gaps() {
+        let of = |values: &[&str]| {
+            let labels = resolve(values, Known::default()).expect("classes");
+            (labels.ids, labels.names.join(" "), labels.note)
+        };
+        let gap = "labels 0 to 3 (0-based), one of them with no record and no class".to_owned();
+        assert_eq!(of(&["0", "3", "1"]), (vec![0, 2, 1], "0 1 3".to_owned(), gap));
+        // Grades of wine; codes of soils; classes of a file that lacks the first.
+        assert_eq!(of(&["5", "3", "4"]), (vec![2, 0, 1], "3 4 5".to_owned(), "labels 3 to 5".to_owned()));
+        let some = "labels 10 to 30, some of them with no record and no class".to_owned();
+        assert_eq!(of(&["30", "10", "20"]), (vec![2, 0, 1], "10 20 30".to_owned(), some));
+        assert_eq!(of(&["2", "-1", "1"]).1, "-1 1 2");
     }
 
     #[test]
@@ -295,10 +323,10 @@ mod tests {
         let known = Known { base: Some(5), classes: None };
         assert_eq!(resolve(&["5", "6"], known).expect("base 5").ids, [0, 1]);
         let known = Known { base: Some(0), classes: None };
-        assert!(refused(&["1", "2"], known).contains("none of class 0"));
+        assert_eq!(resolve(&["1", "2"], known).expect("base 0").note, "labels 1 to 2 (0-based, as given)");
         let known = Known { base: Some(1), classes: None };
         let message = refused(&["1", "0"], known);
-        assert!(message.starts_with("f:2: expected a label from 1 to 1, found 0"), "{message}");
+        assert!(message.starts_with("f:2: expected a label from 1 on, found 0"), "{message}");
     }
 
     #[test]
@@ -312,9 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_without_a_record_is_named() {
-        let message = refused(&["0", "1", "3"], Known::default());
-        assert!(message.contains("0 to 3, found none of class 2"), "{message}");
+    fn a_class_of_the_format_without_a_record_is_named() {
         let known = Known { base: None, classes: Some(4) };
         assert!(refused(&["1", "2", "3"], known).contains("1 to 4, found none of class 4"));
         assert!(refused(&["a", "b"], known).contains("4 classes"));
@@ -325,8 +351,6 @@ mod tests {
         let known = Known { base: None, classes: Some(3) };
         let message = refused(&["1", "2", "3", "4"], known);
         assert!(message.starts_with("f:4: expected a label from 1 to 3, found 4"), "{message}");
-        assert!(refused(&["-1", "2"], Known::default()).contains("-1 as the lowest"));
-        assert!(refused(&["7", "8"], Known::default()).contains("--label-base 7"));
     }
 
     #[test]

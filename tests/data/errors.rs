@@ -59,11 +59,9 @@ fn a_field_that_is_no_finite_number() {
 #[test]
 fn labels_that_are_no_classes() {
     assert_says(&message("a.csv", b"0,1\n1,0\n1.5,0\n"), &["a.csv:3", "\"1.5\""]);
-    assert_says(&message("a.csv", b"0,1\n2,0\n"), &["none of class 1", "--label-base"]);
-    assert_says(&message("a.csv", b"3,1\n4,0\n"), &["3 as the lowest", "--label-base 3"]);
     assert_says(&message("a.csv", b"0,1\n0,0\n"), &["at least two classes"]);
     let one = LoadOptions { label_base: Some(1), ..LoadOptions::default() };
-    assert_says(&message_with("a.csv", b"1,1\n0,0\n", &one), &["a.csv:2", "from 1 to 1", "found 0"]);
+    assert_says(&message_with("a.csv", b"1,1\n0,0\n", &one), &["a.csv:2", "a label from 1 on", "found 0"]);
 }
 
 #[test]

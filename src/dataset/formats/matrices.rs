@@ -53,9 +53,9 @@ impl Stored for NpzFile {
         let path = &self.0;
         let place = path.display().to_string();
         only_text_has_columns(options, &place, true)?;
-        let (matrix, (labels, classes), labels_place) = read_data(path, options)?;
+        let (matrix, labels, labels_place) = read_data(path, options)?;
         Ok(Parts {
-            classes: classes.or_else(|| published_classes(&place, matrix.features.width())),
+            classes: published_classes(&place, matrix.features.width()),
             body: body(matrix.features),
             labels,
             labels_place,
@@ -98,7 +98,7 @@ impl Stored for NpyFiles {
             (None, _) => Some(0),
         };
         let matrix = matrix::read(reader, &header, column, place)?;
-        let ((raw, classes), note) = match labels {
+        let (raw, note) = match labels {
             Some(labels) => {
                 let (reader, header) = open_npy(labels)?;
                 let read = matrix::read_labels(reader, &header, &labels.place)?;
@@ -107,11 +107,11 @@ impl Stored for NpyFiles {
             None => {
                 let note =
                     column.map_or("no labels".to_owned(), |column| format!("label in column {column}"));
-                ((matrix.labels, None), note)
+                (matrix.labels, note)
             }
         };
         Ok(Parts {
-            classes: classes.or_else(|| published_classes(place, matrix.features.width())),
+            classes: published_classes(place, matrix.features.width()),
             body: body(matrix.features),
             labels: raw,
             labels_place: labels.unwrap_or(features).place.clone(),
@@ -127,9 +127,8 @@ fn body(features: Features) -> Body {
     Body::Matrix(features, schema)
 }
 
-/// The data set in `path`: its features, its labels with the number of classes if they are one-hot, and
-/// where the labels are, for messages.
-fn read_data(path: &Path, options: &LoadOptions) -> Result<(Matrix, (RawLabels, Option<usize>), String)> {
+/// The data set in `path`: its features, its labels, and where the labels are, for messages.
+fn read_data(path: &Path, options: &LoadOptions) -> Result<(Matrix, RawLabels, String)> {
     let max_bytes = options.max_bytes;
     let mut zip = open(path)?;
     let names = arrays(path, &zip)?;
@@ -145,7 +144,7 @@ fn read_data(path: &Path, options: &LoadOptions) -> Result<(Matrix, (RawLabels, 
     };
     // The labels first: they are small, and what is wrong with them shows at once.
     let raw = match has(labels) {
-        false => (RawLabels::default(), None),
+        false => RawLabels::default(),
         true => with_array(path, &mut zip, labels, max_bytes, |mut reader, length, place| {
             let Some(header) = Header::read(&mut reader, place)? else { return Ok(None) };
             header.check_length(length, place)?;

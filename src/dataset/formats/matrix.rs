@@ -142,11 +142,7 @@ fn finite(value: f64, place: &str, i: usize, j: usize) -> Result<f32> {
 
 /// Reads labels from an array of their own after `header`: N or N × 1 numbers, or N × C with a single 1 a
 /// row (one-hot). For one-hot labels, C is returned too.
-pub(super) fn read_labels(
-    reader: impl Read,
-    header: &Header,
-    place: &str,
-) -> Result<(RawLabels, Option<usize>)> {
+pub(super) fn read_labels(reader: impl Read, header: &Header, place: &str) -> Result<RawLabels> {
     let (records, columns) = match header.shape[..] {
         [records] => (records, 1),
         [records, columns] if columns > 0 => (records, columns),
@@ -182,7 +178,7 @@ pub(super) fn read_labels(
         }
     }
     elements.finish()?;
-    Ok((raw, (columns > 1).then_some(columns)))
+    Ok(raw)
 }
 
 /// A row that should be one-hot: where its 1 is, how many values are not 0.
@@ -270,7 +266,7 @@ mod tests {
         }
     }
 
-    fn one_hot_labels(values: Vec<f32>, fortran: &str) -> Result<(RawLabels, Option<usize>)> {
+    fn one_hot_labels(values: Vec<f32>, fortran: &str) -> Result<RawLabels> {
         let bytes = npy_bytes(&[2, 3], &values, fortran);
         let mut reader = &bytes[..];
         let header = Header::read(&mut reader, "f")?.expect("numbers");
@@ -279,12 +275,10 @@ mod tests {
 
     #[test]
     fn one_hot_columns_are_the_same_labels() {
-        let known = Known { base: None, classes: Some(3) };
-        // Rows 001 and 100; a class without a record is resolve's to find.
-        let (raw, classes) = one_hot_labels(vec![0., 1., 0., 0., 1., 0.], "True ").expect("one-hot");
-        assert_eq!(classes, Some(3));
-        let error = raw.resolve("f", known).expect_err("no record of class 1");
-        assert_eq!(error.found, "none of class 1");
+        // Rows 001 and 100: a column without a record is no class.
+        let raw = one_hot_labels(vec![0., 1., 0., 0., 1., 0.], "True ").expect("one-hot");
+        let labels = raw.resolve("f", Known::default()).expect("two classes");
+        assert_eq!((labels.ids, labels.names), (vec![1, 0], vec!["0".to_owned(), "2".to_owned()]));
         let error = one_hot_labels(vec![0., 1., 0., 1., 1., 0.], "True ").expect_err("two in a row");
         assert_eq!(error.place, "f, record 1");
     }
@@ -292,8 +286,7 @@ mod tests {
     #[test]
     fn one_hot_labels_are_taken_row_by_row() {
         let one_hot = |values| one_hot_labels(values, "False");
-        let (raw, classes) = one_hot(vec![0., 0., 1., 1., 0., 0.]).expect("one-hot");
-        assert_eq!((raw.len(), classes), (2, Some(3)));
+        assert_eq!(one_hot(vec![0., 0., 1., 1., 0., 0.]).expect("one-hot").len(), 2);
         for bad in [vec![0., 0., 1., 0., 0., 0.], vec![0., 0., 1., 1., 1., 0.], vec![0., 0., 1., 2., 0., 0.]]
         {
             let error = one_hot(bad).expect_err("refused");
