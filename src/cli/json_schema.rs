@@ -7,6 +7,7 @@ use super::output;
 use crate::audit::results::details::Details;
 use crate::audit::results::summary::Summary;
 use crate::error::{Error, Kind, Result};
+use crate::lab::measurements::Measurements;
 use crate::report::comparison::Comparison;
 use crate::run::event::EpochMetrics;
 
@@ -32,6 +33,8 @@ enum File {
     Metrics,
     /// A table of `reproduce`.
     Table,
+    /// What `bench --json` prints.
+    Bench,
 }
 
 impl File {
@@ -44,6 +47,7 @@ impl File {
             File::Details => of::<Details>(),
             File::Metrics => of::<EpochMetrics>(),
             File::Table => of::<Comparison>(),
+            File::Bench => of::<Measurements>(),
         }
     }
 }

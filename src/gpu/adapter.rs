@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Class, Target};
 
 /// An adapter as results name it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct AdapterSummary {
     /// As the driver gives it: `llvmpipe (LLVM 15.0.6, 256 bits)`.
     pub name: String,

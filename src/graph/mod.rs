@@ -13,10 +13,12 @@ mod hoist;
 mod launch;
 mod op;
 mod reference;
+mod work;
 
 pub use launch::{Class, Grid, Kernel, Launch, Need, Target, Variant};
 pub use op::Op;
 pub use reference::{Array, Values};
+pub use work::Work;
 
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -44,6 +44,12 @@ pub trait Op: Debug + Any + Send + Sync {
     /// Which of them runs follows from the adapter and from what was chosen for it ([`Launch::variant`]).
     fn launch(&self, inputs: &[Tensor], output: &Tensor) -> Launch;
 
+    /// Floating-point operations of the result, a multiply-add as two, of one replica; 0: its time is that of the
+    /// bytes it moves, and nobody counts.
+    fn flops(&self, _inputs: &[Tensor], _output: &Tensor) -> f64 {
+        0.0
+    }
+
     /// Whether a column of the result is written; what is not is unspecified.
     fn writes(&self, _column: usize) -> bool {
         true

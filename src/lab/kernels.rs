@@ -1,210 +1,219 @@
-//! Kernels at the shapes of the real networks: how fast they are, and how close to the fastest thing the
-//! same adapter did in the same run (a large matrix product; a large sum of two vectors).
+//! Kernels by the clock: how fast they are, and how close to the fastest thing the same adapter did just before
+//! and after (a large matrix product; a large sum of two vectors).
 //!
 //! Ratios within one run mean something; seconds from different runs of a shared machine do not.
 
+use super::shapes::{self, Bench, Selection};
 use crate::error::Result;
 use crate::gpu::Context;
-use crate::graph::{Class, Graph, NodeId, Tensor};
-use crate::ops::{
-    Activation, Adam, Add, Conv2d, Conv2dDw, Conv2dDx, CrossEntropyGrad, Dense, DenseDw, DenseDx, Format,
-    GatherRows, Geometry, LabelLayer, LabelLayerDw, Op, Softmax, SoftmaxGrad,
-};
+use crate::graph::{Class, Graph, NodeId, Tensor, Work};
+use crate::ops::{Activation, Add, Dense};
 use crate::plan::{Bound, Plan};
-use std::sync::Arc;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// Timings of a kernel are the median of so many rounds over all kernels.
-const ROUNDS: usize = 5;
+/// A kernel is timed in so many rounds over all kernels of its group.
+const ROUNDS: usize = 7;
 /// Seconds that a round should give each kernel.
 const SECONDS: f64 = 0.02;
+/// A kernel is warm when two runs of it, one after the other, differ by less than this part; or after so many.
+const STABLE: f64 = 0.05;
+const WARM: usize = 10;
+/// Ceilings that moved by more than this part make their group's fractions doubtful.
+const MOVED: f64 = 0.1;
 
 /// One kernel at one shape.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KernelTime {
-    /// The operation's name.
+    /// The operation.
     pub op: String,
+    /// Which of its kernels ran.
+    pub variant: String,
     /// The tensors it reads, then the one it writes, a replica.
     pub shape: String,
-    /// R: models of the dispatch.
+    /// Models a dispatch.
     pub replicas: usize,
-    /// Median time of a dispatch.
+    /// Time of a dispatch: the median of the rounds.
     pub microseconds: f64,
-    /// 10⁹ floating-point operations a second, where arithmetic is what counts.
+    /// The fastest round.
+    pub min_microseconds: f64,
+    /// The slowest round.
+    pub max_microseconds: f64,
+    /// Between the quartiles of the rounds, as a part of the median.
+    pub spread: f64,
+    /// Floating-point operations of a dispatch, where arithmetic is what counts; else 0.
+    pub flops: f64,
+    /// Bytes that a dispatch reads and writes, each tensor once.
+    pub bytes: f64,
+    /// 10⁹ floating-point operations a second, where they are counted.
     pub gflops: Option<f64>,
-    /// 10⁹ bytes a second, read and written, otherwise.
+    /// 10⁹ bytes a second otherwise.
     pub gigabytes: Option<f64>,
-    /// Of the ceiling in the same run.
+    /// Of the ceiling around its group.
     pub fraction: f64,
 }
 
-/// An operation at one shape.
-pub(super) struct Bench {
-    pub op: Arc<dyn Op>,
-    pub inputs: Vec<Tensor>,
-    update: bool,
-    /// Floating-point operations a replica; 0: count bytes.
-    flops: f64,
+/// What the adapter reaches at best: a large matrix product, a large sum of two vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ceiling {
+    /// 10⁹ floating-point operations a second.
+    pub gflops: f64,
+    /// 10⁹ bytes a second.
+    pub gigabytes: f64,
 }
 
-impl Bench {
-    /// What it writes.
-    pub fn output(&self) -> Option<Tensor> {
-        if self.update { self.inputs.first().copied() } else { self.op.shape(&self.inputs).ok() }
+impl Ceiling {
+    /// The higher of both, part by part.
+    fn max(self, other: Ceiling) -> Ceiling {
+        Ceiling { gflops: self.gflops.max(other.gflops), gigabytes: self.gigabytes.max(other.gigabytes) }
     }
 
-    /// Whether its tensors fit the adapter's limits for so many models.
-    fn fits(&self, context: &Context, replicas: usize) -> bool {
-        let bytes = |t: &Tensor| 4 * (t.elements() * if t.shared { 1 } else { replicas }) as u64;
-        let tensors = self.inputs.iter().copied().chain(self.output());
-        tensors.into_iter().all(|t| bytes(&t) <= context.limits().tensor_bytes())
+    /// What `work` takes of both at best, as parts of `seconds`: arithmetic, memory.
+    pub fn parts(&self, work: Work, seconds: f64) -> [f64; 2] {
+        [work.flops / self.gflops, work.bytes / self.gigabytes].map(|least| least / 1e9 / seconds)
     }
 }
 
-fn bench(op: impl Op, inputs: Vec<Tensor>, flops: usize) -> Bench {
-    Bench { op: Arc::new(op), inputs, update: false, flops: flops as f64 }
+/// Kernels that were timed together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelGroup {
+    /// Records a batch; of a shape that was asked for, its rows.
+    pub batch: usize,
+    /// Models a dispatch.
+    pub replicas: usize,
+    /// Just before and just after; fractions are of the higher.
+    pub ceilings: [Ceiling; 2],
+    /// Whether one of the ceilings differs by more than 10% before and after: something else ran.
+    pub ceilings_moved: bool,
+    /// In the order of the networks.
+    pub kernels: Vec<KernelTime>,
 }
 
-/// (K, N) of the networks' layers: Purchase100's classifier, the attack network.
-const LAYERS: [(usize, usize); 8] =
-    [(600, 1024), (1024, 512), (512, 256), (256, 128), (128, 100), (100, 1024), (512, 64), (64, 1)];
-
-/// (pixels each way, Cin, Cout, kernel, stride, padding) of AlexNet's layers, then of DenseNet's (L = 100, k
-/// = 12): the first one, a bottleneck and what follows it in each block, a transition.
-const CONVOLUTIONS: [[usize; 6]; 13] = [
-    [32, 3, 64, 11, 4, 5],
-    [4, 64, 192, 5, 1, 2],
-    [2, 192, 384, 3, 1, 1],
-    [2, 384, 256, 3, 1, 1],
-    [2, 256, 256, 3, 1, 1],
-    [32, 3, 24, 3, 1, 1],
-    [32, 120, 48, 1, 1, 0],
-    [32, 48, 12, 3, 1, 1],
-    [32, 216, 108, 1, 1, 0],
-    [16, 204, 48, 1, 1, 0],
-    [16, 48, 12, 3, 1, 1],
-    [8, 240, 48, 1, 1, 0],
-    [8, 48, 12, 3, 1, 1],
-];
-
-/// Convolutions, forward and both gradients; operations on padding are not counted.
-fn convolutions(batch: usize) -> Vec<Bench> {
-    let f32 = Tensor::f32;
-    let mut all = vec![];
-    for [size, in_c, out_c, kernel, stride, padding] in CONVOLUTIONS {
-        let geometry = Geometry {
-            in_h: size,
-            in_w: size,
-            in_c,
-            out_c,
-            kernel,
-            stride,
-            padding,
-            y_channels: out_c,
-            y_first: 0,
-        };
-        let [height, width] = geometry.out().expect("layers fit");
-        let flops = 2 * batch * geometry.products();
-        let x = f32(batch, size * size * in_c);
-        let (w, dz) = (f32(kernel * kernel * in_c, out_c), f32(batch, height * width * out_c));
-        let forward = Conv2d { geometry, activation: Activation::Relu, bias: false };
-        all.push(bench(forward, vec![x, w], flops));
-        // The images themselves have no gradient.
-        if in_c > 3 {
-            all.push(bench(Conv2dDx { geometry, bias: false }, vec![dz, w], flops));
-        }
-        all.push(bench(Conv2dDw { geometry, bias: false }, vec![x, dz], flops));
-    }
-    all
-}
-
-pub(super) fn benches(batch: usize) -> Vec<Bench> {
-    let f32 = Tensor::f32;
-    let mut all = convolutions(batch);
-    for (k, n) in LAYERS {
-        let flops = 2 * batch * k * n;
-        let (x, w, z) = (f32(batch, k), f32(k + 1, n), f32(batch, n));
-        all.push(bench(Dense { activation: Activation::Tanh }, vec![x, w], flops));
-        all.push(bench(DenseDx { activation: Activation::Tanh }, vec![z, w, x], flops));
-        all.push(bench(DenseDw, vec![x, z], flops));
-    }
-    let (logits, labels) = (f32(batch, 100), Tensor::u32(batch, 1));
-    let relu = LabelLayer { activation: Activation::Relu };
-    all.push(bench(Softmax, vec![logits], 0));
-    all.push(bench(SoftmaxGrad, vec![logits, logits], 0));
-    all.push(bench(CrossEntropyGrad, vec![logits, labels, f32(1, 1)], 0));
-    all.push(bench(relu, vec![labels, f32(101, 512)], 0));
-    all.push(bench(LabelLayerDw { classes: 100 }, vec![labels, f32(batch, 512)], 0));
-    let bits = Tensor::u32(20_000, Format::Bits.words(600)).shared();
-    all.push(bench(GatherRows { format: Format::Bits, width: 600, most: None }, vec![bits, labels], 0));
-    let parameters = 1_321_140;
-    let adam = vec![f32(3, parameters), f32(1, parameters), f32(1, 4)];
-    all.push(Bench { update: true, ..bench(Adam::at(0), adam, 0) });
-    all
-}
-
-/// Times every kernel at `batch` for `replicas` models. `each` gets the rounds done, and of how many.
+/// Times what `selection` names, at `batch` records, for `replicas` models. `each` gets the rounds done, and of
+/// how many.
 ///
 /// # Errors
-/// Sizes beyond the adapter's limits or memory, a lost device.
+/// A selection of what there is not, sizes beyond the adapter's limits or memory, a lost device.
 pub fn kernels(
     context: &Context,
+    selection: &Selection,
     batch: usize,
     replicas: usize,
     each: &mut dyn FnMut(usize, usize),
-) -> Result<Vec<KernelTime>> {
-    // Large enough to fill the adapter, within WebGPU's default limits.
-    let (size, length) =
-        if context.target().class == Class::Software { (1024, 1 << 23) } else { (4096, 1 << 25) };
-    let (x, w) = (Tensor::f32(size, size), Tensor::f32(size + 1, size));
-    let matmul = bench(Dense { activation: Activation::Identity }, vec![x, w], 2 * size * size * size);
-    let copy = bench(Add, vec![Tensor::f32(1, length), Tensor::f32(1, length)], 0);
-    // The ceilings first, with one replica.
-    let mut prepared = vec![prepare(context, &matmul, 1, None)?, prepare(context, &copy, 1, None)?];
+) -> Result<KernelGroup> {
+    let mut prepared = vec![];
     // What this adapter cannot bind at so many replicas is left out.
-    for bench in benches(batch).iter().filter(|bench| bench.fits(context, replicas)) {
-        prepared.push(prepare(context, bench, replicas, None)?);
+    let selected = shapes::select(&context.target(), selection, batch)?;
+    for bench in selected.iter().filter(|bench| bench.fits(context, replicas)) {
+        prepared.push(prepare(context, bench, replicas, selection.variant.as_deref())?);
     }
+    let mut probe = Probe::new(context)?;
+    let before = probe.ceiling(context)?;
     for round in 0..ROUNDS {
         for one in &mut prepared {
-            let started = Instant::now();
-            context.wait_for(&one.plan.submit(context, one.repeats))?;
-            let seconds = started.elapsed().as_secs_f64() / one.repeats as f64;
-            one.seconds.push(seconds);
+            one.time(context)?;
         }
         each(round + 1, ROUNDS);
     }
-    let rate = |one: &Prepared| one.work / median(&one.seconds) / 1e9;
-    let ceilings = [rate(&prepared[0]), rate(&prepared[1])];
-    Ok(prepared
-        .iter()
-        .map(|one| KernelTime {
-            op: one.name.clone(),
-            shape: one.shape.clone(),
-            replicas: one.replicas,
-            microseconds: 1e6 * median(&one.seconds),
-            gflops: one.arithmetic.then(|| rate(one)),
-            gigabytes: (!one.arithmetic).then(|| rate(one)),
-            fraction: rate(one) / ceilings[usize::from(!one.arithmetic)],
-        })
-        .collect())
+    let after = probe.ceiling(context)?;
+    let moved = |a: f64, b: f64| (a - b).abs() > MOVED * a.max(b);
+    let ceiling = before.max(after);
+    Ok(KernelGroup {
+        batch: selection.shape.as_ref().map_or(batch, |shape| shape[0]),
+        replicas,
+        ceilings: [before, after],
+        ceilings_moved: moved(before.gflops, after.gflops) || moved(before.gigabytes, after.gigabytes),
+        kernels: prepared.iter().map(|one| one.result(&ceiling)).collect(),
+    })
+}
+
+/// What the adapter reaches at best, now.
+///
+/// # Errors
+/// Out of memory, a lost device.
+pub fn ceiling(context: &Context) -> Result<Ceiling> {
+    Probe::new(context)?.ceiling(context)
+}
+
+/// What the ceilings are measured by.
+struct Probe([Prepared; 2]);
+
+impl Probe {
+    fn new(context: &Context) -> Result<Self> {
+        // Large enough to fill the adapter, within WebGPU's default limits.
+        let (size, length) =
+            if context.target().class == Class::Software { (1024, 1 << 23) } else { (4096, 1 << 25) };
+        let (x, w) = (Tensor::f32(size, size), Tensor::f32(size + 1, size));
+        let matmul = Bench::of(Dense { activation: Activation::Identity }, vec![x, w]);
+        let sum = Bench::of(Add, vec![Tensor::f32(1, length), Tensor::f32(1, length)]);
+        Ok(Probe([prepare(context, &matmul, 1, None)?, prepare(context, &sum, 1, None)?]))
+    }
+
+    fn ceiling(&mut self, context: &Context) -> Result<Ceiling> {
+        for one in &mut self.0 {
+            one.seconds.clear();
+            (0..3).try_for_each(|_| one.time(context))?;
+        }
+        let [matmul, sum] = &self.0;
+        let gigabytes = sum.work.bytes / median(&sum.seconds) / 1e9;
+        Ok(Ceiling { gflops: matmul.work.flops / median(&matmul.seconds) / 1e9, gigabytes })
+    }
 }
 
 /// A benchmark that is ready to run.
 pub(super) struct Prepared {
     name: String,
+    variant: String,
     shape: String,
     replicas: usize,
     pub plan: Plan,
     /// Runs a submission.
     pub repeats: usize,
-    arithmetic: bool,
-    /// Floating-point operations or bytes of a run.
-    work: f64,
+    work: Work,
     seconds: Vec<f64>,
 }
 
-/// Compiles a benchmark with this variant, or the one that a run uses, and runs it once.
+impl Prepared {
+    /// Times one more round.
+    fn time(&mut self, context: &Context) -> Result<()> {
+        self.seconds.push(seconds(context, &self.plan, self.repeats)?);
+        Ok(())
+    }
+
+    fn result(&self, ceiling: &Ceiling) -> KernelTime {
+        let mut sorted: Vec<f64> = self.seconds.iter().map(|s| 1e6 * s).collect();
+        sorted.sort_by(f64::total_cmp);
+        let at = |part: usize| sorted[part * (sorted.len() - 1) / 4];
+        let (median, Work { flops, bytes }) = (at(2), self.work);
+        let [arithmetic, memory] = ceiling.parts(self.work, median / 1e6);
+        let counted = flops > 0.0;
+        KernelTime {
+            op: self.name.clone(),
+            variant: self.variant.clone(),
+            shape: self.shape.clone(),
+            replicas: self.replicas,
+            microseconds: median,
+            min_microseconds: at(0),
+            max_microseconds: at(4),
+            spread: (at(3) - at(1)) / median,
+            flops,
+            bytes,
+            gflops: counted.then_some(flops / median / 1e3),
+            gigabytes: (!counted).then_some(bytes / median / 1e3),
+            fraction: if counted { arithmetic } else { memory },
+        }
+    }
+}
+
+/// Seconds a run, of `repeats` in one submission.
+pub(super) fn seconds(context: &Context, plan: &Plan, repeats: usize) -> Result<f64> {
+    let started = Instant::now();
+    context.wait_for(&plan.submit(context, repeats))?;
+    Ok(started.elapsed().as_secs_f64() / repeats as f64)
+}
+
+/// Compiles a benchmark with this variant, or the one that a run uses, and runs it until it is warm.
 pub(super) fn prepare(
     context: &Context,
     bench: &Bench,
@@ -227,30 +236,34 @@ pub(super) fn prepare(
         true => graph.update_dyn(bench.op.clone(), &inputs)?,
         false => graph.apply_dyn(bench.op.clone(), &inputs)?,
     };
-    let plan = match variant {
-        None => Plan::compile(context, &graph, replicas, &bound, &[y])?,
-        Some(variant) => Plan::compile_for(context, &graph, replicas, &bound, &[y], variant)?,
-    };
     let written = if bench.update { bench.inputs[0] } else { graph.tensor(y) };
+    let chosen = variant.or_else(|| context.choices().variant(bench.op.name(), &bench.inputs, &written));
+    let launch = bench.op.launch(&bench.inputs, &written);
+    let variant = launch.variant(&context.target(), chosen).map_or("none", |variant| variant.name);
+    let plan = Plan::compile_for(context, &graph, replicas, &bound, &[y], variant)?;
+    // Once to build the pipeline.
+    let mut last = seconds(context, &plan, 1)?;
+    let mut repeats = 1;
+    for _ in 0..WARM {
+        let now = seconds(context, &plan, repeats)?;
+        repeats = ((SECONDS / now) as usize).clamp(1, 200);
+        if (now - last).abs() < STABLE * now.max(last) {
+            break;
+        }
+        last = now;
+    }
     let operands = bench.inputs.iter().chain([&written]);
-    let bytes: f64 = operands.clone().map(|t| 4.0 * t.elements() as f64).sum::<f64>();
-    // A gather reads the rows that it writes, not the whole data set.
-    let shared: f64 = bench.inputs.iter().filter(|t| t.shared).map(|t| 4.0 * t.elements() as f64).sum();
-    let work = if bench.flops > 0.0 { bench.flops } else { bytes - shared };
-    // Once to build the pipeline, once to see how long it takes.
-    context.wait_for(&plan.submit(context, 1))?;
-    let started = Instant::now();
-    context.wait_for(&plan.submit(context, 1))?;
-    let once = started.elapsed().as_secs_f64();
     let shape: Vec<String> = operands.map(|t| format!("{}×{}", t.rows, t.cols)).collect();
+    // A state is read and written in place.
+    let work = Work::of(bench.op.as_ref(), &bench.inputs, &written, replicas);
     Ok(Prepared {
-        name: bench.op.name().to_string(),
+        name: bench.op.name().to_owned(),
+        variant: variant.to_owned(),
         shape: shape.join(" "),
         replicas,
         plan,
-        repeats: ((SECONDS / once) as usize).clamp(1, 200),
-        arithmetic: bench.flops > 0.0,
-        work: work * replicas as f64,
+        repeats,
+        work,
         seconds: vec![],
     })
 }

@@ -1,15 +1,20 @@
 //! Whole steps at the networks' real sizes: time, dispatches, submissions, memory, time by kernel; and the
 //! first step after the start. Synthetic records of a preset's size stand in for its data.
 
+use super::kernels::{Ceiling, ceiling};
 use crate::dataset::{Dataset, Features, Image, Schema, Split, Synthetic, synthetic};
 use crate::error::Result;
 use crate::gpu::Context;
+use crate::graph::Work;
 use crate::nn::RecordShape;
 use crate::ops::pcg4d;
+use crate::plan::Timed;
 use crate::run::config::{Config, Layer};
 use crate::run::preset;
 use crate::train::schedule::EpochBatches;
 use crate::train::{Cohort, Model, Recipe, Schedule};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -18,11 +23,11 @@ const EPOCHS: usize = 3;
 
 /// A step to time.
 #[derive(Debug, Clone, Copy)]
-pub struct StepCase {
+pub struct StepCase<'a> {
     /// What tables and `veilgrad bench step` call it.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The preset whose networks and batches it has.
-    pub preset: &'static str,
+    pub preset: &'a str,
     /// 0: images of CIFAR's shape, of random bytes.
     pub features: usize,
     /// m; 0: the preset's.
@@ -41,7 +46,7 @@ const fn case(
     features: usize,
     members: usize,
     attack_steps: usize,
-) -> StepCase {
+) -> StepCase<'static> {
     StepCase { name, preset, features, batch: 0, classes: 100, members, attack_steps }
 }
 
@@ -51,12 +56,12 @@ const fn images(
     batch: usize,
     members: usize,
     attack_steps: usize,
-) -> StepCase {
+) -> StepCase<'static> {
     StepCase { name, preset, features: 0, batch, classes: 100, members, attack_steps }
 }
 
 /// The networks of the paper, plain and in the game.
-pub const CASES: [StepCase; 9] = [
+pub const CASES: [StepCase<'static>; 9] = [
     case("purchase100 plain", "purchase100-official", 600, 20_000, 0),
     case("purchase100 min-max, k = 1", "purchase100-official", 600, 2_560, 1),
     case("purchase100 min-max, k = 5", "purchase100-official", 600, 1_280, 5),
@@ -69,7 +74,7 @@ pub const CASES: [StepCase; 9] = [
 ];
 
 /// What a step takes.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepTime {
     /// The case's name.
     pub name: String,
@@ -100,26 +105,67 @@ pub struct StepTime {
     pub memory_bytes: u64,
     /// Of these the intermediate results.
     pub scratch_bytes: u64,
+    /// What the adapter reaches at best, just after the steps.
+    pub ceiling: Ceiling,
     /// Time by kernel and shape, each dispatch alone, the longest first.
     pub kernels: Vec<Share>,
 }
 
 /// Dispatches of one kernel and shape.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
-    /// The operation and its shape.
+    /// Shader, entry point and result.
     pub kernel: String,
-    /// Dispatches in a step.
+    /// Dispatches a step.
     pub count: usize,
-    /// What all of them take.
+    /// Of all of them.
     pub milliseconds: f64,
+    /// Floating-point operations of all of them; 0: not counted.
+    pub flops: f64,
+    /// Bytes that all of them read and write.
+    pub bytes: f64,
+    /// What bounds them.
+    pub bound: Bound,
+}
+
+/// What a kernel's time goes to, by the ceilings of the same run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// Its arithmetic would take longer than its memory.
+    Arithmetic,
+    /// Its memory would take longer.
+    Memory,
+    /// Both together would take less than a tenth of its time: it waits for starts, barriers, or for its few
+    /// workgroups.
+    Latency,
+}
+
+impl Bound {
+    /// Of arithmetic and memory as parts of the time ([`Ceiling::parts`]).
+    fn of([arithmetic, memory]: [f64; 2]) -> Bound {
+        match arithmetic > memory {
+            _ if arithmetic + memory < 0.1 => Bound::Latency,
+            true => Bound::Arithmetic,
+            false => Bound::Memory,
+        }
+    }
+
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Bound::Arithmetic => "arithmetic",
+            Bound::Memory => "memory",
+            Bound::Latency => "latency",
+        }
+    }
 }
 
 /// Makes the models of `case`, or the first group of them, ready for epochs of `steps` steps, and hands them
 /// over.
 fn prepare<T>(
     context: &Context,
-    case: &StepCase,
+    case: &StepCase<'_>,
     replicas: usize,
     steps: Option<usize>,
     run: impl FnOnce(&mut Cohort<'_>, &Config, [usize; 2]) -> Result<T>,
@@ -173,7 +219,7 @@ fn prepare<T>(
 ///
 /// # Errors
 /// Sizes beyond the adapter's limits or memory, a lost device.
-pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepTime> {
+pub fn step(context: &Context, case: &StepCase<'_>, replicas: usize) -> Result<StepTime> {
     let before = context.usage();
     prepare(context, case, replicas, None, |cohort, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
@@ -192,6 +238,7 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
         let step_seconds = sorted[sorted.len() / 2] / steps as f64;
         let repeats = ((1.0 / step_seconds) as usize).clamp(1, 10);
         let an_epoch = |count: u64| count as f64 / EPOCHS as f64;
+        let ceiling = ceiling(context)?;
         Ok(StepTime {
             name: case.name.to_string(),
             replicas,
@@ -207,13 +254,14 @@ pub fn step(context: &Context, case: &StepCase, replicas: usize) -> Result<StepT
             bytes_read_an_epoch: an_epoch(done.bytes_read - warm.bytes_read),
             memory_bytes,
             scratch_bytes: cohort.scratch_bytes(),
-            kernels: shares(cohort.profile(0, repeats)?),
+            kernels: shares(cohort.profile(0, repeats)?, &ceiling),
+            ceiling,
         })
     })
 }
 
 /// Seconds from some moment before, at the end of each part of the way to the first step.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstStep {
     /// The device is open.
     pub device: f64,
@@ -223,11 +271,26 @@ pub struct FirstStep {
     pub step: f64,
 }
 
+/// From the start of a program to its first finished step, in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StartTime {
+    /// The case.
+    pub name: String,
+    /// Until the first step's end was heard of, all caches empty.
+    pub cold_seconds: f64,
+    /// The same with full caches, the median.
+    pub warm_seconds: f64,
+    /// What the cold start said of itself.
+    pub cold_parts: FirstStep,
+    /// What the median warm start said of itself.
+    pub warm_parts: FirstStep,
+}
+
 /// Trains `case` for one step, and says when what was done, from `started` on.
 ///
 /// # Errors
 /// As [`step`].
-pub fn first_step(context: &Context, case: &StepCase, started: Instant) -> Result<FirstStep> {
+pub fn first_step(context: &Context, case: &StepCase<'_>, started: Instant) -> Result<FirstStep> {
     let device = started.elapsed().as_secs_f64();
     prepare(context, case, 1, Some(1), |cohort, _, _| {
         let plans = started.elapsed().as_secs_f64();
@@ -253,16 +316,23 @@ fn random_images(records: usize, classes: usize) -> Dataset {
     }
 }
 
-fn shares(profile: Vec<(String, f64)>) -> Vec<Share> {
+fn shares(profile: Vec<Timed>, ceiling: &Ceiling) -> Vec<Share> {
     let mut shares: Vec<Share> = vec![];
-    for (kernel, seconds) in profile {
-        match shares.iter_mut().find(|s| s.kernel == kernel) {
-            Some(share) => {
-                share.count += 1;
-                share.milliseconds += 1e3 * seconds;
-            }
-            None => shares.push(Share { kernel, count: 1, milliseconds: 1e3 * seconds }),
-        }
+    for Timed { label, seconds, work } in profile {
+        let bound = Bound::of(ceiling.parts(work, seconds));
+        let known = shares.iter().position(|share| share.kernel == label);
+        let place = known.unwrap_or_else(|| {
+            shares.push(Share { kernel: label, count: 0, milliseconds: 0.0, flops: 0.0, bytes: 0.0, bound });
+            shares.len() - 1
+        });
+        let share = &mut shares[place];
+        share.count += 1;
+        share.milliseconds += 1e3 * seconds;
+        share.flops += work.flops;
+        share.bytes += work.bytes;
+        // Of all of them, not of the last.
+        let work = Work { flops: share.flops, bytes: share.bytes };
+        share.bound = Bound::of(ceiling.parts(work, share.milliseconds / 1e3));
     }
     shares.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
     shares

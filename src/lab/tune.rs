@@ -5,7 +5,8 @@
 //! Nothing here happens by itself: another variant adds up in another order, so runs would no longer repeat.
 
 use super::check;
-use super::kernels::{self, Bench, Prepared, median};
+use super::kernels::{self, Prepared, median};
+use super::shapes::{self, Bench};
 use super::tuning_table::{Candidate, TuningTable, by_shape, run_by};
 use crate::error::{Error, Result};
 use crate::gpu::{Choices, Context, shape_class};
@@ -13,7 +14,6 @@ use crate::graph::{Kernel, Launch, Target, Tensor};
 use crate::ops::{self, Case};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 /// Records a batch, unless told otherwise: m, 3·m and 11·m for m = 128, the merged passes of k = 1 and k = 5.
 pub const BATCHES: [usize; 3] = [128, 384, 1408];
@@ -44,7 +44,7 @@ impl Contest {
 
 /// The shapes of the real networks at which this adapter has a choice.
 fn contests(target: &Target, batch: usize) -> Vec<Contest> {
-    let several = kernels::benches(batch).into_iter().filter_map(|bench| {
+    let several = shapes::benches(batch).into_iter().filter_map(|bench| {
         let output = bench.output()?;
         let launch = bench.op.launch(&bench.inputs, &output);
         let default = launch.default_variant(target)?.name;
@@ -176,9 +176,7 @@ fn interleaved(context: &Context, prepared: &[Prepared]) -> Result<Vec<f64>> {
     let mut seconds = vec![vec![]; prepared.len()];
     for _ in 0..ROUNDS {
         for (one, seconds) in prepared.iter().zip(&mut seconds) {
-            let started = Instant::now();
-            context.wait_for(&one.plan.submit(context, one.repeats))?;
-            seconds.push(started.elapsed().as_secs_f64() / one.repeats as f64);
+            seconds.push(kernels::seconds(context, &one.plan, one.repeats)?);
         }
     }
     Ok(seconds.iter().map(|s| median(s)).collect())

@@ -8,7 +8,7 @@ pub mod schedule;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context, Pipeline};
-use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant};
+use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant, Work};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,6 +20,18 @@ struct Dispatch {
     pipeline: Arc<Pipeline>,
     bindings: wgpu::BindGroup,
     groups: [u32; 3],
+    work: Work,
+}
+
+/// What a dispatch takes, alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timed {
+    /// Kernel and result.
+    pub label: String,
+    /// Of one dispatch.
+    pub seconds: f64,
+    /// Of all replicas.
+    pub work: Work,
 }
 
 /// A graph compiled for R replicas on one device.
@@ -245,12 +257,13 @@ impl Plan {
             let [x, y] = reflection.workgroups(kernel, grid, context.limits().workgroups)?;
             let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
             let label = format!("{kernel} {}", node.tensor);
-            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label));
+            let work = Work::of(op.as_ref(), &inputs, &node.tensor, replicas);
+            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label, work));
         }
         let numbers = context.uniform("dims", &uniform)?;
-        for (pipeline, buffers, start, bytes, groups, label) in prepared {
+        for (pipeline, buffers, start, bytes, groups, label, work) in prepared {
             let bindings = context.bind(&label, &pipeline, &numbers, (start, bytes), &buffers);
-            self.dispatches.push(Dispatch { label, pipeline, bindings, groups });
+            self.dispatches.push(Dispatch { label, pipeline, bindings, groups, work });
         }
         Ok(())
     }
@@ -315,14 +328,12 @@ impl Plan {
         context.submit(encoder.finish())
     }
 
-    /// Seconds of each dispatch, by label, from `repeats` of it alone after one to warm up: what a
-    /// step is made of, barriers between dispatches and overlap aside. By the adapter's timestamps where it
+    /// What each dispatch takes, from `repeats` of it alone after one to warm up: what a step is made of, barriers between dispatches and overlap aside. By the adapter's timestamps where it
     /// has them, else by the host's clock. It changes the states.
     ///
     /// # Errors
     /// A lost device.
-    pub fn profile(&self, context: &Context, repeats: usize) -> Result<Vec<(String, f64)>> {
-        let labels = self.dispatches.iter().map(|d| d.label.clone());
+    pub fn profile(&self, context: &Context, repeats: usize) -> Result<Vec<Timed>> {
         context.wait_for(&self.submit(context, 1))?;
         let seconds = match context.timer(self.dispatches.len()) {
             Some(timer) => {
@@ -343,7 +354,12 @@ impl Plan {
                 self.dispatches.iter().map(one).collect::<Result<Vec<f64>>>()?
             }
         };
-        Ok(labels.zip(seconds.into_iter().map(|s| s / repeats as f64)).collect())
+        let timed = |(dispatch, seconds): (&Dispatch, f64)| Timed {
+            label: dispatch.label.clone(),
+            seconds: seconds / repeats as f64,
+            work: dispatch.work,
+        };
+        Ok(self.dispatches.iter().zip(seconds).map(timed).collect())
     }
 }
 

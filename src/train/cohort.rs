@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::Tensor;
 use crate::ops::{AttackCounts, ClassifierCounts};
-use crate::plan::Bound;
+use crate::plan::{Bound, Timed};
 use crate::random::{Stream, stream};
 use crate::run::config::{AttackSteps, Config, Stop};
 use crate::run::event::{EpochMetrics, Score};
@@ -294,7 +294,7 @@ impl<'a> Cohort<'a> {
     ///
     /// # Errors
     /// A round that the schedule does not have; as [`Steps::profile`].
-    pub fn profile(&mut self, round: usize, repeats: usize) -> Result<Vec<(String, f64)>> {
+    pub fn profile(&mut self, round: usize, repeats: usize) -> Result<Vec<Timed>> {
         let rounds = self.rounds.len();
         let Some((_, steps)) = self.rounds.get_mut(round) else {
             return Err(Error::usage("profile")

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
 use crate::graph::{Graph, NodeId, Tensor};
 use crate::ops::{Advance, PADDING, StoreRows, Tape};
-use crate::plan::{Bound, Plan};
+use crate::plan::{Bound, Plan, Timed};
 use std::sync::atomic::AtomicBool;
 
 /// The nodes of a graph by which its runs walk over tapes, each tape `lines` long, a line a run.
@@ -274,7 +274,7 @@ impl Steps {
     ///
     /// # Errors
     /// Tapes of a single line: a profile takes two. A lost device.
-    pub fn profile(&mut self, context: &Context, repeats: usize) -> Result<Vec<(String, f64)>> {
+    pub fn profile(&mut self, context: &Context, repeats: usize) -> Result<Vec<Timed>> {
         if self.lines < 2 {
             return Err(Error::usage("profile").expected("at least 2 steps an epoch").found("1"));
         }

@@ -6,6 +6,7 @@
 mod bad_data;
 mod bad_runs;
 mod bad_settings;
+mod bench;
 mod browser;
 #[cfg(unix)]
 mod holding;

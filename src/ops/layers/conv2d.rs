@@ -79,6 +79,10 @@ impl Op for Conv2d {
         ])
     }
 
+    fn flops(&self, _: &[Tensor], y: &Tensor) -> f64 {
+        flops(y.rows, &self.geometry)
+    }
+
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(y.rows, [usize::from(self.bias), self.activation as usize]);
@@ -157,6 +161,10 @@ impl Op for Conv2dDx {
         dx
     }
 
+    fn flops(&self, _: &[Tensor], dx: &Tensor) -> f64 {
+        flops(dx.rows, &self.geometry)
+    }
+
     fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(dx.rows, [0, 0]);
@@ -226,6 +234,10 @@ impl Op for Conv2dDw {
         dw
     }
 
+    fn flops(&self, inputs: &[Tensor], _: &Tensor) -> f64 {
+        flops(inputs[0].rows, &self.geometry)
+    }
+
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(inputs[0].rows, [usize::from(self.bias), 0]);
@@ -252,6 +264,11 @@ impl Op for Conv2dDw {
         ];
         Launch { words, variants }
     }
+}
+
+/// Operations of a pass over so many records; those on padding are not counted.
+fn flops(records: usize, geometry: &Geometry) -> f64 {
+    2.0 * records as f64 * geometry.products() as f64
 }
 
 pub(in crate::ops) fn cases() -> Vec<Case> {

@@ -11,6 +11,11 @@ fn fills_lanes(result: &Tensor) -> bool {
     result.cols > 1
 }
 
+/// Operations of a product of matrices [B, K] and [K, N]; the bias and the activation are not counted.
+fn products(b: usize, k: usize, n: usize) -> f64 {
+    2.0 * b as f64 * k as f64 * n as f64
+}
+
 /// What messages call an adapter's default kernels: the variant of a large matrix product.
 pub fn default_variant(target: &Target) -> &'static str {
     let (x, w) = (Tensor::f32(64, 64), Tensor::f32(65, 64));
@@ -70,6 +75,10 @@ impl Op for Dense {
         ])
     }
 
+    fn flops(&self, inputs: &[Tensor], y: &Tensor) -> f64 {
+        products(y.rows, inputs[0].cols, y.cols)
+    }
+
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, inputs[0].cols, y.cols].map(word).to_vec();
         words.push(self.activation as u32);
@@ -81,6 +90,7 @@ impl Op for Dense {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "forward"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "forward"), grid).default_on(Class::HARDWARE),
+            Variant::new("wide", kernel!("dense.wide", "forward"), grid),
         ];
         Launch { words, variants }
     }
@@ -120,6 +130,10 @@ impl Op for DenseDx {
         })
     }
 
+    fn flops(&self, inputs: &[Tensor], dx: &Tensor) -> f64 {
+        products(dx.rows, dx.cols, inputs[0].cols)
+    }
+
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
         let mut words = [dx.rows, dx.cols, inputs[0].cols].map(word).to_vec();
         words.push(self.activation as u32);
@@ -131,6 +145,7 @@ impl Op for DenseDx {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_x"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "grad_x"), grid).default_on(Class::HARDWARE),
+            Variant::new("wide", kernel!("dense.wide", "grad_x"), grid),
         ];
         Launch { words, variants }
     }
@@ -164,6 +179,10 @@ impl Op for DenseDw {
         dw
     }
 
+    fn flops(&self, inputs: &[Tensor], dw: &Tensor) -> f64 {
+        products(inputs[0].rows, inputs[0].cols, dw.cols)
+    }
+
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let x = &inputs[0];
         let words = [x.rows, x.cols, dw.cols, 0].map(word).to_vec();
@@ -175,6 +194,7 @@ impl Op for DenseDw {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_w"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "grad_w"), grid).default_on(Class::HARDWARE),
+            Variant::new("wide", kernel!("dense.wide", "grad_w"), grid),
         ];
         Launch { words, variants }
     }

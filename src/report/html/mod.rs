@@ -9,6 +9,7 @@ mod frontier;
 mod model;
 mod plot;
 mod reproduced;
+mod roofline;
 mod sections;
 mod table;
 
@@ -19,6 +20,7 @@ use crate::audit::results::summary::ReplicaSummary;
 use crate::error::Result;
 use escape::escape;
 use model::models;
+pub use roofline::roofline;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -66,17 +68,21 @@ pub fn page(title: Option<&str>, runs: &[Run], reproductions: &[Reproduction]) -
     }
     body.push(closing::provenance(runs, reproductions));
     body.push(closing::reading(!models.is_empty(), !tables.is_empty()));
-    Ok(format!(
+    Ok(shell(title, &body.join("\n")))
+}
+
+/// A whole page around its body.
+fn shell(title: &str, body: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<meta name=\"generator\" content=\"veilgrad \
          {}\">\n\
          <link rel=\"icon\" \
-         href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}\n\
+         href=\"data:,\">\n<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n\
          </main>\n</body>\n</html>\n",
         env!("CARGO_PKG_VERSION"),
         escape(title),
-        body.join("\n")
-    ))
+    )
 }
 
 #[cfg(test)]
