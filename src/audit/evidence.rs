@@ -40,7 +40,7 @@ pub enum AttackedRecords {
 }
 
 impl AttackedRecords {
-    /// As text.
+    /// As tables write it: D or D′.
     pub fn symbol(self) -> &'static str {
         match self {
             AttackedRecords::Members => "D",

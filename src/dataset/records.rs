@@ -29,7 +29,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// N.
+    /// N, the number of records.
     pub fn records(&self) -> usize {
         self.labels.len()
     }

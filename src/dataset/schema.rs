@@ -144,7 +144,7 @@ impl LabelColumnSchema {
 }
 
 impl Columns {
-    /// One column.
+    /// One column; a missing value in it is refused.
     pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
         Columns {
             name: name.into(),

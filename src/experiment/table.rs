@@ -31,7 +31,7 @@ impl Table {
         }
     }
 
-    /// In words.
+    /// What it shows, as a heading.
     pub fn title(self) -> &'static str {
         match self {
             Table::Defense => "Without and with the defense",

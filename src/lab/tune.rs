@@ -56,7 +56,7 @@ fn contests(target: &Target, batch: usize) -> Vec<Contest> {
 }
 
 /// The operations that can be tuned on this adapter.
-pub fn families(target: &Target) -> Vec<&'static str> {
+fn families(target: &Target) -> Vec<&'static str> {
     let mut names: Vec<_> = contests(target, BATCHES[0]).iter().map(Contest::family).collect();
     names.sort_unstable();
     names.dedup();

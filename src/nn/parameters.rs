@@ -43,7 +43,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// The matrix.
+    /// The shape of its matrix.
     pub fn tensor(&self) -> Tensor {
         let rows = match self.form {
             LayerForm::Dense => self.inputs + 1,

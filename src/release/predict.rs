@@ -68,7 +68,7 @@ impl<'a> TrainedClassifier<'a> {
         Ok(TrainedClassifier { context, recipe, weights, standardization, features: like.width(), classes })
     }
 
-    /// C.
+    /// C, the number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }

@@ -169,7 +169,7 @@ impl Change {
 }
 
 impl Ends {
-    /// Of `rows`.
+    /// Of the first and the last of `rows`; `None` of fewer than two, or without numbers.
     pub fn of(rows: &[Row]) -> Option<Ends> {
         let [first, .., last] = rows else { return None };
         Some(Ends {

@@ -54,12 +54,12 @@ impl Roc {
         Ok(Roc { blocks, members: positives.len(), nonmembers: negatives.len() })
     }
 
-    /// M.
+    /// M, the number of members.
     pub fn members(&self) -> usize {
         self.members
     }
 
-    /// N.
+    /// N, the number of non-members.
     pub fn nonmembers(&self) -> usize {
         self.nonmembers
     }

@@ -70,7 +70,7 @@ impl<'a> Predictions<'a> {
         Predictions { outputs, places: Some(places), labels }
     }
 
-    /// N.
+    /// N, the number of records.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -80,12 +80,12 @@ impl<'a> Predictions<'a> {
         self.labels.is_empty()
     }
 
-    /// C.
+    /// C, the number of classes.
     pub fn classes(&self) -> usize {
         self.outputs.classes
     }
 
-    /// \[N\].
+    /// The true classes \[N\], each under C.
     pub fn labels(&self) -> &'a [u32] {
         self.labels
     }

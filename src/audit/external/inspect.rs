@@ -55,7 +55,7 @@ pub struct ExternalPredictions {
 }
 
 impl ExternalPredictions {
-    /// N.
+    /// N, the number of records.
     pub fn records(&self) -> usize {
         self.labels.len()
     }

@@ -85,7 +85,7 @@ impl ShadowRun {
         Ok(ShadowRun { pool, config, splits, directory, split_file })
     }
 
-    /// N.
+    /// N, the number of shadow models.
     pub fn models(&self) -> usize {
         self.splits.len()
     }

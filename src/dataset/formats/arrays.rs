@@ -75,7 +75,7 @@ impl Arrays {
         }
     }
 
-    /// Sorted.
+    /// The names of all arrays, sorted.
     pub fn names(&self) -> &[String] {
         &self.names
     }

@@ -20,7 +20,7 @@ impl<T> Sweep<T> {
         Sweep(vec![value])
     }
 
-    /// Several values.
+    /// A model for each of these values.
     ///
     /// # Panics
     /// Without a value.

@@ -45,7 +45,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// This one.
+    /// The one that runs, on a machine of this adapter and these kernel variants.
     pub fn this(tuning: TuningConfig) -> Self {
         Program { version: env!("CARGO_PKG_VERSION").to_owned(), tuning }
     }
