@@ -37,7 +37,8 @@ impl Op for Naive {
     }
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
-        let kernel = Kernel { file: "naive", entry: "main", source: include_str!("naive.wgsl") };
+        let kernel =
+            Kernel { file: "naive", entry: "main", source: include_str!("naive.wgsl"), constants: &[] };
         let words =
             [inputs[0].cols, y.cols, y.elements()].map(|n| u32::try_from(n).expect("a size fits u32"));
         Launch::only(kernel, words.to_vec(), Grid::Items(y.elements()))

@@ -23,7 +23,7 @@ struct SwishGrad {
 }
 
 fn kernel(entry: &'static str) -> Kernel {
-    Kernel { file: "swish", entry, source: include_str!("swish.wgsl") }
+    Kernel { file: "swish", entry, source: include_str!("swish.wgsl"), constants: &[] }
 }
 
 fn sigmoid(x: f64) -> f64 {

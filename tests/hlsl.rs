@@ -10,6 +10,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use veilgrad::ops;
 
 /// Of processor time: a pipeline that takes longer to build makes a program look hung.
 const LONGEST_MILLISECONDS: u64 = 5_000;
@@ -22,9 +23,25 @@ fn translate(folder: &Path, model: ShaderModel) -> Vec<String> {
     files.retain(|path| !path.to_string_lossy().ends_with(".native.wgsl"));
     files.sort();
     let mut written = vec![];
-    for file in files {
-        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name in UTF-8");
-        let module = naga::front::wgsl::parse_str(&std::fs::read_to_string(&file).expect(name)).expect(name);
+    let text = |file: PathBuf| {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name in UTF-8").to_owned();
+        let source = std::fs::read_to_string(&file).expect("read");
+        (name, source)
+    };
+    let mut sources: BTreeMap<String, String> = files.into_iter().map(text).collect();
+    // Those whose constants have other values are files of their own.
+    for case in ops::ALL.iter().flat_map(|(_, cases)| cases()) {
+        let launches = case.graph().expect("a case that fits").launches();
+        for kernel in launches.iter().flat_map(|(_, launch)| &launch.variants).map(|variant| variant.kernel) {
+            if !kernel.constants.is_empty() {
+                let values = kernel.constants.iter().map(|(name, value)| format!("{name}{value}"));
+                let name = format!("{}.{}", kernel.file, values.collect::<Vec<_>>().join("."));
+                sources.insert(name, kernel.text().expect("its constants").into_owned());
+            }
+        }
+    }
+    for (name, source) in &sources {
+        let module = naga::front::wgsl::parse_str(source).expect(name);
         let info =
             Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).expect(name);
         for entry in &module.entry_points {

@@ -66,7 +66,7 @@ const NEGATED: &str = "
 /// Pipelines were once found by the kernel's name: the second ran the first's code.
 #[test]
 fn two_kernels_of_one_name_each_run_their_own_code() {
-    let own = |source| Kernel { file: "own", entry: "main", source };
+    let own = |source| Kernel { file: "own", entry: "main", source, constants: &[] };
     let found = run(&context(), &[own(DOUBLED), own(NEGATED), own(DOUBLED)]);
     let [doubled, negated] = [vec![2.0, 4.0, 6.0, 8.0], vec![-1.0, -2.0, -3.0, -4.0]];
     assert_eq!(found, [doubled.clone(), negated, doubled]);
@@ -91,7 +91,7 @@ const TWO: &str = "
 
 #[test]
 fn two_entry_points_of_one_source_that_repeat_binding_numbers_both_run() {
-    let own = |entry| Kernel { file: "two", entry, source: TWO };
+    let own = |entry| Kernel { file: "two", entry, source: TWO, constants: &[] };
     for checked in [false, true] {
         let context = Context::new(&Options { checked: Some(checked), ..Options::default() });
         let found = run(&context.expect("a GPU adapter"), &[own("double"), own("reverse")]);
@@ -102,7 +102,7 @@ fn two_entry_points_of_one_source_that_repeat_binding_numbers_both_run() {
 #[test]
 fn an_entry_point_that_is_not_there_is_an_error_with_those_that_are() {
     let context = context();
-    let missing = Kernel { file: "two", entry: "halve", source: TWO };
+    let missing = Kernel { file: "two", entry: "halve", source: TWO, constants: &[] };
     let error = context.pipeline(missing).unwrap_err().to_string();
     for part in ["two.wgsl", "entry point halve", "double, reverse"] {
         assert!(error.contains(part), "{error}");

@@ -23,7 +23,10 @@ impl Shader {
     fn read(path: &Path) -> Shader {
         let file = path.file_name().and_then(|n| n.to_str()).expect("a name in UTF-8");
         let name = file.strip_suffix(".wgsl").unwrap_or_else(|| panic!("{file} is no WGSL")).to_owned();
-        let source = std::fs::read_to_string(path).expect("read");
+        Shader::parse(name, std::fs::read_to_string(path).expect("read"))
+    }
+
+    fn parse(name: String, source: String) -> Shader {
         let module = naga::front::wgsl::parse_str(&source)
             .unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&source, &name)));
         let native = Capabilities::SUBGROUP | Capabilities::SHADER_INT64;
@@ -235,19 +238,21 @@ fn is_local(function: &Function, expression: Handle<Expression>) -> bool {
 /// WebGPU's defaults, which every adapter has: 16 KiB, 256 invocations, 8 storage buffers a stage.
 #[test]
 fn portable_shaders_fit_webgpus_default_limits() {
-    for entry in portable().iter().flat_map(Shader::entries) {
-        let (name, shader) = (entry.name(), entry.shader);
-        let bytes: u32 = entry
-            .variables()
-            .filter(|v| v.space == AddressSpace::WorkGroup)
-            .map(|v| shader.module.types[v.ty].inner.size(shader.module.to_ctx()))
-            .sum();
-        assert!(bytes <= 16 << 10, "{name}: {bytes} bytes of workgroup memory");
-        let invocations: u32 = entry.point().workgroup_size.iter().product();
-        assert!(invocations <= 256, "{name}: {invocations} invocations");
-        let storage = entry.bindings().len() - 1;
-        assert!(storage <= 8, "{name}: {storage} storage buffers");
-    }
+    portable().iter().flat_map(Shader::entries).for_each(|entry| fits(&entry));
+}
+
+fn fits(entry: &Entry) {
+    let (name, shader) = (entry.name(), entry.shader);
+    let bytes: u32 = entry
+        .variables()
+        .filter(|v| v.space == AddressSpace::WorkGroup)
+        .map(|v| shader.module.types[v.ty].inner.size(shader.module.to_ctx()))
+        .sum();
+    assert!(bytes <= 16 << 10, "{name}: {bytes} bytes of workgroup memory");
+    let invocations: u32 = entry.point().workgroup_size.iter().product();
+    assert!(invocations <= 256, "{name}: {invocations} invocations");
+    let storage = entry.bindings().len() - 1;
+    assert!(storage <= 8, "{name}: {storage} storage buffers");
 }
 
 #[test]
@@ -330,6 +335,25 @@ fn every_entry_point_is_a_variant_of_an_operation_and_every_variants_is_there() 
     let there = all.iter().flat_map(Shader::entries);
     let there: BTreeSet<_> = there.map(|e| (e.shader.name.clone(), e.point().name.clone())).collect();
     assert_eq!(there, used);
+}
+
+/// Constants with other values make other files: each is to be as good as one.
+#[test]
+fn variants_that_differ_in_constants_are_valid_and_fit_webgpus_default_limits() {
+    let mut found = 0;
+    for case in ops::ALL.iter().flat_map(|(_, cases)| cases()) {
+        for (_, launch) in case.graph().expect("a case that fits").launches() {
+            for variant in launch.variants.iter().filter(|v| !v.kernel.constants.is_empty()) {
+                let (name, source) =
+                    (variant.kernel.to_string(), variant.kernel.text().expect("its constants"));
+                let shader = Shader::parse(variant.kernel.file.to_owned(), source.into_owned());
+                assert!(shader.source != variant.kernel.source, "{name}");
+                shader.entries().for_each(|entry| fits(&entry));
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0);
 }
 
 /// A file that needs more than WebGPU's defaults is run only where the adapter is asked for it.

@@ -19,8 +19,8 @@ pub struct Pipeline {
     pub reflection: Reflection,
 }
 
-/// A file's text, and whether its code has runtime checks.
-type SourceKey = (&'static str, bool);
+/// A file's text, the constants that have other values, and whether its code has runtime checks.
+type SourceKey = (&'static str, &'static [(&'static str, u32)], bool);
 
 /// A shader module and what its entry points say of themselves.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Cache {
     ) -> Result<Arc<Pipeline>> {
         let mut built = self.0.lock().map_err(|_| Error::gpu(kernel.place()).found("an earlier panic"))?;
         let Built { sources, pipelines } = &mut *built;
-        let key = (kernel.source, checked);
+        let key = (kernel.source, kernel.constants, checked);
         if let Some(pipeline) = pipelines.get(&(key, kernel.entry)) {
             return Ok(Arc::clone(pipeline));
         }
@@ -94,7 +94,7 @@ pub(super) fn refusal(kernel: Kernel, words: &str) -> Error {
 }
 
 fn source(device: &wgpu::Device, kernel: Kernel, checked: bool) -> Result<Source> {
-    let (module, entries) = reflect(kernel.file, kernel.source)?;
+    let (module, entries) = reflect(kernel.file, &kernel.text()?)?;
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel.file),
         source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),

@@ -1,6 +1,9 @@
 //! What an operation runs on an adapter, in words: a [`Launch`] names kernels, their extent and their
 //! numbers. Nothing here touches a GPU.
 
+use crate::error::{Error, Result};
+use std::borrow::Cow;
+
 /// An entry point of a WGSL file, as it stands in `shaders/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kernel {
@@ -10,6 +13,8 @@ pub struct Kernel {
     pub entry: &'static str,
     /// The file's text.
     pub source: &'static str,
+    /// Constants of the file that have other values: a tile's size, of which its twin differs in nothing else.
+    pub constants: &'static [(&'static str, u32)],
 }
 
 /// The [`Kernel`] of `shaders/$file.wgsl` in this package, entry point `main` unless another is given.
@@ -23,23 +28,54 @@ macro_rules! kernel {
             file: $file,
             entry: $entry,
             source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $file, ".wgsl")),
+            constants: &[],
         }
     };
 }
 
 impl Kernel {
+    /// The same with other values of these constants.
+    #[must_use]
+    pub fn with(self, constants: &'static [(&'static str, u32)]) -> Self {
+        Kernel { constants, ..self }
+    }
+
+    /// The text that runs: the file's, with the line `const NAME: u32 = …;` of each of the constants replaced
+    /// whole.
+    ///
+    /// # Errors
+    /// A constant that the file has no such line of.
+    pub fn text(&self) -> Result<Cow<'static, str>> {
+        let mut text = Cow::Borrowed(self.source);
+        for (name, value) in self.constants {
+            let start = format!("const {name}: u32 = ");
+            let line = text.lines().find(|line| line.starts_with(&start)).map(str::to_owned);
+            let line =
+                line.ok_or_else(|| Error::gpu(self.place()).expected(format!("a line `{start}…;`")))?;
+            text = Cow::Owned(text.replacen(&line, &format!("{start}{value};"), 1));
+        }
+        Ok(text)
+    }
+
     /// Where it stands, for errors.
     pub fn place(&self) -> String {
         format!("shader {}.wgsl, entry point {}", self.file, self.entry)
     }
 }
 
-/// The file's stem, with the entry point where that is not `main`: as labels and tables have it.
+/// The file's stem, with its constants' values where those are others, and the entry point where that is not
+/// `main`: as labels and tables have it.
 impl std::fmt::Display for Kernel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.file)?;
+        if !self.constants.is_empty() {
+            let values: Vec<String> =
+                self.constants.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            write!(f, "({})", values.join(", "))?;
+        }
         match self.entry {
-            "main" => f.write_str(self.file),
-            entry => write!(f, "{}:{entry}", self.file),
+            "main" => Ok(()),
+            entry => write!(f, ":{entry}"),
         }
     }
 }
@@ -205,7 +241,7 @@ mod tests {
 
     fn launch(fits: bool) -> Launch {
         let row = |name| {
-            let kernel = Kernel { file: name, entry: "main", source: "" };
+            let kernel = Kernel { file: name, entry: "main", source: "", constants: &[] };
             Variant::new(name, kernel, Grid::Items(1))
         };
         Launch {
@@ -233,6 +269,18 @@ mod tests {
         assert_eq!(name(&launch(true), short, None), "long", "no 64-bit integers");
         assert_eq!(name(&launch(true), with(Class::Discrete), None), "shared", "not the default there");
         assert_eq!(name(&launch(true), with(Class::Integrated), None), "shared");
+    }
+
+    #[test]
+    fn a_constant_s_line_is_replaced_whole_and_one_that_is_not_there_is_an_error() {
+        let source = "const SIDE: u32 = 16; // a side\nconst SIDES: u32 = 2 * SIDE;\n";
+        let kernel = Kernel { file: "tile", entry: "forward", source, constants: &[] };
+        assert_eq!(kernel.text().unwrap(), source);
+        let small = kernel.with(&[("SIDE", 8)]);
+        assert_eq!(small.text().unwrap(), "const SIDE: u32 = 8;\nconst SIDES: u32 = 2 * SIDE;\n");
+        assert_eq!(small.to_string(), "tile(SIDE 8):forward");
+        let error = kernel.with(&[("STEP", 8)]).text().unwrap_err().to_string();
+        assert!(error.contains("tile.wgsl") && error.contains("const STEP: u32 = "), "{error}");
     }
 
     #[test]

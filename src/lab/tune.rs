@@ -67,6 +67,7 @@ fn families(target: &Target) -> Vec<&'static str> {
 pub(super) fn digest(target: &Target) -> String {
     let mut sources = BTreeMap::new();
     for contest in contests(target, BATCHES[0]) {
+        // Its constants are in its name.
         sources.extend(contest.variants.iter().map(|(_, kernel)| (kernel.to_string(), kernel.source)));
     }
     let mut hash = Sha256::new();

@@ -11,6 +11,9 @@ fn fills_lanes(result: &Tensor) -> bool {
     result.cols > 1
 }
 
+/// Constants of `dense.buffered.wgsl` for results that its own tile would leave most of the adapter idle at.
+const SMALL: &[(&str, u32)] = &[("SIDE", 8), ("BLOCKS", 1), ("STEP", 16)];
+
 /// Operations of a product of matrices [B, K] and [K, N]; the bias and the activation are not counted.
 fn products(b: usize, k: usize, n: usize) -> f64 {
     2.0 * b as f64 * k as f64 * n as f64
@@ -90,7 +93,8 @@ impl Op for Dense {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "forward"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "forward"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.wide", "forward"), grid),
+            Variant::new("wide", kernel!("dense.buffered", "forward"), grid),
+            Variant::new("small", kernel!("dense.buffered", "forward").with(SMALL), grid),
         ];
         Launch { words, variants }
     }
@@ -145,7 +149,8 @@ impl Op for DenseDx {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_x"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "grad_x"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.wide", "grad_x"), grid),
+            Variant::new("wide", kernel!("dense.buffered", "grad_x"), grid),
+            Variant::new("small", kernel!("dense.buffered", "grad_x").with(SMALL), grid),
         ];
         Launch { words, variants }
     }
@@ -194,7 +199,8 @@ impl Op for DenseDw {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_w"), grid).default_on(Class::SOFTWARE),
             Variant::new("workgroup", kernel!("dense", "grad_w"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.wide", "grad_w"), grid),
+            Variant::new("wide", kernel!("dense.buffered", "grad_w"), grid),
+            Variant::new("small", kernel!("dense.buffered", "grad_w").with(SMALL), grid),
         ];
         Launch { words, variants }
     }
