@@ -148,6 +148,7 @@ fn random_array(tensor: &Tensor, contents: &Contents, rng: &mut ChaCha8Rng) -> A
         let unit = f64::from(rng.next_u32()) / f64::from(u32::MAX);
         match contents {
             Contents::Uniform(low, high) => f64::from((low + (high - low) * unit) as f32),
+            Contents::Sixteenths => f64::from(rng.next_u32() % 33) / 16.0 - 1.0,
             Contents::Below(bound) => f64::from(rng.next_u32() % bound),
             Contents::Words => f64::from(rng.next_u32()),
             Contents::Values(values) if tensor.dtype == DType::U32 => values[(next - 1) % values.len()],

@@ -1,6 +1,7 @@
 //! What an operation is tested with: a [`Case`] is the operation at given shapes with given inputs. Carried
 //! out by `lab::check` and `tests/ops.rs`.
 
+use super::pcg4d;
 use crate::error::Result;
 use crate::graph::{Graph, Launch, NodeId, Op, Tensor};
 use std::sync::Arc;
@@ -10,12 +11,32 @@ use std::sync::Arc;
 pub enum Contents {
     /// Uniform in the range.
     Uniform(f64, f64),
+    /// Multiples of 1/16 from −1 to 1: products of two add up exactly in f32.
+    Sixteenths,
     /// Whole numbers below the bound.
     Below(u32),
     /// Any 32 bits.
     Words,
     /// These, in memory order, repeated as needed.
     Values(Vec<f64>),
+}
+
+impl Contents {
+    /// Weights of a layer that ends in a kink at 0, the bias in the last row, for inputs of [`Sixteenths`]: sums are
+    /// exact in f32 and at least 1/512 from the kink. One that is 1e-9 in f64 might be 0 in f32, and its slope
+    /// another.
+    ///
+    /// [`Sixteenths`]: Contents::Sixteenths
+    pub(in crate::ops) fn off_the_kink(weights: Tensor) -> Contents {
+        let value = |i: usize| {
+            let [word, ..] = pcg4d([i as u32, weights.rows as u32, weights.cols as u32, 7]);
+            match i / weights.cols + 1 == weights.rows {
+                true => f64::from(word % 256) / 256.0 - 0.5 + 1.0 / 512.0,
+                false => f64::from(word % 33) / 16.0 - 1.0,
+            }
+        };
+        Contents::Values((0..weights.rows * weights.cols).map(value).collect())
+    }
 }
 
 /// An operation at given shapes with given inputs, to be tested in every way there is.

@@ -311,10 +311,16 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         // Every other one writes a part of its pixels' channels.
         let geometry = if i % 2 == 1 { geometry.part(geometry.out_c + 12, 8) } else { geometry };
         let features = geometry.out_features().expect("cases fit");
-        let (activation, bias) = ([Activation::Relu, Activation::Identity][i % 2], i % 3 != 1);
-        let fill = if i == 0 { Contents::Uniform(0.3, 0.9) } else { UNIT };
-        let x = (Tensor::f32(batch, geometry.in_features()), fill.clone());
-        let w = (Tensor::f32(geometry.fan_in() + usize::from(bias), geometry.out_c), fill);
+        let activation = [Activation::Relu, Activation::Identity][i % 2];
+        // The bias keeps sums off the kink.
+        let bias = activation == Activation::Relu || i % 3 != 1;
+        let w = Tensor::f32(geometry.fan_in() + usize::from(bias), geometry.out_c);
+        let (fill, weights) = match activation {
+            _ if i == 0 => (Contents::Uniform(0.3, 0.9), Contents::Uniform(0.3, 0.9)),
+            Activation::Relu => (Contents::Sixteenths, Contents::off_the_kink(w)),
+            _ => (UNIT, UNIT),
+        };
+        let (x, w) = ((Tensor::f32(batch, geometry.in_features()), fill), (w, weights));
         let dz = (Tensor::f32(batch, features), UNIT);
         let op = Conv2d { geometry, activation, bias };
         let case = match i % 2 {

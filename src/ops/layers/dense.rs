@@ -225,9 +225,13 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         let activation =
             [Activation::Tanh, Activation::Relu, Activation::Sigmoid, Activation::Identity][i % 4];
         // A single output must not be a difference near 0: there is nothing larger to measure its error by.
-        let fill = if i == 0 { Contents::Uniform(0.3, 0.9) } else { UNIT };
-        let x = (Tensor::f32(rows, inputs), fill.clone());
-        let w = (Tensor::f32(inputs + 1, outputs), fill);
+        let w = Tensor::f32(inputs + 1, outputs);
+        let (fill, weights) = match activation {
+            _ if i == 0 => (Contents::Uniform(0.3, 0.9), Contents::Uniform(0.3, 0.9)),
+            Activation::Relu => (Contents::Sixteenths, Contents::off_the_kink(w)),
+            _ => (UNIT, UNIT),
+        };
+        let (x, w) = ((Tensor::f32(rows, inputs), fill), (w, weights));
         let dz = (Tensor::f32(rows, outputs), UNIT);
         // A sum of K products of numbers up to 1 has an error of about √K · 2⁻²⁴.
         let case = Case::new(Dense { activation }, vec![x.clone(), w.clone()]).differentiable(&[0, 1]);
