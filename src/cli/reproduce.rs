@@ -49,6 +49,9 @@ pub(super) struct ReproduceArgs {
     /// The directory of the runs and the tables. Without it: tables.
     #[arg(long, value_name = "DIR", default_value = "tables")]
     out: PathBuf,
+    /// Train runs that take longer than this in parts that do not, each finished and kept before the next begins.
+    #[arg(long, value_name = "MINUTES", default_value_t = 60.0)]
+    longest_part: f64,
     #[command(flatten)]
     shards: ShardArgs,
 }
@@ -92,7 +95,8 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<()> {
     progress.variants(variants);
     let made = interrupt::heed(|stop| {
         let (out, mixed) = (&args.out, args.shards.mixed);
-        let job = ReproductionJob { context: &context, request: &request, out, mixed, stop };
+        let longest = 60.0 * args.longest_part;
+        let job = ReproductionJob { context: &context, request: &request, out, mixed, longest, stop };
         match share {
             Share::All => experiment::reproduce(&job, &mut progress).map(Some),
             Share::Part(shard) => experiment::train_shard(&job, shard, &mut progress).map(|()| None),

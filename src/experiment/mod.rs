@@ -18,6 +18,7 @@ pub mod runs;
 mod sharded;
 pub mod table;
 pub mod tables;
+mod wanted;
 
 pub use reproduce::reproduce;
 pub use request::{DataRequest, ReproductionJob, Request, Setup};

@@ -60,6 +60,8 @@ pub struct ReproductionJob<'a> {
     pub out: &'a Path,
     /// Whether parts that were trained on unlike machines may become one run.
     pub mixed: bool,
+    /// Seconds of training that a run takes at most before it is trained in parts.
+    pub longest: f64,
     /// Set from outside (Ctrl-C): stop at the next submission.
     pub stop: &'a AtomicBool,
 }

@@ -13,7 +13,7 @@ use crate::report::reproduction::RUNS;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
 use crate::run::directory::SUMMARY;
-use crate::run::event::{Event, Observer, Work};
+use crate::run::event::{Event, Observer, Phase, Work};
 use crate::train::parts::mixed;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -195,6 +195,17 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// What is left to do as a multiple of the training that is left; 1 where nothing is.
+    pub fn left_by_training(&self) -> f64 {
+        let left = self.works.iter().filter(|work| !self.finished.contains(work));
+        let (mut all, mut training) = (0.0, 0.0);
+        for work in left {
+            all += work.cost;
+            training += if work.task.phase == Phase::Training { work.cost } else { 0.0 };
+        }
+        if training > 0.0 { all / training } else { 1.0 }
+    }
+
     /// Tells of all tasks, then of those that were done before.
     pub fn tell(&self, observer: &mut dyn Observer) {
         observer.event(&Event::Planned(self.works.clone()));

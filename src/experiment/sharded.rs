@@ -1,16 +1,18 @@
-//! A reproduction's runs in parts: which program trains which models of which run, and what each part takes.
+//! A reproduction's runs in parts: which program trains which models of which run, and what each part takes; and
+//! long runs in parts of one program, each finished and kept before the next begins.
 //!
 //! Not the tables, nor the audits of the runs: [`super::reproduce()`] without a shard makes them of the parts.
 
-use super::reproduce::Wanted;
 use super::request::ReproductionJob;
 use super::run::RunJob;
-use super::runs::{Runs, UnbegunRun};
+use super::runs::{Planned, Runs, UnbegunRun};
+use super::wanted::Wanted;
 use crate::error::Result;
 use crate::run::event::{Event, Observer};
 use crate::run::shard::Shard;
 use crate::train::PartedRun;
-use crate::train::parts::{PlannedPart, plan_parts, train_parts};
+use crate::train::parts::{PlannedPart, RunPart, plan_parts, train_each, train_parts};
+use std::time::Duration;
 
 /// Trains what `shard` has of the tables' runs.
 ///
@@ -40,6 +42,72 @@ pub fn plan_shards(
     plan_parts(&parted(job, &runs), &costs(job, &runs)?, of)
 }
 
+/// Tells what is left takes, by the first steps of each run, and trains the runs that take longer than
+/// [`ReproductionJob::longest`] in parts that do not.
+///
+/// # Errors
+/// As [`train_shard`].
+pub(super) fn train_long_runs(
+    job: &ReproductionJob,
+    wanted: &Wanted,
+    planned: &Planned,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let runs = Runs::open(job.out)?.unbegun(&wanted.runs())?;
+    let (parted, costs) = (parted(job, &runs), costs(job, &runs)?);
+    let whole = plan_parts(&parted, &costs, 1)?;
+    let training: f64 = whole.iter().map(|part| part.seconds).sum();
+    if whole.is_empty() {
+        return Ok(());
+    }
+    // The attacks in proportion: their work is known, the time of a unit of it is the training's.
+    let all = training * planned.left_by_training();
+    observer.event(&Event::Note(format!(
+        "this takes about {}, by the first steps: {} of it are the training of {} models",
+        about(all),
+        about(training),
+        whole.iter().map(|part| part.replicas[1] - part.replicas[0]).sum::<usize>()
+    )));
+    let mut parts = vec![];
+    let unfinished = parted.iter().zip(&costs).filter_map(|(run, costs)| Some((run.as_ref()?, costs)));
+    for ((run, costs), whole) in unfinished.zip(&whole) {
+        let replicas = costs.len();
+        let begun = run.job.directory.parts()?.iter().map(|(range, _)| range.len()).max();
+        // What was begun in one piece is gone on with in one piece.
+        if begun.is_none() && (whole.seconds <= job.longest || run.job.directory.read_config().is_ok()) {
+            continue;
+        }
+        let size = begun.unwrap_or_else(|| at_once(replicas, job.longest / whole.seconds));
+        for start in (0..replicas).step_by(size) {
+            let range = start..(start + size).min(replicas);
+            let cost = costs[range.clone()].iter().sum();
+            parts.push(RunPart { run, replicas: range, cost });
+        }
+    }
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = parts.iter().map(|part| part.run.name(&part.replicas)).collect();
+    observer.event(&Event::Note(format!("in parts, each kept before the next begins: {}", names.join(", "))));
+    train_each(&parts, observer)
+}
+
+/// Models of a part that takes this `share` of a run's time: a power of two, so that a run that is begun again and
+/// measured anew has the same parts.
+fn at_once(replicas: usize, share: f64) -> usize {
+    let most = ((replicas as f64 * share) as usize).clamp(1, replicas);
+    1 << most.ilog2()
+}
+
+/// To two digits or so: an estimate.
+fn about(seconds: f64) -> String {
+    let rounded = match seconds {
+        s if s < 60.0 => s.ceil(),
+        s => 60.0 * (s / 60.0).round(),
+    };
+    humantime::format_duration(Duration::from_secs(rounded as u64)).to_string()
+}
+
 fn run_job<'a>(job: &ReproductionJob<'a>, run: &'a UnbegunRun) -> RunJob<'a> {
     let UnbegunRun { setup, run, directory, .. } = run;
     let ReproductionJob { context, mixed, stop, .. } = *job;
@@ -53,4 +121,26 @@ fn parted<'a>(job: &ReproductionJob<'a>, runs: &'a [UnbegunRun]) -> Vec<Option<P
 /// Of every replica of each run, of finished ones too: shares stay what they were before.
 fn costs(job: &ReproductionJob, runs: &[UnbegunRun]) -> Result<Vec<Vec<f64>>> {
     runs.iter().map(|run| run_job(job, run).training_costs()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_a_power_of_two_of_models_and_at_least_one() {
+        assert_eq!(at_once(12, 0.5), 4);
+        assert_eq!(at_once(12, 0.34), 4);
+        assert_eq!(at_once(12, 0.01), 1);
+        assert_eq!(at_once(3, 0.9), 2);
+        assert_eq!(at_once(1, 0.1), 1);
+    }
+
+    #[test]
+    fn an_estimate_has_few_digits() {
+        assert_eq!(about(0.2), "1s");
+        assert_eq!(about(59.2), "1m");
+        assert_eq!(about(3599.0), "1h");
+        assert_eq!(about(5500.0), "1h 32m");
+    }
 }

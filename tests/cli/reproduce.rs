@@ -55,6 +55,21 @@ fn all_tables_are_made_and_made_again_without_training() {
 }
 
 #[test]
+fn a_long_run_is_trained_in_parts_to_the_same_table() {
+    let program = Veilgrad::new();
+    let line = format!("reproduce defense {DATA} --seeds 2");
+    program.succeeds(&format!("{line} --out whole")).says(&["this takes about ", "the training of 4 models"]);
+    let parts = ["in parts, each kept before the next begins: tiny-defense 0, tiny-defense 1, "];
+    program.succeeds(&format!("{line} --longest-part 0 --out parts")).says(&parts);
+    for file in ["defense-tiny.json", "runs/tiny-defense/predictions.npz", "runs/tiny-defense/scores.npz"] {
+        assert!(program.read(&format!("whole/{file}")) == program.read(&format!("parts/{file}")), "{file}");
+    }
+    // Nothing is left: nothing is measured.
+    let again = program.succeeds(&format!("{line} --longest-part 0 --out parts"));
+    again.says(&["defense: already done"]);
+}
+
+#[test]
 fn each_form_of_the_game_has_tables_of_its_own_on_one_frontier() {
     let program = Veilgrad::new();
     program.succeeds(&format!("reproduce defense {DATA} --form paper,authors --seeds 1 --out tables"));

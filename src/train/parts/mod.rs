@@ -24,7 +24,7 @@ use std::ops::Range;
 use within::Within;
 
 pub use merge::mixed;
-pub use shares::{PlannedPart, plan_parts, train_parts};
+pub use shares::{PlannedPart, RunPart, plan_parts, train_each, train_parts};
 
 /// A run that may be trained in parts.
 #[derive(Debug)]

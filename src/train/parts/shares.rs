@@ -26,6 +26,30 @@ pub struct PlannedPart {
     pub bytes: u64,
 }
 
+/// Replicas of a run that are trained together, and kept.
+#[derive(Debug)]
+pub struct RunPart<'a> {
+    /// Which run.
+    pub run: &'a PartedRun<'a>,
+    /// Their numbers in it.
+    pub replicas: Range<usize>,
+    /// Of their training ([`Work::cost`]).
+    pub cost: f64,
+}
+
+/// Trains these parts, one after another.
+///
+/// # Errors
+/// As [`PartedRun::train`].
+pub fn train_each(parts: &[RunPart], observer: &mut dyn Observer) -> Result<()> {
+    let works = parts.iter().map(|part| Work {
+        task: Task { run: part.run.name(&part.replicas), group: 0, phase: Phase::Training },
+        cost: part.cost,
+    });
+    observer.event(&Event::Planned(works.collect()));
+    parts.iter().try_for_each(|part| part.run.train(&part.replicas, observer))
+}
+
 /// Trains what `shard` has of these runs, `None` of which are done, and whose replicas cost so much.
 ///
 /// # Errors
@@ -38,20 +62,18 @@ pub fn train_parts(
 ) -> Result<()> {
     let share = shares(costs, shard.of).swap_remove(shard.index);
     let named = format!("shard {}/{}", shard.index, shard.of);
-    let own = |(run, replicas): Stretch| Some((runs[run].as_ref()?, replicas, &costs[run]));
-    let share: Vec<(&PartedRun, Range<usize>, &Vec<f64>)> = share.into_iter().filter_map(own).collect();
+    let own = |(number, replicas): Stretch| {
+        let (run, cost) = (runs[number].as_ref()?, costs[number][replicas.clone()].iter().sum());
+        Some(RunPart { run, replicas, cost })
+    };
+    let share: Vec<RunPart> = share.into_iter().filter_map(own).collect();
     if share.is_empty() {
         observer.event(&Event::Note(format!("{named}: nothing to train")));
         return Ok(());
     }
-    let names: Vec<String> = share.iter().map(|(run, replicas, _)| run.name(replicas)).collect();
+    let names: Vec<String> = share.iter().map(|part| part.run.name(&part.replicas)).collect();
     observer.event(&Event::Note(format!("{named}: {}", names.join(", "))));
-    let works = share.iter().zip(&names).map(|((_, replicas, costs), name)| Work {
-        task: Task { run: name.clone(), group: 0, phase: Phase::Training },
-        cost: costs[replicas.clone()].iter().sum(),
-    });
-    observer.event(&Event::Planned(works.collect()));
-    share.iter().try_for_each(|(run, replicas, _)| run.train(replicas, observer))
+    train_each(&share, observer)
 }
 
 /// What each of `of` shards has of these runs, `None` of which are done, and what it takes: measured once for parts of one size.
