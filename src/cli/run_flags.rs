@@ -115,6 +115,11 @@ pub(super) struct RunFlags {
     set: Vec<String>,
 }
 
+/// The classifier for a data file without a preset: wide enough for a hundred classes and no deeper than a few
+/// hundred members carry. With the decay that follows them it is at least as accurate as scikit-learn's networks and
+/// logistic regressions on 200 to 2,000 members of three data sets (`results/defaults`).
+const OWN_NETWORK: &str = "model = { hidden = [512], activation = \"relu\", initialisation = \"xavier\" }";
+
 impl RunFlags {
     /// The same flags for the data file `path`.
     pub(super) fn of_file(self, path: &str) -> Self {
@@ -209,7 +214,7 @@ impl RunFlags {
     }
 
     /// What holds for a data file without a preset, under the `layers` that were typed: sizes that follow the
-    /// data, and the epoch that suits the validation records.
+    /// data, the epoch that suits the validation records, and [`OWN_NETWORK`].
     fn for_own_data(&self, layers: &[Layer]) -> Layer {
         let open = |key: &str| !layers.iter().any(|layer| layer.gives(key));
         let sizes = [
@@ -217,13 +222,14 @@ impl RunFlags {
             ("data.reference", "reference"),
             ("data.validation", "validation"),
             ("train.batch", "batch"),
+            ("model.weight_decay", "weight_decay"),
         ];
         let drawn = open("data.split");
         let fit: Vec<&str> =
             sizes.iter().filter(|(key, _)| drawn && open(key)).map(|(_, size)| *size).collect();
         let validated = drawn && self.validation.as_deref() != Some("0");
         let stop = if validated { "validation" } else { "epochs" };
-        Layer::text("data", format!("data.fit = {fit:?}\ntrain.stop = {stop:?}"))
+        Layer::text("data", format!("data.fit = {fit:?}\ntrain.stop = {stop:?}\n{OWN_NETWORK}"))
     }
 }
 

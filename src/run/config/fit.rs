@@ -1,5 +1,5 @@
 //! Sizes that follow the data: how many records become members, reference and validation records where nobody
-//! said, and how large a batch is then.
+//! said, how large a batch is then, and how strong the weights' decay.
 
 use super::{Config, Sweep};
 use crate::error::Result;
@@ -17,6 +17,8 @@ pub enum Fitted {
     Validation,
     /// The largest power of two up to `train.batch` that makes 8 steps of an epoch.
     Batch,
+    /// The classifier's L2 factor: 1 by |D|, so that few members make a simple model.
+    WeightDecay,
 }
 
 /// Steps of an epoch that a fitted batch makes, where there are as many members.
@@ -51,6 +53,9 @@ impl Config {
             let room = if uses_reference { fewest } else { usize::MAX };
             let most = self.train.batch.min(self.data.members / FEWEST_STEPS).min(room).max(1);
             self.train.batch = 1 << most.ilog2();
+        }
+        if fit.contains(&Fitted::WeightDecay) {
+            self.model.weight_decay = Sweep::one(1.0 / self.data.members as f64);
         }
         self.validate()
     }
@@ -96,6 +101,9 @@ mod tests {
         let defended = format!("{ALL}\ndefense.lambda = 1.0");
         let [members, reference, _, batch] = sizes(&fitted(&defended, 60));
         assert!(batch <= reference && members / batch >= 8);
+        let decay = |text: &str| fitted(text, 1000).model.weight_decay;
+        assert_eq!(decay(r#"data.fit = ["members", "weight_decay"]"#), Sweep::one(1.0 / 500.0));
+        assert_eq!(decay(r#"data = { fit = ["weight_decay"], members = 250 }"#), Sweep::one(1.0 / 250.0));
         assert_eq!(sizes(&fitted("", 7))[0], Config::default().data.members, "nothing follows the data");
     }
 }

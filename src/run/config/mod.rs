@@ -84,8 +84,8 @@ settings! {
         /// Test records; 0: all the rest. Not used with `split`.
         test: usize = 0, unit "records";
         /// Which sizes follow the number of records: members half of it, reference a fifth, validation a tenth
-        /// and the rest for testing; batch, at most `train.batch`, such that an epoch has 8 steps. Filled in
-        /// once the data are read: a run's own file holds the numbers.
+        /// and the rest for testing; batch, at most `train.batch`, such that an epoch has 8 steps;
+        /// weight_decay, 1 by the members. Filled in once the data are read: a run's own file holds the numbers.
         fit: Vec<Fitted> = vec![];
         /// An npz file of index lists `members`, `reference`, `test` and perhaps `validation`, each one list or
         /// one a replica. Empty: drawn by `train.seed`.
