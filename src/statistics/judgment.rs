@@ -261,8 +261,8 @@ mod tests {
                 *count += f64::from(u8::from(*low <= truth && truth <= *high)) / runs as f64;
             }
         }
-        // 95% ± three standard errors of 400 runs is 0.917 to 0.983; the percentile bootstrap of a
-        // rate at ten false positives is known to fall a little short.
+        // 95% ± three standard errors of 400 runs is 0.917 to 0.983; of a rate at ten false positives,
+        // whose threshold is estimated too, a little less is asked.
         for (name, share, least) in
             [("accuracy", covered[0], 0.92), ("AUC", covered[1], 0.92), ("TPR at 1% FPR", covered[2], 0.89)]
         {

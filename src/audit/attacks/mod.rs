@@ -1,4 +1,4 @@
-//! The attacks: a file and a row of [`ALL`] each.
+//! The attacks: a row of [`ALL`] each, and a file, or a score in [`scores`] that `threshold` judges.
 
 pub mod as_published;
 pub mod attack;

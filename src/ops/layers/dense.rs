@@ -19,7 +19,8 @@ fn products(b: usize, k: usize, n: usize) -> f64 {
     2.0 * b as f64 * k as f64 * n as f64
 }
 
-/// What messages call an adapter's default kernels: the variant of a large matrix product.
+/// What messages call an adapter's default kernels: the variant of a large matrix product. What an operation
+/// runs is [`Launch::variant`]'s to say.
 pub fn default_variant(target: &Target) -> &'static str {
     let (x, w) = (Tensor::f32(64, 64), Tensor::f32(65, 64));
     let launch = Dense { activation: Activation::Identity }.launch(&[x, w], &x);

@@ -11,7 +11,7 @@
 //! | `data.json` | the data's size and the classes' names |
 //! | `fingerprint.json` | by which other data are noticed |
 //! | `models/replica-0.safetensors`, … | a classifier each: what may leave |
-//! | `split.npz` | who was member, reference and test record |
+//! | `split.npz` | who was member, reference, validation and test record |
 //! | `predictions.npz` | logits, labels and membership of the records, a set per replica |
 //! | `summary.json` | accuracies and attacks; the audit's |
 //! | `details.json` | what a report draws and lists; the audit's |
@@ -19,7 +19,10 @@
 //! | `checkpoint…` | what an interrupted run continues from |
 //! | `parts/0000-0008`, … | replicas that are trained apart, until they are taken over; `part.json`: on what |
 //! | `trained_on.json` | on what the replicas of each part were trained, where there were parts |
+//! | `shadows-0`, …, `shadows-0-split.npz`, … | a replica's shadow models, on whom they were trained |
 //! | `run.lock`, `lease.json` | which program works on it |
+//!
+//! Which of them may leave the machine: `docs/threat-model.md`.
 
 mod data;
 mod metrics;
