@@ -116,7 +116,6 @@ def half(values):
 def main():
     program, data, out, *only = sys.argv[1:]
     data, out = Path(data), Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp())
     sources = {
         "Location30": lambda: location(data),
@@ -138,6 +137,11 @@ def main():
             row += [f"{v:.4f}" for them in (ours, mlp, logistic) for v in (statistics.mean(them), half(them))]
             rows.append(row + ["yes" if met else "no"])
             print(*rows[-1], flush=True)
+    write(out, rows)
+
+
+def write(out, rows):
+    out.mkdir(parents=True, exist_ok=True)
     header = "data,members,veilgrad,half,mlp,half_mlp,logistic,half_logistic,met".split(",")
     with open(out / "table.csv", "w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
