@@ -285,5 +285,19 @@ fn a_bomb_is_refused_with_sizes() {
         .code(1)
         .says(&["at most 1000000 bytes", "--max-bytes"]);
     program.write("head.parquet", b"PAR1\x15\x04\x15");
-    program.run("audit --predictions head.parquet").code(1).says(&["a Parquet file", "pd.read_parquet"]);
+    let what = if cfg!(feature = "parquet") { "truncated or corrupt" } else { "feature `parquet`" };
+    program.run("audit --predictions head.parquet").code(1).says(&["head.parquet", what]);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn predictions_in_parquet_are_those_in_csv() {
+    let program = Veilgrad::new();
+    let audited = |name: &str| {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files").join(name);
+        program.write(name, std::fs::read(file).expect("read"));
+        program.succeeds(&format!("audit --predictions {name} --out {name}.out --quiet"));
+        program.read(&format!("{name}.out/scores.npz"))
+    };
+    assert!(audited("predictions.parquet") == audited("predictions.csv"));
 }

@@ -6,6 +6,8 @@
 mod errors;
 mod files;
 mod images;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod real;
 mod tables;
 

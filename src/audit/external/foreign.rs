@@ -111,8 +111,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("IN.dat");
         for (head, what) in [
-            (&b"PAR1\x15"[..], "Parquet"),
-            (b"\x89HDF\r\n", "HDF5"),
+            (&b"\x89HDF\r\n"[..], "HDF5"),
             (b" [{\"label\": 1}]", "JSON"),
             (b"MATLAB 5.0 MAT-file", "MATLAB"),
         ] {

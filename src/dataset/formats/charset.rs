@@ -158,6 +158,10 @@ fn look_through(source: &Source) -> Result<Seen> {
 /// As [`of`]; a read fails past the limit.
 pub(crate) fn open_text(path: &Path, max_bytes: u64) -> Result<Box<dyn Read>> {
     let plain = Source::file(path, false, max_bytes);
+    #[cfg(feature = "parquet")]
+    if plain.head(4)? == super::parquet::MAGIC {
+        return super::parquet::as_csv(path, max_bytes);
+    }
     let gzip = plain.head(2)? == b"\x1f\x8b";
     let source = Source { gzip, ..plain };
     let without_flag = |error: Error| match error.advice.contains("--encoding") {

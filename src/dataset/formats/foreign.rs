@@ -21,6 +21,7 @@ pub(crate) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     if let Some((_, what, advice)) = KNOWN.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return Some((what, (*advice).to_owned()));
     }
+    #[cfg(not(feature = "parquet"))]
     if head.starts_with(b"PAR1") {
         return Some(("a Parquet file", parquet(path)));
     }
@@ -76,10 +77,12 @@ fn sheet(path: &Path) -> String {
     )
 }
 
+#[cfg(not(feature = "parquet"))]
 fn parquet(path: &Path) -> String {
     let target = python(&path.with_extension("csv"));
     format!(
-        "export it as CSV:\n  python3 -c \"import pandas as pd; pd.read_parquet({}).to_csv({target}, \
+        "take a veilgrad that was built with its feature `parquet`, or export it as CSV:\n  python3 -c \"import \
+         pandas as pd; pd.read_parquet({}).to_csv({target}, \
          index=False)\"",
         python(path)
     )
@@ -127,6 +130,7 @@ mod tests {
         );
         // Compressed bytes that happen to read as a spreadsheet's.
         assert_eq!(zip(b"features.npy\x00\x01xl/\xff[Content_Types].xml"), None);
+        #[cfg(not(feature = "parquet"))]
         assert_eq!(found(b"PAR1...."), Some("a Parquet file"));
         for text in ["time 12:30 13:30\n", "1 2 3\n", "a,b\n1,12:30\n", "1 12:30:05\n", ""] {
             assert_eq!(found(text.as_bytes()), None, "{text}");

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | what a format is | `format` |
 //! | text | `csv`, `layout`, `charset`, `text` |
+//! | columns | `parquet` |
 //! | what tables have in common | `tables` |
 //! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix`, `matrices` |
 //! | images | `cifar`, `idx`, `images` |
@@ -32,6 +33,8 @@ pub(crate) mod memory;
 pub(super) mod names;
 pub mod npy;
 pub mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
 pub(crate) mod pickle;
 mod source;
 mod tables;
@@ -52,6 +55,8 @@ const ALL: &[&dyn Format] = &[
     &idx::Idx,
     &cifar::Cifar,
     &matrices::Npy,
+    #[cfg(feature = "parquet")]
+    &parquet::Parquet,
     // The last.
     &csv::Csv,
 ];
