@@ -1,5 +1,5 @@
 // Convolution, images as rows of pixels of channels. For hardware GPUs; software adapters run
-// conv2d.outer.native.wgsl, conv2d.narrow.native.wgsl or conv2d.register.wgsl.
+// conv2d.outer.native.wgsl, conv2d.outer.backward.native.wgsl or conv2d.register.wgsl.
 // forward  y = act(conv(x, w) + bias)
 // grad_x   grad_x[b, i, ci] = sum of dz[b, o, co] w[tap Cin + ci, co] over the outputs o that see pixel i
 // grad_w   grad_w[tap Cin + ci, co] = sum over records and output pixels of x dz; the last row, where there

@@ -107,8 +107,9 @@ pub(super) fn reading(models: bool, tables: bool) -> String {
          hundred non-members; TNR@1%: the share of non-members cleared where one member in a hundred is. \
          Precision: were members as frequent as the audit's base rate.</li><li>ε at least: with 95% \
          confidence no training that is differentially private with a smaller ε allows this attack. 0 \
-         shows nothing.</li><li>Intervals of a model: Clopper–Pearson for rates, DeLong for AUC, bootstrap \
-         for TPR at a given FPR.</li>";
+         shows nothing.</li><li>Intervals of a model: exact limits for rates and for TPR at a given FPR, score \
+         intervals for AUC; an attack that was chosen as the strongest has an interval that knows of the \
+         choice.</li>";
     const TABLES: &str = "<li>Tables: each row is a setting, trained from several seeds; ± is half the 95% interval over \
          them (Student's t), and of one seed there is none. The strongest attack is the one with the \
          highest mean; the paper has the neural attack alone. Numbers of other data or sizes than the \
@@ -118,8 +119,8 @@ pub(super) fn reading(models: bool, tables: bool) -> String {
          numbers beside those are from Kaplan et al., A Cautionary Tale, PETS 2024.</li>";
     format!(
         "<section id=\"reading\"><h2>How to read it</h2><ul>{}<li>The attacker knows half of the members \
-         and as many non-members. Attacks are trained and thresholds chosen on those; every number is from \
-         the other records.</li><li>An attack's accuracy is ½(TPR + TNR).</li>{}<li>An attack that finds \
+         and as many non-members. Attacks are trained and thresholds chosen on those; accuracies are from \
+         the other records, AUC and rates too where the attack learnt from the known half, else from all.</li><li>An attack's accuracy is ½(TPR + TNR).</li>{}<li>An attack that finds \
          little is no proof of privacy: a stronger one may find more. The gap attack (a member if \
          classified right) is the floor; one below it was misled.</li></ul></section>",
         if tables { TABLES } else { "" },
