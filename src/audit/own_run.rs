@@ -10,7 +10,7 @@ use super::job::AuditJob;
 use super::results::summary::Summary;
 use super::shadows::trained::{self, ShadowRun, TargetReplica};
 use crate::dataset::Dataset;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::run::config::Replica;
 use crate::run::event::{EpochMetrics, Event, Observer};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
@@ -26,15 +26,36 @@ use std::time::Instant;
 /// A run without predictions, too few records for an audit, a lost device;
 /// [`Kind::Interrupted`](crate::error::Kind::Interrupted) once `stop` is set.
 pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
-    attack(job, observer).map_err(|error| match error.kind {
-        Kind::Lost => {
-            let path = job.directory.path().display();
-            let kept = "the models are kept, and of shadow models every finished epoch";
-            let advice = format!("{kept}: continue with `veilgrad audit {path}`; {}", error.advice);
-            error.advice(advice)
+    let AuditJob { config, directory, .. } = *job;
+    let started = Instant::now();
+    let attacked = Attacked::read(job)?;
+    let data = directory.read_data()?;
+    let metrics = directory.read_metrics()?;
+    let with_reference = attacked.has_enough(REFERENCE);
+    let mut models = vec![];
+    for replica in attacked.replicas() {
+        models.push(model(job, replica, with_reference, &metrics, observer)?);
+    }
+    let notes: Vec<String> = mixed(directory)?.into_iter().collect();
+    notes.iter().for_each(|text| observer.event(&Event::Warning(text.clone())));
+    let case = AuditCase {
+        name: directory.name(),
+        models,
+        class_names: &data.class_names,
+        dataset: data.dataset.clone(),
+        notes,
+        seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
+    };
+    let mut audit = carry_out(&case, &config.audit, job.stop, observer)?;
+    if config.audit.as_published {
+        for (model, replica) in case.models.iter().zip(&mut audit.summary.replicas) {
+            let Some(on_reference) = &model.on_reference else { continue };
+            let accuracy = as_published::accuracy(config, &model.on_members, on_reference, job.stop)?;
+            replica.neural_as_published = Some(accuracy);
         }
-        _ => error,
-    })
+    }
+    audit.write(directory)?;
+    Ok(audit.summary)
 }
 
 /// The finished run that is attacked.
@@ -85,39 +106,6 @@ pub fn shadow_runs(job: &AuditJob) -> Result<Vec<ShadowRun>> {
         ShadowRun::new(job, replica, &evidence.halves)
     };
     attacked.replicas().map(of).collect()
-}
-
-fn attack(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
-    let AuditJob { config, directory, .. } = *job;
-    let started = Instant::now();
-    let attacked = Attacked::read(job)?;
-    let data = directory.read_data()?;
-    let metrics = directory.read_metrics()?;
-    let with_reference = attacked.has_enough(REFERENCE);
-    let mut models = vec![];
-    for replica in attacked.replicas() {
-        models.push(model(job, replica, with_reference, &metrics, observer)?);
-    }
-    let notes: Vec<String> = mixed(directory)?.into_iter().collect();
-    notes.iter().for_each(|text| observer.event(&Event::Warning(text.clone())));
-    let case = AuditCase {
-        name: directory.name(),
-        models,
-        class_names: &data.class_names,
-        dataset: data.dataset.clone(),
-        notes,
-        seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
-    };
-    let mut audit = carry_out(&case, &config.audit, job.stop, observer)?;
-    if config.audit.as_published {
-        for (model, replica) in case.models.iter().zip(&mut audit.summary.replicas) {
-            let Some(on_reference) = &model.on_reference else { continue };
-            let accuracy = as_published::accuracy(config, &model.on_members, on_reference, job.stop)?;
-            replica.neural_as_published = Some(accuracy);
-        }
-    }
-    audit.write(directory)?;
-    Ok(audit.summary)
 }
 
 /// That validation records have chosen the epoch of replica `number`, where they have.

@@ -179,7 +179,7 @@ fn share_out(args: &AuditArgs, share: &Share, global: &Global, progress: &mut Pr
 /// How to go on after this error: finished epochs of shadow models are kept.
 fn continued(error: Error) -> Error {
     match error.kind {
-        Kind::Interrupted | Kind::Io => {
+        Kind::Interrupted | Kind::Io | Kind::Lost => {
             error.also(format!("finished shadow models and epochs are kept: {}", output::again()))
         }
         _ => error,

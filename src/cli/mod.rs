@@ -226,13 +226,10 @@ fn run(cli: &Cli) -> Result<()> {
     }
 }
 
-/// Of a command that a lost device ended: `kept`, what of its work is kept, before what to do.
+/// Of a command that a lost device ended and that cannot go on: `kept`, what of its work is kept.
 fn keeping(kept: &'static str) -> impl Fn(Error) -> Error {
     move |error| match error.kind {
-        Kind::Lost => {
-            let advice = format!("{kept}; {}", error.advice);
-            error.advice(advice)
-        }
+        Kind::Lost => error.also(format!("{kept}: repeat the command")),
         _ => error,
     }
 }
@@ -255,9 +252,9 @@ mod tests {
 
     #[test]
     fn only_a_lost_device_leaves_something_to_tell_of() {
-        let told = |kind| keeping("nothing was stored")(Error::new(kind, "a").advice("repeat it")).advice;
-        assert_eq!(told(Kind::Lost), "nothing was stored; repeat it");
-        assert_eq!(told(Kind::Gpu), "repeat it");
+        let told = |kind| keeping("nothing was stored")(Error::new(kind, "a").advice("wait")).advice;
+        assert_eq!(told(Kind::Lost), "wait; nothing was stored: repeat the command");
+        assert_eq!(told(Kind::Gpu), "wait");
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::gpu::Options;
     use crate::run::config::Layer;
-    use crate::run::event::Task;
+    use crate::run::event::{Phase, Task};
     use crate::run::ledger::Ledger;
 
     const TINY: &str = "\
@@ -265,5 +265,48 @@ attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
         let kept = account.fractions[0];
         assert!(kept > 0.0 && kept < 1.0, "{kept}");
         account.close();
+    }
+
+    /// The device is lost once a task of this phase goes on.
+    struct Loses<'a>(&'a Context, bool);
+
+    impl Observer for Loses<'_> {
+        fn event(&mut self, event: &Event) {
+            let Loses(context, in_training) = self;
+            match event {
+                Event::Epoch { .. } if *in_training => context.destroy(),
+                Event::Progress { task, .. } if !*in_training && task.phase != Phase::Training => {
+                    context.destroy();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_lost_device_is_told_with_one_way_to_go_on() {
+        let config = Config::resolve(&[Layer::text("tiny", TINY)]).unwrap();
+        let dataset = train::load(&mut config.clone()).unwrap();
+        for in_training in [true, false] {
+            let context = Context::new(&Options::default()).unwrap();
+            let parent = tempfile::tempdir().unwrap();
+            let directory = RunDirectory::create(&parent.path().join("run"), false).unwrap();
+            let stop = AtomicBool::new(false);
+            let job = RunJob {
+                config: &config,
+                dataset: &dataset,
+                context: &context,
+                directory: &directory,
+                resume: false,
+                mixed: false,
+                stop: &stop,
+            };
+            let error = start(&job, &mut Loses(&context, in_training)).unwrap_err();
+            assert_eq!(error.kind, Kind::Lost);
+            let resume = format!("continue with `veilgrad train --resume {}`", directory.path().display());
+            assert!(error.advice.ends_with(&resume), "{error}");
+            assert!(!error.to_string().contains("repeat"), "{error}");
+            assert_eq!(error.advice.matches("continue with").count(), 1, "{error}");
+        }
     }
 }

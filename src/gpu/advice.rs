@@ -29,8 +29,10 @@ pub(super) fn install() -> String {
 fn advice(machine: Machine) -> String {
     match machine.os {
         "windows" => {
-            "install the driver of your GPU from its maker; Windows has a software adapter (WARP) of \
-                      its own for DX12 from Windows 10 on"
+            // DXC needs shader model 6; wgpu leaves out a DX12 adapter that has less, although FXC would do.
+            "install the driver of your GPU from its maker; Windows has a software adapter (WARP) of its own \
+             for DX12 from Windows 10 on; an adapter without shader model 6 is listed with \
+             WGPU_DX12_COMPILER=fxc"
                 .to_owned()
         }
         "macos" => {
@@ -95,6 +97,7 @@ mod tests {
             (Machine { wsl: true, ..linux(debian) }, "dzn"),
             (Machine { container: true, ..linux(debian) }, "--device /dev/dri"),
             (Machine { os: "windows", ..linux("") }, "WARP"),
+            (Machine { os: "windows", ..linux("") }, "WGPU_DX12_COMPILER=fxc"),
             (Machine { os: "macos", ..linux("") }, "Metal"),
         ] {
             assert!(advice(machine).contains(part), "{machine:?}: {}", advice(machine));

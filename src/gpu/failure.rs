@@ -77,20 +77,20 @@ impl Failures {
 pub(super) const LESS: &str =
     "lower the batch size, the width of the layers or the number of records, or choose another adapter";
 
-/// The error of a device that is lost.
+/// The error of a device that is lost. How to go on, who owns the work adds.
 fn lost(adapter: &str, reason: &str) -> Error {
+    let (cause, advice) = match reason.to_lowercase().contains("memory") {
+        true => ("", "lower the batch size or the number of replicas"),
+        false => (
+            ": its driver was reset, stopped work that took too long, or the machine slept",
+            "where that happens again, update the driver or lower the batch size",
+        ),
+    };
     Error::new(Kind::Lost, format!("adapter {adapter}"))
         .expected("the device to work on")
-        .found(format!("that it is lost ({})", reason.trim_end_matches('.')))
-        .advice(match reason.to_lowercase().contains("memory") {
-            true => "lower the batch size or the number of replicas, and repeat the command",
-            false => AGAIN,
-        })
+        .found(format!("that it is lost ({}){cause}", reason.trim_end_matches('.')))
+        .advice(advice)
 }
-
-/// What may have happened, and what to do.
-const AGAIN: &str = "its driver was reset, stopped work that took too long, or the machine slept: repeat the \
-                     command; where that happens again, update the driver or lower the batch size";
 
 /// The kind of a wgpu error, and what it says in one line.
 pub(super) fn described(error: &wgpu::Error) -> (Kind, String) {
