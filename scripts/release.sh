@@ -55,7 +55,9 @@ name=veilgrad-$version-$target
 rm -rf "${out:?}/$name"
 mkdir -p "$out/$name/completions"
 cp "$built/$program" README.md LICENSE-MIT LICENSE-APACHE "$out/$name/"
-$cargo about generate --locked --target "$target" -o "$out/$name/LICENSES-OF-DEPENDENCIES.html" about.hbs
+# From the packages alone: otherwise it asks code hosts, without a time limit, for texts that a package lacks.
+$cargo fetch --locked --quiet
+$cargo about generate --frozen --target "$target" -o "$out/$name/LICENSES-OF-DEPENDENCIES.html" about.hbs
 $cargo cyclonedx --format json --target "$target" --override-filename sbom
 mv sbom.json "$out/$name/sbom.cdx.json"
 
