@@ -141,6 +141,30 @@ fn where_memory_does_not_hold_all_replicas_fewer_are_trained_at_once_to_the_same
 }
 
 #[test]
+fn a_group_is_made_when_the_one_before_has_given_its_memory_back() {
+    let dataset = bits();
+    let temporary = tempfile::tempdir().unwrap();
+    // Bytes in use in training, and how many models each group had in its last epoch.
+    let trained = |options: &Options, name: &str| {
+        let context = Context::new(options).expect("a GPU adapter");
+        let in_use = std::cell::Cell::new(0);
+        let look = || in_use.set(context.bytes_in_use());
+        let mut observer = AtEpoch(1, &look, vec![]);
+        run(&context, &dataset, &temporary.path().join(name), false, &mut observer).unwrap();
+        let last = observer.2.into_iter().filter_map(|event| match event {
+            Event::Epoch { metrics, .. } if metrics[0].epoch == 3 => Some(metrics.len()),
+            _ => None,
+        });
+        (in_use.get(), last.collect::<Vec<_>>())
+    };
+    let (bytes, whole) = trained(&Options::default(), "whole");
+    assert_eq!(whole, [4]);
+    // Not quite four models: two have room, but not beside another two, since groups share nothing.
+    let limited = Options { memory_bytes: Some(bytes - 1), ..Options::default() };
+    assert_eq!(trained(&limited, "halves").1, [2, 2]);
+}
+
+#[test]
 fn attack_networks_that_memory_does_not_hold_at_once_are_trained_in_smaller_groups() {
     use veilgrad::audit::attacks::neural::{self, Lesson, Told};
     let lesson = |seed| Lesson {

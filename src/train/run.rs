@@ -161,6 +161,8 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
                     directory.write_model(number, &tensors, &facts)?;
                 }
                 predicted.extend(its_predictions);
+                // Before the next group is made: the memory may hold one of this size, and not two.
+                drop(cohort);
             }
             Err(error) if may_be_halved(&error, &group) => {
                 // What was trained is kept: the halves go on from there.
