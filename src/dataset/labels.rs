@@ -183,13 +183,11 @@ impl RawLabels {
         };
         let base = known.base.map_or(lowest.min(1), i64::from);
         let last = base + count as i64 - 1;
-        for (outside, rule) in [(lowest, lowest < base), (highest, highest > last)] {
-            if rule {
-                return Err(Error::data(&self.values[first[&outside]].1)
-                    .expected(format!("a label from {base} to {last}"))
-                    .found(outside.to_string())
-                    .advice("correct it, or give the number the labels count from with --label-base"));
-            }
+        if highest > last {
+            return Err(Error::data(&self.values[first[&highest]].1)
+                .expected(format!("a label from {base} to {last}"))
+                .found(highest.to_string())
+                .advice("correct it, or give the number the labels count from with --label-base"));
         }
         if let Some(missing) = missing(first.keys().copied(), base, last) {
             return Err(Error::data(file)

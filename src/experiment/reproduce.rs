@@ -22,7 +22,7 @@ pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<V
     let runs = Runs::open(job.out)?;
     let wanted = all.runs();
     let planned = runs.plan(job, &wanted)?;
-    train_long_runs(job, &all, &planned, observer)?;
+    train_long_runs(job, &runs, &wanted, &planned, observer)?;
     planned.tell(observer);
     for (number, (setup, run)) in wanted.iter().enumerate() {
         let part = run.part.map_or(String::new(), |part| format!(" {part}"));

@@ -3,9 +3,10 @@
 //!
 //! Not the tables, nor the audits of the runs: [`super::reproduce()`] without a shard makes them of the parts.
 
-use super::request::ReproductionJob;
+use super::request::{ReproductionJob, Setup};
 use super::run::RunJob;
 use super::runs::{Planned, Runs, UnbegunRun};
+use super::tables::TableRun;
 use super::wanted::Wanted;
 use crate::error::Result;
 use crate::run::event::{Event, Observer};
@@ -49,11 +50,12 @@ pub fn plan_shards(
 /// As [`train_shard`].
 pub(super) fn train_long_runs(
     job: &ReproductionJob,
-    wanted: &Wanted,
+    runs: &Runs,
+    wanted: &[(&Setup, &TableRun)],
     planned: &Planned,
     observer: &mut dyn Observer,
 ) -> Result<()> {
-    let runs = Runs::open(job.out)?.unbegun(&wanted.runs())?;
+    let runs = runs.unbegun(wanted)?;
     let (parted, costs) = (parted(job, &runs), costs(job, &runs)?);
     let whole = plan_parts(&parted, &costs, 1)?;
     let training: f64 = whole.iter().map(|part| part.seconds).sum();

@@ -213,10 +213,10 @@ pub(super) fn choose(choice: Option<&str>, asked: Asked) -> Result<(wgpu::Adapte
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn adapter(name: &str, backend: &str, kind: Class, not_conformant: bool) -> AdapterSummary {
+    pub(crate) fn adapter(name: &str, backend: &str, kind: Class, not_conformant: bool) -> AdapterSummary {
         AdapterSummary {
             name: name.to_owned(),
             backend: backend.to_owned(),

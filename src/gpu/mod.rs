@@ -1,7 +1,7 @@
 //! Adapters, the device, buffers, pipelines, submission: with `plan`, which records the dispatches, the only
 //! code that touches wgpu.
 
-mod adapter;
+pub(crate) mod adapter;
 mod advice;
 mod buffer;
 mod choices;

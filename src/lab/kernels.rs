@@ -54,6 +54,21 @@ pub struct KernelTime {
     pub fraction: f64,
 }
 
+/// So much work in so many seconds, in words: operations where they are counted, else bytes.
+pub fn rate(work: Work, seconds: f64) -> String {
+    match work.flops > 0.0 {
+        true => format!("{:.1} GFLOP/s", work.flops / seconds / 1e9),
+        false => format!("{:.1} GB/s", work.bytes / seconds / 1e9),
+    }
+}
+
+impl KernelTime {
+    /// Its rate in words.
+    pub fn rate(&self) -> String {
+        rate(Work { flops: self.flops, bytes: self.bytes }, self.microseconds / 1e6)
+    }
+}
+
 /// What the adapter reaches at best: a large matrix product, a large sum of two vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {

@@ -129,6 +129,7 @@ pub fn mean(ratios: &[Ratio]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::adapter::tests::adapter;
     use crate::graph::Class;
     use crate::lab::steps::FirstStep;
 
@@ -145,22 +146,7 @@ mod tests {
     }
 
     fn measurements(results: Vec<Measured>) -> Measurements {
-        let adapter = AdapterSummary {
-            name: "an adapter".into(),
-            backend: "vulkan".into(),
-            kind: Class::Software,
-            driver: "1".into(),
-            max_binding_bytes: 0,
-            max_buffer_bytes: 0,
-            workgroup_bytes: 0,
-            invocations: 0,
-            subgroup: None,
-            int64: false,
-            timestamps: false,
-            not_conformant: false,
-            webgpu_limits: false,
-            default: true,
-        };
+        let adapter = adapter("an adapter", "vulkan", Class::Software, false);
         Measurements { veilgrad: "0".into(), adapter, variants: String::new(), results }
     }
 

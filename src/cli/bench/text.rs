@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::cli::output;
-use crate::lab::kernels::KernelGroup;
+use crate::graph::Work;
+use crate::lab::kernels::{KernelGroup, rate};
 use crate::lab::measurements::{Measurements, Ratio, mean};
 use crate::lab::steps::{FirstStep, StartTime, StepTime};
 use crate::report::labels::count;
@@ -11,13 +12,6 @@ use crate::report::table::{self, Side};
 
 /// Kernels of a step that are shown.
 const SHOWN: usize = 12;
-
-fn rate(gflops: Option<f64>, gigabytes: Option<f64>) -> String {
-    match (gflops, gigabytes) {
-        (Some(rate), _) => format!("{rate:.1} GFLOP/s"),
-        (None, rate) => format!("{:.1} GB/s", rate.unwrap_or(0.0)),
-    }
-}
 
 pub(super) fn kernels(group: &KernelGroup) -> String {
     let rows: Vec<Vec<String>> = group
@@ -30,7 +24,7 @@ pub(super) fn kernels(group: &KernelGroup) -> String {
                 t.shape.clone(),
                 format!("{:.0}", t.microseconds),
                 format!("{:.0} to {:.0}", t.min_microseconds, t.max_microseconds),
-                rate(t.gflops, t.gigabytes),
+                t.rate(),
                 format!("{:.0}%", 100.0 * t.fraction),
             ]
         })
@@ -88,10 +82,7 @@ pub(super) fn step(time: &StepTime) -> String {
         .iter()
         .take(SHOWN)
         .map(|share| {
-            let rate = match share.flops > 0.0 {
-                true => format!("{:.1} GFLOP/s", share.flops / share.milliseconds / 1e6),
-                false => format!("{:.1} GB/s", share.bytes / share.milliseconds / 1e6),
-            };
+            let work = Work { flops: share.flops, bytes: share.bytes };
             vec![
                 format!("{:.3}", share.milliseconds),
                 format!("{:.1}%", 100.0 * share.milliseconds / total),
@@ -99,7 +90,7 @@ pub(super) fn step(time: &StepTime) -> String {
                 share.kernel.clone(),
                 format!("{:.2}", share.bytes / 1e6),
                 format!("{:.1}", share.flops / 1e6),
-                rate,
+                rate(work, share.milliseconds / 1e3),
                 share.bound.name().to_owned(),
             ]
         })

@@ -127,10 +127,6 @@ fn numbers(kernels: &[KernelTime]) -> String {
     let rows: Vec<Vec<String>> = kernels
         .iter()
         .map(|k| {
-            let rate = match (k.gflops, k.gigabytes) {
-                (Some(rate), _) => format!("{rate:.1} GFLOP/s"),
-                (None, rate) => format!("{:.1} GB/s", rate.unwrap_or(0.0)),
-            };
             vec![
                 escape(&k.op),
                 escape(&k.variant),
@@ -138,7 +134,7 @@ fn numbers(kernels: &[KernelTime]) -> String {
                 format!("{:.0}", k.microseconds),
                 format!("{:.0} to {:.0}", k.min_microseconds, k.max_microseconds),
                 if k.flops > 0.0 { format!("{:.1}", k.flops / k.bytes) } else { "–".to_owned() },
-                rate,
+                k.rate(),
                 format!("{:.0}%", 100.0 * k.fraction),
             ]
         })
