@@ -21,7 +21,7 @@
 //! | [`experiment`] | the paper's tables: lists of runs |
 //! | [`cli`] | what was typed |
 //!
-//! [`error`], [`random`] and [`setting`] serve all.
+//! [`error`], `memory` (the machine's), [`random`] and [`setting`] serve all.
 
 #![deny(missing_docs)]
 
@@ -33,6 +33,7 @@ pub mod experiment;
 pub mod gpu;
 pub mod graph;
 pub mod lab;
+mod memory;
 pub mod nn;
 pub mod ops;
 pub mod plan;

@@ -27,7 +27,7 @@ const ROOMS: [&str; 15] = [
 ];
 
 /// They serve all, and use none.
-const SERVICES: [&str; 3] = ["error", "random", "setting"];
+const SERVICES: [&str; 4] = ["error", "memory", "random", "setting"];
 
 /// A file of `src`, read.
 struct File {

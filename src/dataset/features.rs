@@ -3,6 +3,8 @@
 //! Not where they come from (csv, npy), and not how they are scaled (standardization).
 
 use super::schema::{ColumnKind, Columns, Schema};
+use crate::error::Result;
+use crate::memory;
 
 /// The feature matrix (N records × F features), one row after another, ready for upload: what the GPU
 /// sees is exactly this.
@@ -110,19 +112,22 @@ impl Features {
             return None;
         }
         if has_numbers {
-            let mut builder = Builder::floats(width);
-            rows().for_each(|row| builder.push(&row));
-            return Some(builder.finish());
+            return Some(Builder::floats(width).with(rows()));
         }
         if has_bytes {
-            let mut builder =
-                Builder { features: Features::Bytes { words: vec![], width }, wide: Wide::Bytes };
-            rows().for_each(|row| builder.push(&row));
-            return Some(builder.finish());
+            return Some(Builder::bytes(width).with(rows()));
         }
-        let mut builder = Builder::new(width, Wide::Floats);
-        rows().for_each(|row| builder.push(&row));
-        Some(builder.finish())
+        Some(Builder::new(width, Wide::Floats).with(rows()))
+    }
+
+    /// These floats, a row padded to whole vec4s; bits, where all of them are.
+    pub(super) fn of_floats(values: Vec<f32>, width: usize) -> Features {
+        let are_bits = values.iter().all(|value| is_bit(*value));
+        let floats = Features::Floats { values, width };
+        match are_bits {
+            true => Builder::new(width, Wide::Floats).with((0..floats.records()).map(|i| floats.row(i))),
+            false => floats,
+        }
     }
 
     /// The records that `keep` keeps.
@@ -177,27 +182,62 @@ pub(super) enum Wide {
 pub(super) struct Builder {
     features: Features,
     wide: Wide,
+    /// How many records there will be, and where they come from, where that is known.
+    expected: Option<(usize, String)>,
 }
 
 impl Builder {
     /// No records yet, of `width` ≥ 1 features.
     pub(super) fn new(width: usize, wide: Wide) -> Self {
-        Builder { features: Features::Bits { words: Vec::new(), width }, wide }
+        Builder::of(Features::Bits { words: Vec::new(), width }, wide)
+    }
+
+    fn of(features: Features, wide: Wide) -> Self {
+        Builder { features, wide, expected: None }
+    }
+
+    /// Of so many records from `place`: where they turn out to take more than bits, there must be memory for all
+    /// of them.
+    pub(super) fn expecting(self, records: usize, place: &str) -> Self {
+        Builder { expected: Some((records, place.to_owned())), ..self }
+    }
+
+    /// No records yet, of `width` ≥ 1 features of a byte.
+    fn bytes(width: usize) -> Self {
+        Builder::of(Features::Bytes { words: vec![], width }, Wide::Bytes)
+    }
+
+    /// The features of these records, which fit their form as they are.
+    fn with(mut self, rows: impl Iterator<Item = Vec<f32>>) -> Features {
+        rows.for_each(|row| assert!(self.append(&row), "of the form that was looked for"));
+        self.finish()
     }
 
     /// No records yet, of `width` ≥ 1 features that are floats whatever their values.
     pub(super) fn floats(width: usize) -> Self {
-        Builder { features: Features::Floats { values: Vec::new(), width }, wide: Wide::Floats }
+        Builder::of(Features::Floats { values: Vec::new(), width }, Wide::Floats)
     }
 
     /// `records` records of zeros, to be [`set`](Self::set): for sources that give columns first.
     pub(super) fn zeros(records: usize, width: usize, wide: Wide) -> Self {
         let words = vec![0; records * width.div_ceil(32)];
-        Builder { features: Features::Bits { words, width }, wide }
+        Builder::of(Features::Bits { words, width }, wide)
     }
 
     /// Appends a record of `width` finite values.
-    pub(super) fn push(&mut self, row: &[f32]) {
+    ///
+    /// # Errors
+    /// No memory for the records that are expected.
+    pub(super) fn push(&mut self, row: &[f32]) -> Result<()> {
+        if !self.append(row) {
+            self.widen()?;
+            self.append(row);
+        }
+        Ok(())
+    }
+
+    /// Appends a record, unless it does not fit the form that the others have.
+    fn append(&mut self, row: &[f32]) -> bool {
         let stride = self.features.stride();
         match &mut self.features {
             Features::Bits { words, .. } => {
@@ -211,8 +251,7 @@ impl Builder {
                 }));
                 if !bits {
                     words.truncate(start);
-                    self.widen();
-                    self.push(row);
+                    return false;
                 }
             }
             Features::Bytes { words, .. } => {
@@ -226,15 +265,19 @@ impl Builder {
                 values.resize(end, 0.0);
             }
         }
+        true
     }
 
     /// Sets feature `j` of record `i`, so far 0, to a finite value.
-    pub(super) fn set(&mut self, i: usize, j: usize, value: f32) {
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(super) fn set(&mut self, i: usize, j: usize, value: f32) -> Result<()> {
         if value == 0.0 {
-            return;
+            return Ok(());
         }
         if value != 1.0 && matches!(self.features, Features::Bits { .. }) {
-            self.widen();
+            self.widen()?;
         }
         let start = i * self.features.stride();
         match &mut self.features {
@@ -242,18 +285,32 @@ impl Builder {
             Features::Bytes { words, .. } => words[start + j / 4] |= u32::from(value as u8) << (8 * (j % 4)),
             Features::Floats { values, .. } => values[start + j] = value,
         }
+        Ok(())
     }
 
-    fn widen(&mut self) {
+    fn widen(&mut self) -> Result<()> {
         let width = self.features.width();
-        let empty = match self.wide {
+        let mut wide = match self.wide {
             Wide::Bytes => Features::Bytes { words: Vec::new(), width },
             Wide::Floats => Features::Floats { values: Vec::new(), width },
         };
-        let bits = std::mem::replace(&mut self.features, empty);
-        for i in 0..bits.records() {
-            self.push(&bits.row(i));
+        if let Some((records, place)) = &self.expected {
+            let words = records.saturating_mul(wide.stride());
+            let what = format!("{records} records of {width} features");
+            memory::check(place, &what, words.saturating_mul(4) as u64)?;
+            // Growing would take up to twice the memory.
+            match &mut wide {
+                Features::Bytes { words: of, .. } | Features::Bits { words: of, .. } => {
+                    of.reserve_exact(words)
+                }
+                Features::Floats { values, .. } => values.reserve_exact(words),
+            }
         }
+        let bits = std::mem::replace(&mut self.features, wide);
+        for i in 0..bits.records() {
+            self.append(&bits.row(i));
+        }
+        Ok(())
     }
 
     pub(super) fn finish(self) -> Features {
@@ -267,7 +324,7 @@ mod tests {
 
     fn build(rows: &[Vec<f32>], wide: Wide) -> Features {
         let mut builder = Builder::new(rows[0].len(), wide);
-        rows.iter().for_each(|row| builder.push(row));
+        rows.iter().for_each(|row| builder.push(row).unwrap());
         builder.finish()
     }
 
@@ -305,7 +362,7 @@ mod tests {
                     .collect();
                 let mut builder = Builder::zeros(7, 37, wide);
                 let places = (0..37).flat_map(|j| (0..7).map(move |i| (i, j)));
-                places.for_each(|(i, j)| builder.set(i, j, rows[i][j]));
+                places.for_each(|(i, j)| builder.set(i, j, rows[i][j]).unwrap());
                 assert_eq!(builder.finish(), build(&rows, wide));
             }
         }

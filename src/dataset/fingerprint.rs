@@ -274,7 +274,7 @@ mod tests {
     fn dataset(records: &[usize], wide: Wide, value: impl Fn(usize, usize) -> f32) -> Dataset {
         let mut builder = Builder::new(3, wide);
         for &i in records {
-            builder.push(&[0, 1, 2].map(|j| value(i, j)));
+            builder.push(&[0, 1, 2].map(|j| value(i, j))).unwrap();
         }
         Dataset {
             name: String::new(),

@@ -12,7 +12,6 @@
 //! | made-up records | `synthetic` |
 //! | who is a member | `split` |
 //! | whether data are still the same | `fingerprint` |
-//! | whether memory has room | `room` |
 
 mod features;
 mod fingerprint;
@@ -22,7 +21,6 @@ mod load;
 mod options;
 mod query;
 mod records;
-mod room;
 mod schema;
 mod split;
 mod standardization;

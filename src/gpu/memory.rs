@@ -3,6 +3,8 @@
 use super::Context;
 use super::failure::LESS;
 use crate::error::{Error, Kind, Result};
+use crate::graph::Class;
+use crate::memory;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,6 +45,10 @@ impl Context {
         let attempt = || -> Option<wgpu::Buffer> {
             let in_use = self.in_use.load(Ordering::Relaxed);
             if self.memory_bytes.is_some_and(|most| in_use + bytes > most) {
+                return None;
+            }
+            // A software adapter's buffers are the machine's memory, of which its driver promises more than there is.
+            if self.adapter().kind == Class::Software && memory::shortage(bytes).is_some() {
                 return None;
             }
             let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

@@ -9,8 +9,9 @@ use super::labels::from_matrix;
 use super::options::Options;
 use super::raw::{self, RawPredictions};
 use crate::audit::outputs::{OutputSlice, OutputValues};
-use crate::dataset::formats::{delimiter, memory, open_text};
+use crate::dataset::formats::{delimiter, open_text};
 use crate::error::{Error, Result};
+use crate::memory;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -86,7 +87,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
         }
         if outputs.len() >= next {
             next = 2 * outputs.len();
-            memory::check(&place, (size_of_val(&outputs[..])) as u64)?;
+            memory::check(&place, "as many outputs again", (size_of_val(&outputs[..])) as u64)?;
         }
     }
     let n = outputs.len() / classes;

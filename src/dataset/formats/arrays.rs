@@ -7,8 +7,9 @@ use super::array::Dtype;
 use super::names::list;
 use super::npy::{self, Array, Header, Values};
 use super::source::{Limited, damaged, read_error, too_large};
-use super::{memory, npz, pickle};
+use super::{npz, pickle};
 use crate::error::{Error, Result};
+use crate::memory;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -99,7 +100,7 @@ impl Arrays {
             numbers(&header, place)?;
             let mut values = header.dtype.empty();
             let copies = if header.fortran { 2 } else { 1 };
-            memory::check(place, header.count * (copies * header.dtype.size_in_memory()) as u64)?;
+            memory::check(place, "an array", header.count * (copies * header.dtype.size_in_memory()) as u64)?;
             // Its length was checked against the file's: growing would take up to twice the memory.
             values.reserve(header.count as usize);
             npy::read_elements(reader, &header, values, place)
@@ -169,11 +170,11 @@ impl Arrays {
             numbers(&header, place)?;
             if header.fortran {
                 // A piece lies all over the file: the whole is needed at once.
-                memory::check(place, 2 * header.count * header.dtype.size_in_memory() as u64)?;
+                memory::check(place, "an array", 2 * header.count * header.dtype.size_in_memory() as u64)?;
                 let whole = npy::read_elements(reader, &header, header.dtype.empty(), place)?.values;
                 return (0..pieces).try_for_each(|piece| hear(piece, whole.slice(piece * size, size)));
             }
-            memory::check(place, (size * header.dtype.size_in_memory()) as u64)?;
+            memory::check(place, "a part of an array", (size * header.dtype.size_in_memory()) as u64)?;
             let mut elements = npy::Elements::new(reader, header.dtype, place);
             for piece in 0..pieces {
                 let mut values = header.dtype.empty();

@@ -78,12 +78,22 @@ pub(super) fn of(source: &Source, given: Option<&str>) -> Result<Charset> {
     };
     match (seen.invalid, seen.sequences, given) {
         (None, _, _) => Ok(Charset { encoding: UTF_8, detected: true }),
-        (Some(line), _, Some(_)) => Err(odd(format!("bytes in line {line} that are not"))),
+        (Some(before), _, Some(_)) => {
+            Err(odd(format!("bytes in line {} that are not", line_after(source, before)?)))
+        }
         (Some(_), 0, None) => Ok(Charset { encoding: WINDOWS_1252, detected: true }),
-        (Some(line), n, None) => {
+        (Some(before), n, None) => {
+            let line = line_after(source, before)?;
             Err(odd(format!("bytes in line {line} that are not, beside {n} characters that are")))
         }
     }
+}
+
+/// The line of the byte that so many come before.
+fn line_after(source: &Source, bytes: u64) -> Result<usize> {
+    let mut before = vec![];
+    source.open()?.take(bytes).read_to_end(&mut before).map_err(reading(&source.place))?;
+    Ok(1 + before.iter().filter(|byte| **byte == b'\n').count())
 }
 
 /// UTF-16, by its mark or by the zeros beside each letter.
@@ -109,7 +119,7 @@ pub(super) fn is_utf16(head: &[u8]) -> bool {
 
 /// What bytes show that are taken for UTF-8.
 struct Seen {
-    /// The line of the first byte that is not.
+    /// How many bytes come before the first that is not.
     invalid: Option<u64>,
     /// Characters of several bytes that are.
     sequences: u64,
@@ -119,7 +129,7 @@ fn look_through(source: &Source) -> Result<Seen> {
     let mut reader = source.open()?;
     let mut seen = Seen { invalid: None, sequences: 0 };
     let mut block = vec![0; BLOCK];
-    let (mut kept, mut line) = (0, 1);
+    let (mut kept, mut before) = (0, 0);
     loop {
         let count = reader.read(&mut block[kept..]).map_err(reading(&source.place))?;
         let end = kept + count;
@@ -138,12 +148,12 @@ fn look_through(source: &Source) -> Result<Seen> {
             if !valid.is_ascii() {
                 seen.sequences += valid.chars().filter(|c| !c.is_ascii()).count() as u64;
             }
-            line += valid.bytes().filter(|b| *b == b'\n').count() as u64;
             start += valid.len();
             let Some(odd) = odd else { break };
-            seen.invalid.get_or_insert(line);
+            seen.invalid.get_or_insert(before + start as u64);
             start += odd;
         }
+        before += start as u64;
         block.copy_within(start..end, 0);
         kept = end - start;
         if count == 0 {

@@ -40,9 +40,14 @@ pub(super) fn read(reader: impl Read, header: &Header, label: Option<usize>, pla
     let wide = if header.dtype.is_byte() { Wide::Bytes } else { Wide::Floats };
     let elements = Elements::new(reader, header.dtype, place);
     let (features, labels) = if header.fortran && header.shape.len() > 1 {
-        by_columns(elements, (records, columns), label, Builder::zeros(records, width, wide))?
+        by_columns(
+            elements,
+            (records, columns),
+            label,
+            Builder::zeros(records, width, wide).expecting(records, place),
+        )?
     } else {
-        by_rows(elements, (records, columns), label, Builder::new(width, wide))?
+        by_rows(elements, (records, columns), label, Builder::new(width, wide).expecting(records, place))?
     };
     let axes: Vec<String> = header.shape.iter().map(usize::to_string).collect();
     Ok(Matrix { features, labels, note: format!("{} array of {}", header.dtype.name(), axes.join("×")) })
@@ -95,7 +100,7 @@ fn by_rows(
                     finite(*value, elements.place, i, j)?;
                 }
             }
-            builder.push(&row);
+            builder.push(&row)?;
             i += 1;
         }
     }
@@ -116,8 +121,8 @@ fn by_columns(
         for (i, value) in values.iter().enumerate() {
             match label {
                 Some(label) if label == j => labels.push_number(*value, || record(elements.place, i))?,
-                Some(label) if label < j => builder.set(i, j - 1, finite(*value, elements.place, i, j)?),
-                _ => builder.set(i, j, finite(*value, elements.place, i, j)?),
+                Some(label) if label < j => builder.set(i, j - 1, finite(*value, elements.place, i, j)?)?,
+                _ => builder.set(i, j, finite(*value, elements.place, i, j)?)?,
             }
         }
     }

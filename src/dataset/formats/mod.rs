@@ -9,7 +9,7 @@
 //! | what tables have in common | `tables` |
 //! | arrays | [`npy`], [`npz`], [`arrays`], `array`, `matrix`, `matrices` |
 //! | images | `cifar`, `idx`, `images` |
-//! | bytes, and what names say | `source`, `archive`, `directory`, `names`, `memory` |
+//! | bytes, and what names say | `source`, `archive`, `directory`, `names` |
 //! | what is not read | `foreign`, `pickle` |
 //!
 //! To add one: a file with a `Format` and its `mod` line, a row in `ALL` before the last, which takes any
@@ -29,7 +29,6 @@ mod images;
 mod layout;
 mod matrices;
 mod matrix;
-pub(crate) mod memory;
 pub(super) mod names;
 pub mod npy;
 pub mod npz;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one field | `field` |
 //! | the columns' names, and which is the label | `heads` |
+//! | its fields to those who take a column each | `columns` |
 //! | a table as it was read | `raw` |
 //! | which columns are left out, which records have no value | `roles` |
 //! | the schema, from the members | `infer` |
@@ -11,6 +12,7 @@
 //!
 //! Not the files ([`super::formats`]).
 
+mod columns;
 pub(super) mod encode;
 pub(super) mod field;
 pub(super) mod heads;

@@ -5,7 +5,8 @@
 use super::super::labels::RawLabels;
 use super::super::options::LoadOptions;
 use super::Rows;
-use super::field::{is_compact_date, is_missing, is_missing_number, number, text};
+use super::columns::{self, TakesFields};
+use super::field::{is_compact_date, is_missing, is_missing_number, number, plain, text};
 use super::heads::Heads;
 use crate::error::{Error, Result};
 use std::collections::{BTreeSet, HashMap};
@@ -209,8 +210,7 @@ impl RawColumn {
             self.cells.push_bit(bit);
             return Ok(());
         }
-        let plain =
-            std::str::from_utf8(field).ok().filter(|_| !decimal_comma).and_then(|t| t.parse::<f64>().ok());
+        let plain = if decimal_comma { None } else { plain(field) };
         if let Some(value) = plain.filter(|value| !value.is_nan()) {
             return self.take(value, field, place);
         }
@@ -262,8 +262,8 @@ impl RawColumn {
     }
 
     fn note(&mut self, value: f64) {
-        self.counts_up &= self.last.is_none_or(|last| value == last + 1.0);
-        self.compact_dates &= is_compact_date(value);
+        self.counts_up = self.counts_up && self.last.is_none_or(|last| value == last + 1.0);
+        self.compact_dates = self.compact_dates && is_compact_date(value);
         (self.last, self.numbers) = (Some(value), self.numbers + 1);
     }
 
@@ -337,6 +337,24 @@ impl RawColumn {
     }
 }
 
+/// A column while it is read.
+enum Part<'a> {
+    Label(RawLabels),
+    Features { column: Box<RawColumn>, heads: &'a Heads, decimal_comma: bool },
+}
+
+impl TakesFields for Part<'_> {
+    fn take_field(&mut self, field: &[u8], place: &dyn Fn() -> String) -> Result<()> {
+        match self {
+            Part::Label(labels) => labels.push_field(field, place),
+            Part::Features { column, heads, decimal_comma } => {
+                let at = column.place;
+                column.see(field, *decimal_comma, &|| format!("{}, {}", place(), heads.title(at)))
+            }
+        }
+    }
+}
+
 impl RawTable {
     /// Reads `rows`, the label from column `label`.
     ///
@@ -380,25 +398,24 @@ impl RawTable {
         as_text: &BTreeSet<usize>,
     ) -> Result<(Self, RawLabels)> {
         let heads = rows.heads();
-        let places = (0..heads.names.len()).filter(|j| Some(*j) != label);
-        let mut columns: Vec<RawColumn> = places.map(|j| RawColumn::new(j, as_text.contains(&j))).collect();
         let decimal_comma = options.decimal_comma.unwrap_or(false);
-        let mut labels = RawLabels::default();
-        let mut records = 0;
-        rows.each(&mut |record, place| {
-            let record = record?;
-            let mut columns = columns.iter_mut();
-            for (j, field) in record.iter().enumerate() {
-                if Some(j) == label {
-                    labels.push_field(field, place)?;
-                } else if let Some(column) = columns.next() {
-                    let place = || format!("{}, {}", place(), heads.title(j));
-                    column.see(field, decimal_comma, &place)?;
-                }
+        let part = |j: usize| match Some(j) == label {
+            true => Part::Label(RawLabels::default()),
+            false => Part::Features {
+                column: Box::new(RawColumn::new(j, as_text.contains(&j))),
+                heads,
+                decimal_comma,
+            },
+        };
+        let mut parts: Vec<(usize, Part)> = (0..heads.names.len()).map(|j| (j, part(j))).collect();
+        let records = columns::read(rows, &mut parts)?;
+        let (mut columns, mut labels) = (vec![], RawLabels::default());
+        for (_, part) in parts {
+            match part {
+                Part::Label(read) => labels = read,
+                Part::Features { column, .. } => columns.push(*column),
             }
-            records += 1;
-            Ok(())
-        })?;
+        }
         Ok((RawTable { heads: heads.clone(), label, columns, records, decimal_comma }, labels))
     }
 

@@ -1,0 +1,111 @@
+//! The fields of a table's records to those who take a column each, on as many threads as there are cores.
+//!
+//! Who takes a column sees its fields in the order of the records, and of several errors the first in the file is
+//! told: what comes out does not depend on the threads. Not what a column is (`raw`).
+
+use super::Rows;
+use crate::error::{Error, Result};
+use ::csv::ByteRecord;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Bytes of fields that are handed on at once.
+const BATCH_BYTES: usize = 1 << 18;
+
+/// Batches that a thread may lag behind.
+const BATCHES: usize = 4;
+
+/// Takes the fields of a column.
+pub(super) trait TakesFields: Send {
+    /// Takes the next record's field, which stands at `place`.
+    ///
+    /// # Errors
+    /// It is none of the column's.
+    fn take_field(&mut self, field: &[u8], place: &dyn Fn() -> String) -> Result<()>;
+}
+
+/// Records and where they stand.
+#[derive(Default)]
+struct Batch {
+    /// The number of the first.
+    first: usize,
+    bytes: usize,
+    records: Vec<(ByteRecord, String)>,
+}
+
+/// An error and whose it is: the record's number, the column's.
+type Placed = ((usize, usize), Error);
+
+/// Gives each of `columns`, by the column's place in the file, its field of every record.
+///
+/// # Errors
+/// The first in the file of: a record that cannot be read, those of the columns.
+pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) -> Result<usize> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(columns.len().max(1));
+    let mut records = 0;
+    let mut errors: Vec<Placed> = vec![];
+    thread::scope(|scope| {
+        let mut workers = vec![];
+        let mut senders: Vec<SyncSender<Arc<Batch>>> = vec![];
+        for share in columns.chunks_mut(columns.len().div_ceil(threads).max(1)) {
+            let (sender, receiver) = sync_channel(BATCHES);
+            senders.push(sender);
+            workers.push(scope.spawn(move || take_all(&receiver, share)));
+        }
+        let mut batch = Batch::default();
+        // Whoever has met an error takes no more: what follows it is of no interest.
+        let mut stopped = false;
+        let hand_on = |batch: Batch| {
+            let batch = Arc::new(batch);
+            senders.iter().all(|sender| sender.send(batch.clone()).is_ok())
+        };
+        let read = rows.each(&mut |record, place| {
+            let record = record?;
+            batch.bytes += record.as_slice().len();
+            batch.records.push((record.clone(), place()));
+            records += 1;
+            if batch.bytes >= BATCH_BYTES {
+                let next = Batch { first: records, ..Batch::default() };
+                if !hand_on(std::mem::replace(&mut batch, next)) {
+                    stopped = true;
+                    return Err(Error::data("a column"));
+                }
+            }
+            Ok(())
+        });
+        hand_on(batch);
+        drop(senders);
+        errors.extend(read.err().filter(|_| !stopped).map(|error| ((records, 0), error)));
+        for worker in workers {
+            match worker.join() {
+                Ok(error) => errors.extend(error),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    match errors.into_iter().min_by_key(|(whose, _)| *whose) {
+        Some((_, error)) => Err(error),
+        None => Ok(records),
+    }
+}
+
+/// Gives a thread's columns their fields, to the end or to the first error. A batch goes to one column after another:
+/// a column stays in the cache meanwhile, and a batch does.
+fn take_all<T: TakesFields>(batches: &Receiver<Arc<Batch>>, columns: &mut [(usize, T)]) -> Option<Placed> {
+    for batch in batches {
+        let errors = columns.iter_mut().filter_map(|(column, takes)| {
+            (batch.first..).zip(&batch.records).find_map(|(number, (record, place))| {
+                let field = record.get(*column).unwrap_or_default();
+                let taken = takes.take_field(field, &|| place.clone());
+                taken.err().map(|error| ((number, *column), error))
+            })
+        });
+        let first = errors.min_by_key(|(whose, _)| *whose);
+        if first.is_some() {
+            return first;
+        }
+    }
+    None
+}
