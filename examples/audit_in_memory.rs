@@ -47,6 +47,7 @@ pub fn audit(shift: f64) -> Result<ReplicaSummary> {
             on_reference: None,
             blind: BlindBy::Labels,
             subgroups: None,
+            logistic: None,
             notes: vec![],
         }],
         class_names: &class_names,

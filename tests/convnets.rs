@@ -266,6 +266,7 @@ fn merging_passes_of_a_network_with_batch_statistics_changes_nothing() {
         images,
         ones: None,
         sparse: Sparse::Auto,
+        weighted: None,
     };
     let round = Round { attack: 2, classifier: 1, penalized: true };
     let nodes = recipe.graph(round, layout, 1).unwrap();

@@ -156,6 +156,7 @@ fn audited(leak: f64, seed: u64) -> ReplicaSummary {
         on_reference: None,
         blind: BlindBy::Nothing,
         subgroups: None,
+        logistic: None,
         notes: vec![],
     };
     let names = vec![String::new(); 10];

@@ -11,7 +11,7 @@ use veilgrad::nn::networks::mlp::Mlp;
 use veilgrad::ops::{Activation, PADDING};
 use veilgrad::plan::Bound;
 use veilgrad::run::config::{Config, Layer};
-use veilgrad::train::evaluate::{Probe, Scorer, Weights, logits};
+use veilgrad::train::evaluate::{Counting, Probe, Scorer, Weights, logits};
 use veilgrad::train::recipe::Stage;
 use veilgrad::train::resident::Resident;
 use veilgrad::train::steps::{ScoreTable, Steps, TapeWords, Tapes};
@@ -128,7 +128,7 @@ fn records_beyond_the_data_in_evaluation() {
         let rows = [rows];
         [
             logits(&context, &recipe, &resident, &weights, &rows, &stop).map(|_| ()),
-            Scorer::new(&context, &recipe, &resident, &weights, &rows).map(|_| ()),
+            Scorer::new(&context, &recipe, (&resident, Counting::Records), &weights, &rows).map(|_| ()),
             Probe::new(&context, &recipe, &resident, &weights, &attack, &rows).map(|_| ()),
         ]
     };
@@ -143,7 +143,10 @@ fn memory_of_fewer_replicas() {
     let state = context.allocate("classifier", &recipe.classifier.state(), 1).unwrap();
     let weights = Weights { state, statistics: None };
     let rows = [vec![1], vec![2]];
-    refused(Scorer::new(&context, &recipe, &resident, &weights, &rows), "for 2 replicas");
+    refused(
+        Scorer::new(&context, &recipe, (&resident, Counting::Records), &weights, &rows),
+        "for 2 replicas",
+    );
 }
 
 /// Steps of three lines, a record and a word each, for two replicas.

@@ -7,6 +7,7 @@ use super::attacks::attack::{MembershipAttack, NetworkTraining, Outcome, Tools};
 use super::attacks::blind::{self, BlindRecords};
 use super::attacks::scored::Scored;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
+use super::logistic;
 use super::results::attacks::{Attacks, all_results};
 use super::results::describe;
 use super::results::describe_shadows::shadow_summary;
@@ -95,6 +96,9 @@ pub fn carry_out(
         replica.blind = blind_attack(model, &terms)?;
         let [members, test] = evidence.predictions();
         replica.utility = utility(&members, &test, case.class_names);
+        if let (Some(utility), Some(logistic)) = (&mut replica.utility, &model.logistic) {
+            utility.compare(&test, &logistic::right_of(logistic, evidence.split(&evidence.rows)[1])?);
+        }
         replica.attacks = found.results(&terms)?;
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;
         replica.control_accuracy = found.training.values().find_map(|training| training.control);
@@ -286,6 +290,7 @@ mod tests {
                 on_reference: None,
                 blind: BlindBy::Labels,
                 subgroups: None,
+                logistic: None,
                 notes: vec![],
             }],
             class_names,

@@ -16,7 +16,7 @@ use crate::gpu::Context;
 use crate::release::predict::TrainedClassifier;
 use crate::run::config::Replica;
 use crate::run::model_file::ModelFile;
-use crate::run::predictions::{MEMBER, REFERENCE, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::Halves;
 
 /// What an attack may need beside the outputs, or why it is not there.
@@ -196,6 +196,8 @@ pub struct AuditedModel<'a> {
     pub blind: BlindBy<'a>,
     /// Of the members and the test records.
     pub subgroups: Option<Grouping<'a>>,
+    /// The outputs of a logistic regression on the same members, where one was trained; of the records' numbers.
+    pub logistic: Option<ReplicaPredictions>,
     /// What a reader must know of it, beside what the audit finds.
     pub notes: Vec<String>,
 }

@@ -7,6 +7,7 @@ use super::attacks::as_published;
 use super::carry_out::carry_out;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence, Queries, measured};
 use super::job::AuditJob;
+use super::logistic;
 use super::results::summary::Summary;
 use super::shadows::trained::{self, ShadowRun, TargetReplica};
 use crate::dataset::Dataset;
@@ -29,20 +30,27 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let AuditJob { config, directory, .. } = *job;
     let started = Instant::now();
     let attacked = Attacked::read(job)?;
-    let data = directory.read_data()?;
+    let about = directory.read_data()?;
     let metrics = directory.read_metrics()?;
     let with_reference = attacked.has_enough(REFERENCE);
+    let logistic = match config.audit.logistic {
+        true => logistic::train(job, data(job)?, observer)?,
+        false => vec![],
+    };
+    let mut logistic = logistic.into_iter();
     let mut models = vec![];
     for replica in attacked.replicas() {
-        models.push(model(job, replica, with_reference, &metrics, observer)?);
+        let mut model = model(job, replica, with_reference, &metrics, observer)?;
+        model.logistic = logistic.next();
+        models.push(model);
     }
     let notes: Vec<String> = mixed(directory)?.into_iter().collect();
     notes.iter().for_each(|text| observer.event(&Event::Warning(text.clone())));
     let case = AuditCase {
         name: directory.name(),
         models,
-        class_names: &data.class_names,
-        dataset: data.dataset.clone(),
+        class_names: &about.class_names,
+        dataset: about.dataset.clone(),
         notes,
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };
@@ -172,6 +180,7 @@ fn model<'a>(
             .flatten()
             .map(|text| format!("replica {number}: {text}"))
             .collect(),
+        logistic: None,
         on_members,
     })
 }

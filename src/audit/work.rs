@@ -5,6 +5,7 @@
 use super::attacks::ALL;
 use super::attacks::attack::{Need, Sizes};
 use super::evidence::AttackedRecords;
+use super::logistic;
 use super::shadows::trained;
 use crate::run::RunDirectory;
 use crate::run::config::Config;
@@ -24,6 +25,8 @@ pub struct PlannedRun<'a> {
     pub reference: usize,
     /// Test records.
     pub test: usize,
+    /// F.
+    pub features: usize,
     /// C.
     pub classes: usize,
     /// Whether records are images.
@@ -48,6 +51,17 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         let cost =
             if there { 0.0 } else { config.shadows as f64 * run.training[number] * 0.5 * (1.0 + share) };
         tasks.push(Work { task: Task { run: name, group: 0, phase: Phase::Training }, cost });
+    }
+    if config.logistic {
+        let there =
+            RunDirectory::open(&run.directory.file(logistic::DIRECTORY)).is_ok_and(|run| run.is_trained());
+        let cost = if there {
+            0.0
+        } else {
+            replicas as f64 * logistic::cost(run.members, run.features, run.classes)
+        };
+        let task = Task { run: logistic::DIRECTORY.to_owned(), group: 0, phase: Phase::Training };
+        tasks.push(Work { task, cost });
     }
     for (attacked, members) in
         [(AttackedRecords::Members, run.members), (AttackedRecords::Reference, run.reference)]
@@ -96,6 +110,7 @@ mod tests {
                 members: 1000,
                 reference,
                 test: 4000,
+                features: 20,
                 classes: 10,
                 images: false,
                 parameters: 100_000,
@@ -110,8 +125,11 @@ mod tests {
         assert_eq!(names(&both), [attack("neural attack on D"), attack("neural attack on D′")]);
         // A control is trained beside on D alone.
         assert!(both[0].2 > 1.9 * both[1].2 && both[1].2 > 0.0, "{both:?}");
-        (config.audit.label_only, config.audit.shadows) = (true, 8);
-        let all = planned(&config, 0);
+        (config.audit.label_only, config.audit.shadows, config.audit.logistic) = (true, 8, true);
+        let mut all = planned(&config, 0);
+        // 60 epochs of 6 multiply-adds a weight and member.
+        let logistic = all.remove(1);
+        assert_eq!((logistic.0.as_str(), logistic.2), ("logistic", 60.0 * 6.0 * 1000.0 * 200.0));
         let expected = [
             Phase::Training,
             attack("neural attack on D"),

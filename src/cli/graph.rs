@@ -10,7 +10,7 @@ use crate::lab::drawing::{self, Drawing};
 use crate::nn::RecordShape;
 use crate::ops::{Format, Image};
 use crate::report::table::{self, Side};
-use crate::run::config::{Config, Layer, ModelKind, TuningConfig};
+use crate::run::config::{ClassWeights, Config, Layer, ModelKind, TuningConfig};
 use crate::run::preset;
 use crate::train::resident::{ImageLayout, ResidentLayout};
 
@@ -57,6 +57,8 @@ pub(super) fn run(args: &GraphArgs, global: &Global) -> Result<()> {
     layers.extend(args.set.iter().map(|text| Layer::set(text)).collect::<Result<Vec<_>>>()?);
     let mut config = Config::resolve(&layers)?;
     let (records, layout) = shape(&args.preset, &mut config)?;
+    let weighted = (config.model.class_weights != ClassWeights::None).then_some(records.1);
+    let layout = ResidentLayout { weighted, ..layout };
     let (context, _) = global.open(&TuningConfig::default())?;
     let drawings = drawing::drawings(&context, &config, records, layout)?;
     match (global.json, args.format) {
@@ -93,6 +95,7 @@ fn shape(name: &str, config: &mut Config) -> Result<((RecordShape, usize), Resid
     let image = stored.map(|image| image.padded(config.data.pad));
     let features = image.map_or(known.features, |image| image.features());
     let layout = ResidentLayout {
+        weighted: None,
         format: if stored.is_some() { Format::Bytes } else { Format::Bits },
         records: known.records,
         part: known.records,

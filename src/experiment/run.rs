@@ -86,6 +86,7 @@ fn audit_works(job: &RunJob, training: &train::PlannedTraining) -> Vec<Work> {
         members,
         reference,
         test,
+        features: job.dataset.width(),
         classes: job.dataset.classes,
         images: job.dataset.image.is_some(),
         parameters: training.products,

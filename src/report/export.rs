@@ -72,7 +72,7 @@ fn cell(value: Option<f64>) -> String {
 fn models(runs: &[Run]) -> Result<Vec<u8>> {
     let mut csv = Csv::new(
         "run replica lambda seed learning_rate attack_learning_rate weight_decay attack_weight_decay dropout \
-         train_accuracy reference_accuracy test_accuracy balanced_accuracy commonest_class_accuracy collapsed frozen_at_step control_accuracy \
+         train_accuracy reference_accuracy test_accuracy balanced_accuracy commonest_class_accuracy logistic_accuracy collapsed frozen_at_step control_accuracy \
          attack_trained",
     )?;
     for run in runs {
@@ -95,6 +95,7 @@ fn models(runs: &[Run]) -> Result<Vec<u8>> {
                 model.test_accuracy,
                 utility.map(|u| u.balanced_accuracy),
                 utility.map(|u| u.commonest_class_accuracy),
+                utility.and_then(|u| u.logistic_accuracy),
             ];
             let row =
                 [run.name.clone(), r.to_string()].into_iter().chain(settings).chain(accuracies.map(cell));

@@ -50,7 +50,7 @@ pub fn summary(summary: &Summary, columns: usize) -> String {
         }));
     }
     parts.extend(remarks(&summary.replicas, &shown));
-    parts.push(legend(several));
+    parts.push(legend(several, is_compared(summary)));
     parts.join("\n\n") + "\n"
 }
 
@@ -88,6 +88,8 @@ fn models(summary: &Summary, shown: &[Setting], columns: usize) -> String {
     let mut header: Vec<(&str, Side)> = shown.iter().map(|&(name, _)| (name, Side::Right)).collect();
     header.extend([("train", Side::Right), ("reference", Side::Right), ("test", Side::Left)]);
     header.extend([("balanced", Side::Right), ("commonest", Side::Right)]);
+    let compared = is_compared(summary);
+    header.extend(compared.then_some(("logistic", Side::Right)));
     let rows: Vec<Vec<String>> = summary
         .replicas
         .iter()
@@ -106,10 +108,18 @@ fn models(summary: &Summary, shown: &[Setting], columns: usize) -> String {
                 ],
                 None => [rate(replica.test_accuracy), rate(None), rate(None)],
             });
+            let logistic = replica.utility.as_ref().and_then(|utility| utility.logistic_accuracy);
+            row.extend(compared.then(|| rate(logistic)));
             row
         })
         .collect();
     format!("{title}\n{}", table::text(&header, &rows, columns))
+}
+
+/// Whether any model stands beside a logistic regression.
+fn is_compared(summary: &Summary) -> bool {
+    let utilities = summary.replicas.iter().filter_map(|replica| replica.utility.as_ref());
+    utilities.into_iter().any(|utility| utility.logistic_accuracy.is_some())
 }
 
 /// A sentence a model, of as many models as are listed.
@@ -214,11 +224,12 @@ fn most_accurate_on_average(group: &Group, of: fn(&ReplicaSummary) -> &Attacks) 
     best.map_or(NONE.to_owned(), |(name, _)| readable(name))
 }
 
-fn legend(several: bool) -> String {
+fn legend(several: bool, compared: bool) -> String {
     let interval = if several { "" } else { " [its 95% interval]" };
+    let logistic = if compared { ";\nlogistic: of a logistic regression on the same members" } else { "" };
     format!(
         "balanced: the mean accuracy of the classes on test records;\n\
-         commonest: of always saying the class that most members have.\n\
+         commonest: of always saying the class that most members have{logistic}.\n\
          Attack accuracy{interval}: 0.5 is guessing, 1 finds every member.\n\
          TPR@1%: the share of members found with one false alarm in a hundred non-members."
     )

@@ -4,7 +4,8 @@
 mod read;
 
 use super::attack_pace::AttackPace;
-use super::evaluate::{Probe, Scorer, Weights};
+use super::class_weights::class_weights;
+use super::evaluate::{Counting, Probe, Scorer, Weights};
 use super::line::Moment;
 use super::model::Model;
 use super::pace::Pace;
@@ -85,7 +86,9 @@ impl<'a> Cohort<'a> {
             [&split.members[..], &split.reference, &split.validation, &split.test]
         });
         let resident = Resident::upload_used(context, dataset, &lines, recipe.pad, used)?;
-        let resident = resident.sparse(recipe.sparse);
+        let weights: Vec<Vec<f32>> =
+            models.iter().filter_map(|m| class_weights(config, dataset, &m.split.members)).collect();
+        let resident = resident.sparse(recipe.sparse).weighted(context, &weights)?;
         let place = |Model { split, .. }: &Model| -> Result<Split> {
             Ok(Split {
                 members: resident.places(&split.members)?,
@@ -126,10 +129,10 @@ impl<'a> Cohort<'a> {
             cohort.rounds.push((round, steps));
         }
         let limit = config.train.evaluate_limit;
-        cohort.reference = cohort.scorer(|split| &split.reference, limit)?;
-        cohort.test = cohort.scorer(|split| &split.test, limit)?;
+        cohort.reference = cohort.scorer(|split| &split.reference, limit, Counting::Records)?;
+        cohort.test = cohort.scorer(|split| &split.test, limit, Counting::Records)?;
         if config.train.stop == Stop::Validation {
-            cohort.validation = cohort.scorer(|split| &split.validation, usize::MAX)?;
+            cohort.validation = cohort.scorer(|split| &split.validation, usize::MAX, Counting::Weights)?;
         }
         cohort.probe = cohort.probe()?;
         cohort.referee = cohort.referee(dataset)?;
@@ -154,13 +157,19 @@ impl<'a> Cohort<'a> {
     }
 
     /// Scores the first records of a set, `limit` at most, after every epoch, where any replica has some.
-    fn scorer(&self, set: fn(&Split) -> &Vec<u32>, limit: usize) -> Result<Option<Scorer>> {
+    fn scorer(
+        &self,
+        set: fn(&Split) -> &Vec<u32>,
+        limit: usize,
+        counting: Counting,
+    ) -> Result<Option<Scorer>> {
         let first = |records: &Vec<u32>| records[..records.len().min(limit)].to_vec();
         let records: Vec<Vec<u32>> = self.places.iter().map(|split| first(set(split))).collect();
         if records.iter().all(Vec::is_empty) {
             return Ok(None);
         }
-        Scorer::new(self.context, self.recipe, &self.resident, &self.classifier, &records).map(Some)
+        let (resident, classifier) = (&self.resident, &self.classifier);
+        Scorer::new(self.context, self.recipe, (resident, counting), classifier, &records).map(Some)
     }
 
     /// Looks at the attack network after every epoch, where there is one.

@@ -85,6 +85,8 @@ pub(super) struct Walk {
     pub(super) labels: NodeId,
     /// Logits `[batch, C]`.
     pub(super) z: NodeId,
+    /// What the classes weigh, `[1, C]`, where that is not the same.
+    class_weights: Option<NodeId>,
 }
 
 impl Walk {
@@ -101,8 +103,17 @@ impl Walk {
         let (x, labels) = data.gather(&mut graph, rows, None)?;
         let nodes = recipe.evaluate(&mut graph, x)?;
         classifier.bind(&nodes, &mut bound);
-        Ok(Walk { graph, bound, tapes, labels, z: nodes.z })
+        Ok(Walk { graph, bound, tapes, labels, z: nodes.z, class_weights: data.class_weights })
     }
+}
+
+/// What a record counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// One.
+    Records,
+    /// What its class weighs in training.
+    Weights,
 }
 
 /// Counts right answers on fixed records, again and again as the classifier changes.
@@ -122,7 +133,7 @@ impl Scorer {
     pub fn new(
         context: &Context,
         recipe: &Recipe,
-        resident: &Resident,
+        (resident, counting): (&Resident, Counting),
         classifier: &Weights,
         records: &[Vec<u32>],
     ) -> Result<Self> {
@@ -130,13 +141,15 @@ impl Scorer {
         let replicas = records.len();
         let (batch, _) = batch(recipe, resident.layout, context.limits().tensor_bytes())?;
         let lines = longest(records).div_ceil(batch).max(1);
-        let Walk { mut graph, mut bound, tapes, labels, z } =
+        let Walk { mut graph, mut bound, tapes, labels, z, class_weights } =
             Walk::new(recipe, resident, classifier, [lines, batch])?;
         let tensor = Tensor::f32(1, ClassifierCounts::WIDTH);
         let counts = graph.state("counts", tensor);
         let buffer = context.allocate("counts", &tensor, replicas)?;
         bound.insert(counts, buffer.clone());
-        graph.update(CountClassifier, &[counts, z, labels, tapes.counter])?;
+        let weights = class_weights.filter(|_| counting == Counting::Weights);
+        let inputs = [counts, z, labels].into_iter().chain(weights).chain([tapes.counter]);
+        graph.update(CountClassifier, &inputs.collect::<Vec<_>>())?;
         tapes.advance(&mut graph)?;
         let sizes = [replicas, resident.layout.records];
         let mut steps = Steps::compile(context, &graph, &tapes, bound, sizes, &[])?;
@@ -209,7 +222,7 @@ impl Probe {
         let adversary =
             recipe.adversary.as_ref().ok_or_else(|| Error::graph("probe").expected("an attack network"))?;
         let batch = longest(rows);
-        let Walk { mut graph, mut bound, tapes, labels, z } =
+        let Walk { mut graph, mut bound, tapes, labels, z, .. } =
             Walk::new(recipe, resident, classifier, [1, batch])?;
         let h = graph.state("attack", adversary.state());
         bound.insert(h, attack.clone());

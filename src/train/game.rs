@@ -199,6 +199,7 @@ impl Writer<'_> {
             line: (&self.line, self.scalars),
             secret,
             attack: recipe.adversary.as_ref().map(|adversary| &adversary.network).zip(h),
+            class_weights: self.data.class_weights,
             batch: m,
             sets: &self.stage.sets,
             all: Outputs { z, labels },

@@ -18,6 +18,7 @@ mod attack_pace;
 mod batches;
 mod blocks;
 mod checkpoint;
+mod class_weights;
 pub mod cohort;
 mod cost;
 pub mod evaluate;

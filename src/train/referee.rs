@@ -76,7 +76,7 @@ impl Referee {
         let row = 4 * Tensor::f32(1, columns).pitch() * records.len();
         let most = usize::try_from(limit.min(TABLE)).unwrap_or(usize::MAX) / row;
         let lines = (most / batch).clamp(1, longest(&records).div_ceil(batch).max(1));
-        let Walk { mut graph, mut bound, tapes, labels: label, z } =
+        let Walk { mut graph, mut bound, tapes, labels: label, z, .. } =
             Walk::new(recipe, resident, classifier, [lines, batch])?;
         let h = graph.state("attack", adversary.state());
         bound.insert(h, attack.clone());

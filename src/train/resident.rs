@@ -37,6 +37,8 @@ pub struct ResidentLayout {
     pub ones: Option<OnesCount>,
     /// Whether a first layer walks lists of ones.
     pub sparse: Sparse,
+    /// C, where each replica has weights of the classes.
+    pub weighted: Option<usize>,
 }
 
 /// How many bits of a data set are ones.
@@ -73,6 +75,8 @@ pub struct Resident {
     numbers: Option<Vec<u32>>,
     /// shift and scale, [R, 1, F] each; of images [R, 1, C].
     standardization: Vec<Buffer>,
+    /// [R, 1, C], where the classes weigh differently.
+    class_weights: Option<Buffer>,
 }
 
 /// The inputs of a resident data set in one graph.
@@ -85,6 +89,8 @@ pub struct ResidentNodes {
     pub labels: NodeId,
     /// shift and scale, or none.
     pub standardization: Vec<NodeId>,
+    /// What the classes weigh, `[1, C]`, where that is not the same.
+    pub class_weights: Option<NodeId>,
 }
 
 impl ResidentLayout {
@@ -107,6 +113,7 @@ impl ResidentLayout {
             images,
             ones: None,
             sparse: Sparse::Auto,
+            weighted: None,
         }
     }
 
@@ -149,6 +156,7 @@ impl ResidentLayout {
             features,
             labels: graph.input("labels", Tensor::u32(self.records, 1).shared()),
             standardization: lines.iter().map(|l| graph.input(l, Tensor::f32(1, self.line()))).collect(),
+            class_weights: self.weighted.map(|classes| graph.input("class weights", Tensor::f32(1, classes))),
         }
     }
 }
@@ -206,20 +214,11 @@ impl Resident {
         if layout.format == Format::Bits {
             layout.ones = Some(count_ones(words.chunks_exact(stride)));
         }
-        let line = |part: fn(&Standardization) -> &[f32]| -> Vec<u32> {
-            let pitch = Tensor::f32(1, layout.line()).pitch();
-            let mut words = vec![];
-            for standardization in standardizations {
-                words.extend(part(standardization).iter().map(|v| v.to_bits()));
-                words.resize(words.len().next_multiple_of(pitch), 0);
-            }
-            words
-        };
         let standardization = match standardizations {
             [] => vec![],
             _ => vec![
-                context.upload("shift", &line(|s| &s.shift))?,
-                context.upload("scale", &line(|s| &s.scale))?,
+                context.upload("shift", &lines(standardizations.iter().map(|s| &s.shift[..])))?,
+                context.upload("scale", &lines(standardizations.iter().map(|s| &s.scale[..])))?,
             ],
         };
         let labels = match &numbers {
@@ -229,7 +228,20 @@ impl Resident {
                 context.upload("labels", &labels)?
             }
         };
-        Ok(Resident { layout, classes: dataset.classes, features, labels, numbers, standardization })
+        let (classes, class_weights) = (dataset.classes, None);
+        Ok(Resident { layout, classes, features, labels, numbers, standardization, class_weights })
+    }
+
+    /// With these weights of the classes, C of each replica; none: every record weighs 1.
+    ///
+    /// # Errors
+    /// No memory for them.
+    pub fn weighted(mut self, context: &Context, class_weights: &[Vec<f32>]) -> Result<Self> {
+        let words = lines(class_weights.iter().map(Vec::as_slice));
+        self.layout.weighted = class_weights.first().map(Vec::len);
+        self.class_weights =
+            self.layout.weighted.map(|_| context.upload("class weights", &words)).transpose()?;
+        Ok(self)
     }
 
     /// With this choice of whether a first layer walks lists of ones; [`Sparse::Auto`] otherwise.
@@ -271,7 +283,18 @@ impl Resident {
         bound.extend(nodes.features.iter().copied().zip(self.features.iter().cloned()));
         bound.insert(nodes.labels, self.labels.clone());
         bound.extend(nodes.standardization.iter().copied().zip(self.standardization.iter().cloned()));
+        bound.extend(nodes.class_weights.zip(self.class_weights.clone()));
     }
+}
+
+/// The words of a tensor `[R, 1, N]` of these lines, one a replica.
+fn lines<'l>(lines: impl Iterator<Item = &'l [f32]>) -> Vec<u32> {
+    let mut words = vec![];
+    for line in lines {
+        words.extend(line.iter().map(|v| v.to_bits()));
+        words.resize(words.len().next_multiple_of(Tensor::f32(1, line.len()).pitch()), 0);
+    }
+    words
 }
 
 /// The ones of records of bits.

@@ -310,3 +310,57 @@ fn text_from_files_is_shown_escaped_and_runs_in_no_spreadsheet() {
         }
     }
 }
+
+/// Two measures, of which the first tells a rare outcome from a common one, not surely: 6 in a hundred are ill.
+fn uneven() -> String {
+    let mut text = "a,b,outcome\n".to_owned();
+    for i in 0..1200_usize {
+        let ill = i * 37 % 100 < 6;
+        // Sums of three even ones: nearly normal, with a deviation of 0.5.
+        let uniform = |p: usize| (i * p % 6007) as f64 / 6007.0;
+        let [a, b] = [[7919, 104_729, 3571], [1_299_709, 15_485_863, 2731]]
+            .map(|of| of.map(uniform).iter().sum::<f64>());
+        let _ = writeln!(
+            text,
+            "{:.4},{b:.4},{}",
+            if ill { a + 0.9 } else { a },
+            if ill { "ill" } else { "well" }
+        );
+    }
+    text
+}
+
+#[test]
+fn balanced_classes_weigh_the_same_and_a_logistic_regression_stands_beside() {
+    let program = Veilgrad::new();
+    program.write("t.csv", uneven());
+    let flags = "--data t.csv --label-column outcome --members 500 --reference 100 --validation 100 --lambda 0 \
+                 --epochs 20 --set model.learning_rate=0.02 --set train.stop=validation --set audit.logistic=true";
+    let utility = |name: &str, more: &str| {
+        let run = program.trains(name, &format!("{flags} {more}"));
+        assert!(run.stdout.contains("logistic"), "{run}");
+        program.json(&format!("{name}/summary.json"))["replicas"][0]["utility"].clone()
+    };
+    let number = |utility: &serde_json::Value, key: &str| utility[key].as_f64().expect("a number");
+    let plain = utility("plain", "");
+    let balanced = utility("balanced", "--set model.class_weights=balanced");
+    // The rare class is found, at the price of some of the common one.
+    let [of_plain, of_balanced] = [&plain, &balanced].map(|utility| number(utility, "balanced_accuracy"));
+    assert!(of_balanced > of_plain + 0.05 && of_balanced > 0.75, "{of_plain} and {of_balanced}");
+    for utility in [&plain, &balanced] {
+        let difference = number(utility, "accuracy") - number(utility, "logistic_accuracy");
+        assert!((difference - number(utility, "above_logistic")).abs() < 1e-12);
+        let [low, high] = [0, 1].map(|end| utility["ci95"]["above_logistic"][end].as_f64().expect("an end"));
+        assert!(low <= difference && difference <= high, "{utility}");
+        assert!(number(utility, "logistic_accuracy") > 0.6, "{utility}");
+    }
+
+    // Audited again nothing is trained; another run in its place has regressions of its own.
+    let again = program.succeeds("audit plain");
+    assert!(!again.stderr.contains("logistic regressions"), "{again}");
+    assert_eq!(program.json("plain/summary.json")["replicas"][0]["utility"], plain);
+    let of = |seed: u64| utility("plain", &format!("--force --seed {seed}"));
+    let (first, second) = (of(5), of(6));
+    assert_ne!(first, second);
+    assert_eq!(utility("fresh", "--seed 6"), second);
+}

@@ -37,6 +37,20 @@ fn a_replica_that_finds_its_attack_steps_is_the_model_trained_alone() {
     assert!(many.metrics.iter().all(|m| m.adversary.is_some()));
 }
 
+/// The classes weigh what each replica's own members make them.
+#[test]
+fn a_replica_with_class_weights_is_the_model_trained_alone() {
+    let balanced = ["model.class_weights=balanced", "data.validation=20", "train.stop=validation"];
+    let with = |more: &str| train(&[&balanced[..], &[more]].concat());
+    let many = with("train.seed=[3,4]");
+    for (number, seed) in [3, 4].into_iter().enumerate() {
+        let alone = with(&format!("train.seed={seed}"));
+        assert_eq!(replica(&many, number), replica(&alone, 0), "seed {seed}");
+    }
+    let plain = train(&["train.seed=[3,4]", "data.validation=20", "train.stop=validation"]);
+    assert_ne!(replica(&many, 0), replica(&plain, 0));
+}
+
 /// Where there are several sizes of D′, a smaller one is the beginning of the largest.
 #[test]
 fn a_replica_with_a_smaller_reference_set_is_the_model_trained_alone() {

@@ -65,6 +65,7 @@ fn layout() -> ResidentLayout {
         images: None,
         ones: None,
         sparse: Sparse::Auto,
+        weighted: None,
     }
 }
 
@@ -353,6 +354,7 @@ fn every_choice_of_the_game_trains() {
             "defense.attack.optimizer=sgd",
             "defense.attack.learning_rate=0.01",
         ],
+        &["model.class_weights=balanced", "defense.reference_weight=0.3"],
         &["model.label_smoothing=0.1", "model.confidence_penalty=0.1", "defense.reference_weight=0.3"],
     ] {
         let run = train(changes);

@@ -69,6 +69,7 @@ impl ExternalPredictions {
                 blind: BlindBy::Labels,
                 subgroups: subgroups
                     .map(|groups| groups.grouping(&model.places(MEMBER), &model.places(TEST))),
+                logistic: None,
                 notes: vec![],
             }],
             class_names: &self.class_names,

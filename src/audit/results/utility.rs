@@ -28,6 +28,12 @@ pub struct Utility {
     pub commonest_class_accuracy: f64,
     /// `accuracy` less `commonest_class_accuracy`: at 0 or below nothing was learnt that helps.
     pub above_commonest_class: f64,
+    /// Of a logistic regression on the same members; `null` where none was trained (`audit.logistic`).
+    #[serde(default)]
+    pub logistic_accuracy: Option<f64>,
+    /// `accuracy` less `logistic_accuracy`: at 0 or below the network is of no more use than a single layer.
+    #[serde(default)]
+    pub above_logistic: Option<f64>,
     /// The class whose records are classified right least often, of those with at least 10 test records; `null`
     /// of fewer than two such classes.
     pub worst_class: Option<String>,
@@ -48,6 +54,25 @@ pub struct UtilityIntervals {
     pub commonest_class_accuracy: [f64; 2],
     /// Of the difference on the same records ([`paired_difference`]).
     pub above_commonest_class: [f64; 2],
+    /// Of the logistic regression's accuracy, exact.
+    #[serde(default)]
+    pub logistic_accuracy: Option<[f64; 2]>,
+    /// Of the difference on the same records ([`paired_difference`]).
+    #[serde(default)]
+    pub above_logistic: Option<[f64; 2]>,
+}
+
+impl Utility {
+    /// Sets it beside a logistic regression, which has each of the records of `test` right or not.
+    pub fn compare(&mut self, test: &Predictions, logistic: &[bool]) {
+        let mut pairs = Pairs::default();
+        scores::gap(test).iter().zip(logistic).for_each(|(hit, right)| pairs.add(*hit > 0.5, *right));
+        let (n, right) = (logistic.len(), logistic.iter().filter(|right| **right).count());
+        let accuracy = right as f64 / n as f64;
+        (self.logistic_accuracy, self.above_logistic) = (Some(accuracy), Some(self.accuracy - accuracy));
+        self.ci95.logistic_accuracy = Some(clopper_pearson(right, n));
+        self.ci95.above_logistic = Some(paired_difference(&pairs));
+    }
 }
 
 /// Of a model's outputs on its members and on test records; `names` are the classes'. `None` without records.
@@ -93,7 +118,10 @@ pub fn utility(members: &Predictions, test: &Predictions, names: &[String]) -> O
             balanced_accuracy: mean_of_proportions(&present),
             commonest_class_accuracy: clopper_pearson(records[commonest], n),
             above_commonest_class: paired_difference(&pairs),
+            ..UtilityIntervals::default()
         },
+        logistic_accuracy: None,
+        above_logistic: None,
     })
 }
 

@@ -4,6 +4,8 @@ use crate::graph::{Array, Grid, Launch};
 use crate::kernel;
 use crate::ops::*;
 
+use super::cross_entropy::{fits, weight};
+
 /// What [`CountClassifier`] has counted of one replica.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassifierCounts {
@@ -78,8 +80,9 @@ fn step_of(flag: f64) -> Option<u64> {
     (flag as u64).checked_sub(1)
 }
 
-/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, step u32 `[1,
-/// 1]`. Records labelled [`PADDING`] do not count; the lowest of equally likely classes is the prediction.
+/// Adds a batch to counters `[1, 4]`; inputs: counters, logits `[B, C]`, labels u32 `[B, 1]`, where they are given
+/// the classes' weights `[1, C]`, step u32 `[1, 1]`. A record counts as much as its class weighs, or 1. Records
+/// labelled [`PADDING`] do not count; the lowest of equally likely classes is the prediction.
 #[derive(Debug, Clone, Copy)]
 pub struct CountClassifier;
 
@@ -89,24 +92,31 @@ impl Op for CountClassifier {
     }
 
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let fits = inputs.len() == 4
-            && inputs[0] == Tensor::f32(1, ClassifierCounts::WIDTH)
-            && inputs[1].dtype == DType::F32
-            && is_column(&inputs[2], inputs[1].rows)
-            && is_column(&inputs[3], 1);
-        require(fits, self, "counters [1, 4], logits [B, C], labels u32 [B, 1], step u32 [1, 1]", inputs)?;
+        let fits = match inputs {
+            [counters, logits, labels, weights @ .., step] => {
+                *counters == Tensor::f32(1, ClassifierCounts::WIDTH)
+                    && fits(logits, labels, weights)
+                    && is_column(step, 1)
+            }
+            _ => false,
+        };
+        let expected =
+            "counters [1, 4], logits [B, C], labels u32 [B, 1], perhaps weights [1, C], step u32 [1, 1]";
+        require(fits, self, expected, inputs)?;
         Ok(inputs[0])
     }
 
     fn reference(&self, inputs: &[&Array]) -> Array {
-        let (mut counts, x, labels, step) = (inputs[0].clone(), inputs[1], inputs[2], inputs[3]);
+        let (mut counts, x, labels, last) = (inputs[0].clone(), inputs[1], inputs[2], inputs.len() - 1);
+        let step = inputs[last];
         let mut loss = 0.0;
         for b in (0..x.rows).filter(|&b| labels.at(b, 0) != f64::from(PADDING)) {
             let (row, label) = (x.row(b), labels.at(b, 0) as usize);
             let best = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
-            loss -= softmax(row)[label].ln();
-            counts.data[1] += f64::from(u8::from(best == label));
-            counts.data[2] += 1.0;
+            let weight = weight(&inputs[3..last], label);
+            loss -= weight * softmax(row)[label].ln();
+            counts.data[1] += weight * f64::from(u8::from(best == label));
+            counts.data[2] += weight;
         }
         counts.data[0] += loss;
         if !loss.is_finite() && counts.data[3] == 0.0 {
@@ -118,7 +128,11 @@ impl Op for CountClassifier {
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         let x = &inputs[1];
         let words = [x.rows, x.cols, quads(x)].map(word).to_vec();
-        Launch::only(kernel!("cross_entropy", "count"), words, Grid::Items(1))
+        let kernel = match inputs.len() {
+            4 => kernel!("cross_entropy", "count"),
+            _ => kernel!("cross_entropy", "weighted_count"),
+        };
+        Launch::only(kernel, words, Grid::Items(1))
     }
 }
 
@@ -186,7 +200,13 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
             (0..rows).map(|b| f64::from(if b % 5 == 4 { PADDING } else { (b % cols) as u32 })).collect();
         let labels = (Tensor::u32(rows, 1), Contents::Values(labels));
         let x = (Tensor::f32(rows, cols), Contents::Uniform(-4.0, 4.0));
-        cases.push(Case::new(CountClassifier, vec![counts, x, labels, step.clone()]).update());
+        let weights = (Tensor::f32(1, cols), Contents::Uniform(0.0, 3.0));
+        for inputs in [
+            vec![counts.clone(), x.clone(), labels.clone(), step.clone()],
+            vec![counts, x, labels, weights, step.clone()],
+        ] {
+            cases.push(Case::new(CountClassifier, inputs).update());
+        }
     }
     for (rows, members) in [(1, 1), (67, 30), (256, 128)] {
         for seen in [0.0, 64.0] {

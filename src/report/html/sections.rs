@@ -85,6 +85,7 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
         ("test", Left),
         ("balanced", Left),
         ("always the commonest class", Left),
+        ("logistic regression", Left),
         ("strongest attack on D", Words),
         ("accuracy", Left),
         ("AUC", Left),
@@ -109,8 +110,9 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
                         rate(Some(u.commonest_class_accuracy), None),
                         escape(&safe(u.commonest_class.clone()))
                     ),
+                    rate(u.logistic_accuracy, u.ci95.logistic_accuracy),
                 ],
-                None => [summary.test_accuracy, None, None].map(|v| rate(v, None)),
+                None => [summary.test_accuracy, None, None, None].map(|v| rate(v, None)),
             });
             row.extend(match named(summary.strongest_attack(), &summary.attacks) {
                 Some((name, r)) => [
@@ -142,7 +144,8 @@ pub(super) fn utility_and_privacy(models: &[Model]) -> String {
          intervals in \
          brackets. D: the records trained on. D′: the reference set, which a defense may leak. Train, reference, \
          test: the accuracy of the classifier; balanced: the mean of the classes' own accuracies on test records; \
-         the commonest class: the test accuracy of always saying it, and which it is. For an \
+         the commonest class: the test accuracy of always saying it, and which it is; logistic regression: of one \
+         on the same members. For an \
          attack's accuracy 0.5 is guessing. {NONE}: not measured, or not resolvable.</p>{}</section>",
         table(&columns, &rows, None)
     )

@@ -102,6 +102,16 @@ pub enum Penalty {
     Squared,
 }
 
+/// How much the members of a class weigh in the classifier's loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeights {
+    /// As many as there are of them: every member weighs 1.
+    None,
+    /// Every class as much as every other: a member weighs n / (C · n_c), of n members in C classes with n_c in its.
+    Balanced,
+}
+
 /// Which epoch's classifier a run keeps. It trains to the last epoch either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,7 +119,7 @@ pub enum Stop {
     /// The last one's.
     Epochs,
     /// That of the epoch after which most validation records were right; of several, where their loss was
-    /// least, then the first.
+    /// least, then the first. Records weigh as much as their class does (`model.class_weights`).
     Validation,
 }
 

@@ -22,7 +22,7 @@ mod validate;
 
 pub use attack_steps::AttackSteps;
 pub use choices::{
-    Activation, AttackInput, AttackLoss, DecimalSign, GameForm, Initialization, LabelEncoding,
+    Activation, AttackInput, AttackLoss, ClassWeights, DecimalSign, GameForm, Initialization, LabelEncoding,
     MissingRecords, Optimizer, Penalty, RateSchedule, Schedule, Sparse, Stop,
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
@@ -194,6 +194,9 @@ settings! {
         /// Whether to make the attack of the game's authors by their protocol too, which counts the best epoch on
         /// the records that it scores: for numbers beside published ones. `veilgrad reproduce` does.
         as_published: bool = false;
+        /// Whether a logistic regression is trained on the same members, to stand beside the classifier in what it is
+        /// good for; it is in no attack.
+        logistic: bool = false;
         [attack]: AuditAttackConfig;
     }
 }

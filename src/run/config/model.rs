@@ -4,7 +4,7 @@
 //! Not the networks: they declare their own settings ([`crate::nn::networks`]). Not what any of it does.
 
 use super::choices::START;
-use super::{Activation, Initialization, Optimizer, RateSchedule, Sweep};
+use super::{Activation, ClassWeights, Initialization, Optimizer, RateSchedule, Sweep};
 use crate::nn::NetworkSettings;
 use crate::nn::networks::{mlp::MlpSettings, networks};
 use crate::setting::{BELOW_1, NOT_NEGATIVE, POSITIVE, UP_TO_1, WIDTHS, described, settings};
@@ -35,6 +35,9 @@ macro_rules! model_config {
                 initialisation: Initialization = Initialization::Framework, in START;
                 /// The fraction of each hidden layer's outputs that is dropped in training; `mlp` only.
                 dropout: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
+                /// How much the members of a class weigh in the cross-entropy, and validation records of it in the
+                /// choice of the epoch.
+                class_weights: ClassWeights = ClassWeights::None;
                 /// a: the classifier learns (1 − a)·one-hot + a/C (Szegedy et al. 2016).
                 label_smoothing: Sweep<f64> = Sweep::one(0.0), in BELOW_1;
                 /// w: w times the entropy of the predictions is taken off the loss (Pereyra et al. 2017).

@@ -3,7 +3,7 @@
 //! The ranges themselves stand in the rows of the tables. What needs the data (sizes against records) or the
 //! adapter (sizes against limits) is checked there.
 
-use super::{AttackInput, AttackSteps, Config, ModelKind, RateSchedule, Schedule, Stop};
+use super::{AttackInput, AttackSteps, ClassWeights, Config, ModelKind, RateSchedule, Schedule, Stop};
 use crate::error::{Error, Result};
 use crate::setting::{SettingsTable, refusal};
 
@@ -105,14 +105,18 @@ impl Config {
         for (key, wanted) in [
             ("defense.lambda", self.is_defended()),
             ("defense.reference_weight", self.learns_reference()),
+            ("model.class_weights", self.model.class_weights != ClassWeights::None),
             ("model.kind", self.model.kind != ModelKind::Mlp),
         ] {
             if self.is_private() && wanted {
                 return Err(Error::usage(key)
-                    .expected("an mlp trained on D alone, where defense.private.clip is above 0")
+                    .expected(
+                        "an mlp trained on D alone, all of it weighing the same, where defense.private.clip is above 0",
+                    )
                     .found("another kind of training")
                     .advice(
-                        "a guarantee for D covers no attack network and no other records: choose one defense",
+                        "a guarantee for D covers no attack network, no other records and no counts of classes: \
+                         choose one",
                     ));
             }
         }

@@ -20,6 +20,7 @@
 //! | `parts/0000-0008`, … | replicas that are trained apart, until they are taken over; `part.json`: on what |
 //! | `trained_on.json` | on what the replicas of each part were trained, where there were parts |
 //! | `shadows-0`, …, `shadows-0-split.npz`, … | a replica's shadow models, on whom they were trained |
+//! | `logistic` | a logistic regression for each replica, on the same members |
 //! | `run.lock`, `lease.json` | which program works on it |
 //!
 //! Which of them may leave the machine: `docs/threat-model.md`.

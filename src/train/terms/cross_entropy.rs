@@ -3,7 +3,6 @@
 use super::step::{ClassifierStep, RecordSet};
 use super::term::Term;
 use crate::error::Result;
-use crate::ops::CrossEntropy;
 use crate::run::config::{Config, Replica};
 use crate::train::line::Moment;
 
@@ -31,7 +30,7 @@ impl Term for MembersRisk {
 
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
         let members = step.outputs(RecordSet::Members)?;
-        let loss = step.graph.apply(CrossEntropy, &[members.z, members.labels])?;
+        let loss = step.cross_entropy(members)?;
         let weight = if self.shared { step.scalar(self.name(), "weight of D")? } else { step.one };
         step.descend(loss, weight);
         Ok(())

@@ -6,7 +6,6 @@
 use super::step::{ClassifierStep, RecordSet};
 use super::term::Term;
 use crate::error::Result;
-use crate::ops::CrossEntropy;
 use crate::run::config::{Config, Replica};
 use crate::train::line::Moment;
 
@@ -32,7 +31,7 @@ impl Term for ReferenceRisk {
 
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
         let reference = step.outputs(RecordSet::Reference)?;
-        let loss = step.graph.apply(CrossEntropy, &[reference.z, reference.labels])?;
+        let loss = step.cross_entropy(reference)?;
         let weight = step.scalar(self.name(), "weight of D′")?;
         step.descend(loss, weight);
         Ok(())

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::graph::{Graph, NodeId};
 use crate::nn::AttackNetwork;
-use crate::ops::RowSlice;
+use crate::ops::{CrossEntropy, RowSlice};
 use crate::train::line::ScalarLine;
 
 /// A set of records that training takes batches from.
@@ -26,6 +26,8 @@ pub struct ClassifierStep<'a> {
     pub secret: Option<NodeId>,
     /// h and its newest state, where f pays for being recognized.
     pub attack: Option<(&'a AttackNetwork, NodeId)>,
+    /// What the classes weigh, `[1, C]`, where that is not the same.
+    pub class_weights: Option<NodeId>,
     /// m, records of a set.
     pub batch: usize,
     /// The sets of the batch, in order.
@@ -71,6 +73,15 @@ impl ClassifierStep<'_> {
         let outputs = Outputs { z, labels: self.graph.rows(self.all.labels, start, rows)? };
         self.parts.push((set, outputs));
         Ok(outputs)
+    }
+
+    /// The mean cross-entropy of these records, a scalar; each weighs as much as its class.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn cross_entropy(&mut self, outputs: Outputs) -> Result<NodeId> {
+        let inputs = [outputs.z, outputs.labels].into_iter().chain(self.class_weights);
+        self.graph.apply(CrossEntropy, &inputs.collect::<Vec<_>>())
     }
 
     /// The scalar `name` of the term called `term`, `[1, 1]`.
