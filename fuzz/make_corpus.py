@@ -2,7 +2,7 @@
 
     cargo build && python3 fuzz/make_corpus.py target/debug/veilgrad
 
-Needs NumPy. Everything is drawn from one seed; what veilgrad itself writes comes from the program that is
+Needs NumPy and PyArrow. Everything is drawn from one seed; what veilgrad itself writes comes from the program that is
 named, a training of a few seconds.
 """
 
@@ -18,6 +18,8 @@ import tarfile
 import tempfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 RNG = np.random.default_rng(7)
@@ -198,6 +200,30 @@ def runs(program):
             put("run_arrays", name, (run / name).read_bytes())
 
 
+def parquet():
+    """Numbers, a bit, a dictionary of categories and the label; then wider types, small pages and other codecs."""
+    n = 40
+    columns = {
+        "age": [50 + i * 7919 % 31 / 4 for i in range(n)],
+        "smoker": [i % 2 == 1 for i in range(n)],
+        "town": pa.array([["Ulm", "Bonn", "Bad Ems"][i % 3] for i in range(n)]).dictionary_encode(),
+        "label": [i // 2 % 2 for i in range(n)],
+    }
+    wide = {
+        "dose": pa.array([i / 8 for i in range(n)], pa.float32()),
+        "count": pa.array([i * 37 % 11 for i in range(n)], pa.uint8()),
+        "class": [["well", "ill"][i // 2 % 2] for i in range(n)],
+    }
+    for name, of, options in [
+        ("plain.parquet", columns, {"compression": "none"}),
+        ("snappy.parquet", columns, {"compression": "snappy", "row_group_size": 16}),
+        ("zstd.parquet", wide, {"compression": "zstd", "use_dictionary": False, "data_page_version": "2.0"}),
+    ]:
+        stream = io.BytesIO()
+        pq.write_table(pa.table(of), stream, **options)
+        put("parquet", name, stream.getvalue())
+
+
 if __name__ == "__main__":
     if CORPUS.exists():
         shutil.rmtree(CORPUS)
@@ -205,6 +231,7 @@ if __name__ == "__main__":
     arrays()
     images()
     predictions()
+    parquet()
     runs(sys.argv[1])
     total = sum(file.stat().st_size for file in CORPUS.rglob("*") if file.is_file())
     print(f"{total} bytes in {sum(1 for f in CORPUS.rglob('*') if f.is_file())} files")

@@ -67,6 +67,10 @@ pub fn npy(directory: &Path, bytes: &[u8]) -> Result<()> {
     data(&put(directory, "array.npy", bytes))
 }
 
+pub fn parquet(directory: &Path, bytes: &[u8]) -> Result<()> {
+    data(&put(directory, "table.parquet", bytes))
+}
+
 pub fn tgz(directory: &Path, bytes: &[u8]) -> Result<()> {
     data(&put(directory, "archive.tgz", bytes))
 }

@@ -194,8 +194,8 @@ fn store_counts(r: u32, local: u32, sums: vec3<f32>) {
     }
 }
 
-// What a record adds: its loss, whether it is right, 1. A prediction is right when no class has a higher logit
-// and no lower class an equal one.
+// What a record adds: its loss, whether it is right, 1. A prediction is right when no class has a higher
+// logit and no lower class an equal one.
 fn counted(r: u32, b: u32, label: u32) -> vec3<f32> {
     let base = row_of_x(r, b);
     return vec3(record_loss(base, label), select(0.0, 1.0, arg_max(base) == label), 1.0);

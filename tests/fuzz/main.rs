@@ -49,6 +49,7 @@ targets!(
     metrics,
     npy,
     npz,
+    parquet,
     predictions,
     presets,
     run_arrays,

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use ::csv::ByteRecord;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 /// Bytes of fields that are handed on at once.
@@ -38,26 +38,28 @@ struct Batch {
 /// An error and whose it is: the record's number, the column's.
 type Placed = ((usize, usize), Error);
 
-/// Gives each of `columns`, by the column's place in the file, its field of every record.
+/// Gives each of `columns`, by the column's place in the file, its field of every record; how many records there are.
 ///
 /// # Errors
 /// The first in the file of: a record that cannot be read, those of the columns.
 pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) -> Result<usize> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(columns.len().max(1));
+    let share = columns.len().div_ceil(threads).max(1);
     let mut records = 0;
     let mut errors: Vec<Placed> = vec![];
     thread::scope(|scope| {
-        let mut workers = vec![];
-        let mut senders: Vec<SyncSender<Arc<Batch>>> = vec![];
-        for share in columns.chunks_mut(columns.len().div_ceil(threads).max(1)) {
-            let (sender, receiver) = sync_channel(BATCHES);
-            senders.push(sender);
-            workers.push(scope.spawn(move || take_all(&receiver, share)));
-        }
+        let (mut workers, mut senders) = (vec![], vec![]);
+        let mut columns = Some(columns);
         let mut batch = Batch::default();
         // Whoever has met an error takes no more: what follows it is of no interest.
         let mut stopped = false;
-        let hand_on = |batch: Batch| {
+        let mut hand_on = |batch: Batch| {
+            // With the first batch that is full: a small file is not worth a thread.
+            for share in columns.take().into_iter().flat_map(|columns| columns.chunks_mut(share)) {
+                let (sender, receiver) = sync_channel(BATCHES);
+                senders.push(sender);
+                workers.push(scope.spawn(move || take_all(&receiver, share)));
+            }
             let batch = Arc::new(batch);
             senders.iter().all(|sender| sender.send(batch.clone()).is_ok())
         };
@@ -75,7 +77,11 @@ pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) 
             }
             Ok(())
         });
-        hand_on(batch);
+        if batch.first > 0 {
+            hand_on(batch);
+        } else {
+            errors.extend(columns.take().and_then(|columns| take(&batch, columns)));
+        }
         drop(senders);
         errors.extend(read.err().filter(|_| !stopped).map(|error| ((records, 0), error)));
         for worker in workers {
@@ -91,21 +97,20 @@ pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) 
     }
 }
 
-/// Gives a thread's columns their fields, to the end or to the first error. A batch goes to one column after another:
-/// a column stays in the cache meanwhile, and a batch does.
+/// Gives a thread's columns their fields, to the end or to the first error.
 fn take_all<T: TakesFields>(batches: &Receiver<Arc<Batch>>, columns: &mut [(usize, T)]) -> Option<Placed> {
-    for batch in batches {
-        let errors = columns.iter_mut().filter_map(|(column, takes)| {
-            (batch.first..).zip(&batch.records).find_map(|(number, (record, place))| {
-                let field = record.get(*column).unwrap_or_default();
-                let taken = takes.take_field(field, &|| place.clone());
-                taken.err().map(|error| ((number, *column), error))
-            })
-        });
-        let first = errors.min_by_key(|(whose, _)| *whose);
-        if first.is_some() {
-            return first;
-        }
-    }
-    None
+    batches.iter().find_map(|batch| take(&batch, columns))
+}
+
+/// Gives `columns` the fields of a batch, one column after another: a column stays in the cache meanwhile, and a
+/// batch does. The first error in the file.
+fn take<T: TakesFields>(batch: &Batch, columns: &mut [(usize, T)]) -> Option<Placed> {
+    let errors = columns.iter_mut().filter_map(|(column, takes)| {
+        (batch.first..).zip(&batch.records).find_map(|(number, (record, place))| {
+            let field = record.get(*column).unwrap_or_default();
+            let taken = takes.take_field(field, &|| place.clone());
+            taken.err().map(|error| ((number, *column), error))
+        })
+    });
+    errors.min_by_key(|(whose, _)| *whose)
 }

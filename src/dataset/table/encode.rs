@@ -13,6 +13,9 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread;
 
+/// Floats of a table that one thread encodes.
+const SMALL: usize = 1 << 18;
+
 /// Records that are encoded column by column.
 const BLOCK: usize = 64;
 
@@ -155,7 +158,9 @@ impl RawTable {
     fn encode_floats(&self, encoders: &[Encoder], width: usize) -> Result<Features> {
         let stride = width.next_multiple_of(4);
         let mut values = vec![0.0; self.records * stride];
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        // A small table is not worth a thread.
+        let threads =
+            if values.len() < SMALL { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
         let share = self.records.div_ceil(threads).max(1);
         let encode = |first: usize, part: &mut [f32]| -> Result<()> {
             let mut features = Vec::with_capacity(width);
@@ -175,6 +180,10 @@ impl RawTable {
             }
             Ok(())
         };
+        if threads == 1 {
+            encode(0, &mut values)?;
+            return Ok(Features::of_floats(values, width));
+        }
         thread::scope(|scope| {
             let parts = values.chunks_mut(share * stride).enumerate();
             let workers: Vec<_> =
