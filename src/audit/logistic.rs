@@ -5,7 +5,6 @@
 
 use super::attacks::scores::{self, Predictions};
 use super::job::AuditJob;
-use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, DefenseConfig, Initialization, ModelConfig, Sweep, TuningConfig};
@@ -26,36 +25,39 @@ const EPOCHS: usize = 60;
 const LEARNING_RATE: f64 = 0.03;
 
 /// The outputs of a logistic regression for each replica, on the records of the replica's own. They are trained,
-/// unless they are there.
+/// unless they are there; none, and a note, where they are not and the data are not at hand.
 ///
 /// # Errors
 /// As [`train::run`].
-pub(super) fn train(
-    job: &AuditJob,
-    dataset: &Dataset,
-    observer: &mut dyn Observer,
-) -> Result<Vec<ReplicaPredictions>> {
+pub(super) fn outputs(job: &AuditJob, observer: &mut dyn Observer) -> Result<Vec<ReplicaPredictions>> {
     let AuditJob { context, stop, .. } = *job;
     let config = config(job);
     let path = job.directory.file(DIRECTORY);
-    let found = RunDirectory::open(&path).ok().filter(|found| is_of_this_run(job, dataset, &config, found));
+    let found = RunDirectory::open(&path).ok().filter(|found| is_of_this_run(job, &config, found));
+    if let Some(trained) = found.as_ref().filter(|found| found.is_trained()) {
+        return trained.read_predictions();
+    }
+    let Some(dataset) = job.dataset else {
+        let text =
+            "no logistic regression to compare with: it would have to be trained, and the data are not there";
+        observer.event(&Event::Note(text.to_owned()));
+        return Ok(vec![]);
+    };
     let resume = found.is_some();
     let directory = match found {
         Some(found) => found.held()?,
         None => RunDirectory::create(&path, true)?.held()?,
     };
-    if !(resume && directory.is_trained()) {
-        observer.event(&Event::Note(format!("logistic regressions, to compare with, in {}", path.display())));
-        let job =
-            train::Job { config: &config, dataset, context, directory: &directory, resume, stop, part: None };
-        train::run(&job, observer)?;
-    }
+    observer.event(&Event::Note(format!("logistic regressions, to compare with, in {}", path.display())));
+    let job =
+        train::Job { config: &config, dataset, context, directory: &directory, resume, stop, part: None };
+    train::run(&job, observer)?;
     directory.read_predictions()
 }
 
 /// Whether what was `found` has this configuration, these records and these data: another run may have been in the
 /// directory before.
-fn is_of_this_run(job: &AuditJob, dataset: &Dataset, config: &Config, found: &RunDirectory) -> bool {
+fn is_of_this_run(job: &AuditJob, config: &Config, found: &RunDirectory) -> bool {
     let same_config = found.read_config().is_ok_and(|found| {
         // The run may have been moved since.
         let mut wanted = config.clone();
@@ -64,7 +66,8 @@ fn is_of_this_run(job: &AuditJob, dataset: &Dataset, config: &Config, found: &Ru
     });
     let splits = || Some((found.read_splits().ok()?, job.directory.read_splits().ok()?));
     let same_records = || splits().is_some_and(|(found, wanted)| found == wanted);
-    same_config && same_records() && found.check_data(dataset, false).is_ok_and(|changed| changed.is_none())
+    let same_data = |dataset| found.check_data(dataset, false).is_ok_and(|changed| changed.is_none());
+    same_config && same_records() && job.dataset.is_none_or(same_data)
 }
 
 /// What the training of one costs, in the unit of [`Work`](crate::run::event::Work).

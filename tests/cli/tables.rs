@@ -359,6 +359,18 @@ fn balanced_classes_weigh_the_same_and_a_logistic_regression_stands_beside() {
     let again = program.succeeds("audit plain");
     assert!(!again.stderr.contains("logistic regressions"), "{again}");
     assert_eq!(program.json("plain/summary.json")["replicas"][0]["utility"], plain);
+    // Nor where the data are gone, which nothing else needs.
+    std::fs::rename(program.path("t.csv"), program.path("gone.csv")).expect("renamed");
+    program.succeeds("audit plain");
+    assert_eq!(program.json("plain/summary.json")["replicas"][0]["utility"], plain);
+    std::fs::remove_dir_all(program.path("plain/logistic")).expect("removed");
+    program.succeeds("audit plain").says(&["no logistic regression to compare with"]);
+    let alone = &program.json("plain/summary.json")["replicas"][0]["utility"];
+    assert_eq!(
+        (&alone["accuracy"], &alone["logistic_accuracy"]),
+        (&plain["accuracy"], &serde_json::Value::Null)
+    );
+    std::fs::rename(program.path("gone.csv"), program.path("t.csv")).expect("renamed");
     let of = |seed: u64| utility("plain", &format!("--force --seed {seed}"));
     let (first, second) = (of(5), of(6));
     assert_ne!(first, second);
