@@ -47,13 +47,24 @@ fn available() -> Option<u64> {
     let group = number("/sys/fs/cgroup/memory.max")
         .zip(number("/sys/fs/cgroup/memory.current"))
         .map(|(most, used)| most.saturating_sub(used));
-    let limit = read("/proc/self/limits").and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("Max address space"))?.to_owned();
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    });
+    let limit = limit("Max address space");
     let used = read("/proc/self/status").and_then(|text| kilobytes(&text, "VmSize:"));
     let own = limit.zip(used).map(|(most, used)| most.saturating_sub(used));
     [machine, group, own].into_iter().flatten().min()
+}
+
+/// The largest file that this process may write (`ulimit -f`), where it is smaller than so many bytes. Known on Linux
+/// alone. Mesa's software driver keeps its memory in files without a name, and the system ends a program that goes
+/// beyond the limit in one (SIGBUS).
+pub(crate) fn file_shortage(bytes: u64) -> Option<u64> {
+    if bytes > SPARE { limit("Max file size").filter(|most| *most < bytes) } else { None }
+}
+
+/// The limit of this process that is called so, where there is one.
+fn limit(name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The number of the line that begins with `key`, which is in kilobytes, in bytes.

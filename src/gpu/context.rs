@@ -8,6 +8,7 @@ use super::limits::{Asked, Limits};
 use super::pipeline_cache::PipelineCache;
 use crate::error::{Error, Result};
 use crate::graph::{Class, Kernel, Target};
+use crate::memory;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -96,6 +97,17 @@ impl Context {
     /// No adapter, none of that name, or a driver that gives no device.
     pub fn new(options: &Options) -> Result<Self> {
         let (adapter, summary) = choose(options.adapter.as_deref(), options.asked)?;
+        if summary.kind == Class::Software
+            && let Some(most) = memory::file_shortage(MEMORY_BLOCK)
+        {
+            return Err(Error::gpu(format!("adapter {}", summary.name))
+                .expected(format!(
+                    "files of {} MB to be allowed: a software adapter's memory is in some",
+                    MEMORY_BLOCK / 1_000_000
+                ))
+                .found(format!("at most {:.1} MB", most as f64 / 1e6))
+                .advice("lift the limit: ulimit -f unlimited"));
+        }
         let (required_features, required_limits) = options.asked.of(&adapter);
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("veilgrad"),

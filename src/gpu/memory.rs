@@ -48,7 +48,9 @@ impl Context {
                 return None;
             }
             // A software adapter's buffers are the machine's memory, of which its driver promises more than there is.
-            if self.adapter().kind == Class::Software && memory::shortage(bytes).is_some() {
+            if self.adapter().kind == Class::Software
+                && (memory::shortage(bytes).is_some() || memory::file_shortage(bytes).is_some())
+            {
                 return None;
             }
             let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);

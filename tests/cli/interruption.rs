@@ -160,3 +160,17 @@ fn a_run_is_continued_from_whatever_is_there() {
         std::fs::remove_dir_all(program.path("run")).expect("removed");
     }
 }
+
+/// A software driver's memory is in files: under a limit on their size the system ended the program.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_the_size_of_files_is_an_error_and_no_end() {
+    use std::os::unix::process::ExitStatusExt;
+    let program = env!("CARGO_BIN_EXE_veilgrad");
+    let command = format!("ulimit -f 8; exec {program} check -q");
+    let output = std::process::Command::new("sh").args(["-c", &command]).output().expect("started");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), None, "{stderr}");
+    // An adapter with memory of its own does not mind.
+    assert!(output.status.success() || stderr.contains("ulimit -f unlimited"), "{stderr}");
+}
