@@ -7,7 +7,6 @@ use super::attacks::attack::{MembershipAttack, NetworkTraining, Outcome, Tools};
 use super::attacks::blind::{self, BlindRecords};
 use super::attacks::scored::Scored;
 use super::evidence::{AttackedRecords, AuditCase, AuditedModel, BlindBy, Evidence};
-use super::logistic;
 use super::results::attacks::{Attacks, all_results};
 use super::results::describe;
 use super::results::describe_shadows::shadow_summary;
@@ -97,7 +96,9 @@ pub fn carry_out(
         let [members, test] = evidence.predictions();
         replica.utility = utility(&members, &test, case.class_names);
         if let (Some(utility), Some(logistic)) = (&mut replica.utility, &model.logistic) {
-            utility.compare(&test, &logistic::right_of(logistic, evidence.split(&evidence.rows)[1])?);
+            let others = evidence.split(&evidence.rows)[1].iter();
+            let right: Vec<bool> = others.map(|row| logistic.get(row).copied().unwrap_or(false)).collect();
+            utility.compare(&test, &right);
         }
         replica.attacks = found.results(&terms)?;
         replica.strongest = strongest_of(&found.scored, &replica.attacks, terms.seed)?;

@@ -5,6 +5,7 @@
 
 use super::attacks::scores::Predictions;
 use super::job::AuditJob;
+use super::logistic::RightRecords;
 use super::outputs::{ModelRecords, Outputs};
 use super::persons::RecordPersons;
 use super::results::subgroups::Grouping;
@@ -16,7 +17,7 @@ use crate::gpu::Context;
 use crate::release::predict::TrainedClassifier;
 use crate::run::config::Replica;
 use crate::run::model_file::ModelFile;
-use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
+use crate::run::predictions::{MEMBER, REFERENCE, TEST};
 use crate::statistics::halves::Halves;
 
 /// What an attack may need beside the outputs, or why it is not there.
@@ -196,8 +197,8 @@ pub struct AuditedModel<'a> {
     pub blind: BlindBy<'a>,
     /// Of the members and the test records.
     pub subgroups: Option<Grouping<'a>>,
-    /// The outputs of a logistic regression on the same members, where one was trained; of the records' numbers.
-    pub logistic: Option<ReplicaPredictions>,
+    /// What a logistic regression on the same members has right, where one was trained.
+    pub logistic: Option<RightRecords>,
     /// What a reader must know of it, beside what the audit finds.
     pub notes: Vec<String>,
 }

@@ -10,7 +10,7 @@ use crate::run::RunDirectory;
 use crate::run::config::{Config, DefenseConfig, Initialization, ModelConfig, Sweep, TuningConfig};
 use crate::run::directory::SPLIT;
 use crate::run::event::{Event, Observer};
-use crate::run::predictions::ReplicaPredictions;
+use crate::run::predictions::TEST;
 use crate::train;
 use std::collections::HashMap;
 
@@ -24,18 +24,21 @@ const EPOCHS: usize = 60;
 /// Adam's.
 const LEARNING_RATE: f64 = 0.03;
 
-/// The outputs of a logistic regression for each replica, on the records of the replica's own. They are trained,
-/// unless they are there; none, and a note, where they are not and the data are not at hand.
+/// Which test records a logistic regression has right, by their numbers.
+pub type RightRecords = HashMap<u32, bool>;
+
+/// That of a logistic regression for each replica. They are trained, unless they are there; none, and a note, where
+/// they are not and the data are not at hand.
 ///
 /// # Errors
 /// As [`train::run`].
-pub(super) fn outputs(job: &AuditJob, observer: &mut dyn Observer) -> Result<Vec<ReplicaPredictions>> {
+pub(super) fn right_records(job: &AuditJob, observer: &mut dyn Observer) -> Result<Vec<RightRecords>> {
     let AuditJob { context, stop, .. } = *job;
     let config = config(job);
     let path = job.directory.file(DIRECTORY);
     let found = RunDirectory::open(&path).ok().filter(|found| is_of_this_run(job, &config, found));
     if let Some(trained) = found.as_ref().filter(|found| found.is_trained()) {
-        return trained.read_predictions();
+        return read(trained, config.replicas().len());
     }
     let Some(dataset) = job.dataset else {
         let text =
@@ -49,21 +52,27 @@ pub(super) fn outputs(job: &AuditJob, observer: &mut dyn Observer) -> Result<Vec
         None => RunDirectory::create(&path, true)?.held()?,
     };
     observer.event(&Event::Note(format!("logistic regressions, to compare with, in {}", path.display())));
-    let job =
+    let training =
         train::Job { config: &config, dataset, context, directory: &directory, resume, stop, part: None };
-    train::run(&job, observer)?;
-    directory.read_predictions()
+    train::run(&training, observer)?;
+    read(&directory, config.replicas().len())
+}
+
+/// One replica in memory at a time.
+fn read(directory: &RunDirectory, replicas: usize) -> Result<Vec<RightRecords>> {
+    let of = |number: usize| {
+        let predictions = directory.read_replica(number)?;
+        let (logits, labels) = predictions.of(TEST);
+        let hits = scores::gap(&Predictions::from_logits(&logits, predictions.classes, &labels)?);
+        Ok(predictions.rows_of(TEST).into_iter().zip(hits.into_iter().map(|hit| hit > 0.5)).collect())
+    };
+    (0..replicas).map(of).collect()
 }
 
 /// Whether what was `found` has this configuration, these records and these data: another run may have been in the
 /// directory before.
 fn is_of_this_run(job: &AuditJob, config: &Config, found: &RunDirectory) -> bool {
-    let same_config = found.read_config().is_ok_and(|found| {
-        // The run may have been moved since.
-        let mut wanted = config.clone();
-        wanted.data.split.clone_from(&found.data.split);
-        wanted == found
-    });
+    let same_config = found.read_config().is_ok_and(|found| config.with_split_of(&found) == found);
     let splits = || Some((found.read_splits().ok()?, job.directory.read_splits().ok()?));
     let same_records = || splits().is_some_and(|(found, wanted)| found == wanted);
     let same_data = |dataset| found.check_data(dataset, false).is_ok_and(|changed| changed.is_none());
@@ -73,18 +82,6 @@ fn is_of_this_run(job: &AuditJob, config: &Config, found: &RunDirectory) -> bool
 /// What the training of one costs, in the unit of [`Work`](crate::run::event::Work).
 pub(super) fn cost(members: usize, features: usize, classes: usize) -> f64 {
     6.0 * (EPOCHS * members * features * classes) as f64
-}
-
-/// Whether a logistic regression has each of these test records right; rows that it was not asked about it has wrong.
-///
-/// # Errors
-/// Logits of another size than the records have.
-pub(super) fn right_of(logistic: &ReplicaPredictions, rows: &[u32]) -> Result<Vec<bool>> {
-    let ReplicaPredictions { logits, classes, labels, .. } = logistic;
-    let hits = scores::gap(&Predictions::from_logits(logits, *classes, labels)?);
-    let right: HashMap<u32, bool> =
-        logistic.rows.iter().copied().zip(hits.iter().map(|hit| *hit > 0.5)).collect();
-    Ok(rows.iter().map(|row| right.get(row).copied().unwrap_or(false)).collect())
 }
 
 /// One layer, plain training, the records of the run: whatever the run's replicas differ in beside their records.

@@ -11,7 +11,7 @@ mod carry_out;
 pub mod evidence;
 pub mod external;
 mod job;
-mod logistic;
+pub mod logistic;
 pub mod outputs;
 mod own_run;
 pub mod persons;

@@ -33,7 +33,7 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
     let about = directory.read_data()?;
     let metrics = directory.read_metrics()?;
     let with_reference = attacked.has_enough(REFERENCE);
-    let logistic = if config.audit.logistic { logistic::outputs(job, observer)? } else { vec![] };
+    let logistic = if config.audit.logistic { logistic::right_records(job, observer)? } else { vec![] };
     let mut logistic = logistic.into_iter();
     let mut models = vec![];
     for replica in attacked.replicas() {

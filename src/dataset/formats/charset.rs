@@ -4,7 +4,7 @@
 use super::source::{Source, damaged, empty, reading};
 use crate::error::{Error, Result};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// How bytes become characters.
@@ -91,9 +91,17 @@ pub(super) fn of(source: &Source, given: Option<&str>) -> Result<Charset> {
 
 /// The line of the byte that so many come before.
 fn line_after(source: &Source, bytes: u64) -> Result<usize> {
-    let mut before = vec![];
-    source.open()?.take(bytes).read_to_end(&mut before).map_err(reading(&source.place))?;
-    Ok(1 + before.iter().filter(|byte| **byte == b'\n').count())
+    let mut before = BufReader::with_capacity(BLOCK, source.open()?.take(bytes));
+    let mut line = 1;
+    loop {
+        let block = before.fill_buf().map_err(reading(&source.place))?;
+        let count = block.len();
+        if count == 0 {
+            return Ok(line);
+        }
+        line += block.iter().filter(|byte| **byte == b'\n').count();
+        before.consume(count);
+    }
 }
 
 /// UTF-16, by its mark or by the zeros beside each letter.

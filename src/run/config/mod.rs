@@ -172,6 +172,16 @@ settings! {
     }
 }
 
+impl Config {
+    /// The same with the split file of `other`: a run may have been moved since it was begun, and its splits with it.
+    #[must_use]
+    pub fn with_split_of(&self, other: &Config) -> Config {
+        let mut config = self.clone();
+        config.data.split.clone_from(&other.data.split);
+        config
+    }
+}
+
 settings! {
     /// `[audit]`: the attacks on the finished models.
     pub struct AuditConfig {

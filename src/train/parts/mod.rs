@@ -132,9 +132,7 @@ impl PartedRun<'_> {
 
     /// Whether a configuration is this run's, whatever it is trained on and wherever its splits are.
     fn is_of_this_run(&self, config: &Config) -> bool {
-        let mut wanted = Config { tuning: config.tuning.clone(), ..self.job.config.clone() };
-        wanted.data.split.clone_from(&config.data.split);
-        wanted == *config
+        Config { tuning: config.tuning.clone(), ..self.job.config.with_split_of(config) } == *config
     }
 
     fn this_program(&self) -> Program {
