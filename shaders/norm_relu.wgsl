@@ -25,7 +25,7 @@ struct Dims {
 @group(0) @binding(3) var<storage, read> s: array<vec4<f32>>;            // [2, …]: mean, variance
 @group(0) @binding(4) var<storage, read> w: array<vec4<f32>>;            // [2, C]: gamma, beta
 @group(0) @binding(5) var<storage, read> dy: array<vec4<f32>>;           // [N, C]
-@group(0) @binding(6) var<storage, read_write> result: array<vec4<f32>>; // as dy, x, partial, w or s
+@group(0) @binding(6) var<storage, read_write> result: array<vec4<f32>>; // as dy, x, partial or s
 
 // What makes y of four channels: max(0, gamma ((x − mean) scale) + beta).
 struct Norm {
@@ -130,30 +130,6 @@ fn sums(
     let at = (dims.result_offset + r * dims.result_stride) / 4 + n / dims.quads * 2 * dims.quads + q;
     result[at] = by_gamma;
     result[at + dims.quads] = by_beta;
-}
-
-// The sums' parts together: grad_w = [sum of even rows; sum of odd rows].
-@compute @workgroup_size(64)
-fn grad_w(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let n = item(group, groups, local);
-    let r = group.z;
-    if n >= dims.quads {
-        return;
-    }
-    var even = vec4(0.0);
-    var odd = vec4(0.0);
-    for (var i = 0u; i < dims.parts; i++) {
-        let at = (dims.partial_offset + r * dims.partial_stride) / 4 + 2 * i * dims.quads + n;
-        even += partial[at];
-        odd += partial[at + dims.quads];
-    }
-    let base = (dims.result_offset + r * dims.result_stride) / 4 + n;
-    result[base] = even;
-    result[base + dims.quads] = odd;
 }
 
 // Through the moments: with v = variance + 1e-5, dmean = −gamma / sqrt(v) dbeta and dvariance = −gamma / (2

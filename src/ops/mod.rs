@@ -68,6 +68,7 @@ operations! {
     layers/softmax,
     tensors/sort_rows,
     data/store_rows,
+    tensors/sum_parts,
     data/tape,
 }
 

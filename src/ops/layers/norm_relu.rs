@@ -112,7 +112,7 @@ impl Op for NormRelu {
                 false => None,
             },
             if wanted[1] { Some(graph.apply(ds, &[sums, s, w])?) } else { None },
-            if wanted[2] { Some(graph.apply(SumParts, &[sums])?) } else { None },
+            if wanted[2] { Some(graph.apply(SumParts { rows: 2 }, &[sums])?) } else { None },
         ])
     }
 
@@ -223,33 +223,6 @@ impl Op for NormReluSums {
     }
 }
 
-/// dw = (dγ, dβ) `[2, C]` from the sums `[2 parts, C]`: even rows together, odd rows together.
-#[derive(Debug, Clone, Copy)]
-pub struct SumParts;
-
-impl Op for SumParts {
-    fn name(&self) -> &'static str {
-        "sum_parts"
-    }
-
-    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let fits = all_f32(inputs, 1) && inputs[0].rows.is_multiple_of(2);
-        require(fits, self, "sums [2 parts, C]", inputs)?;
-        Ok(Tensor::f32(2, inputs[0].cols))
-    }
-
-    fn reference(&self, inputs: &[&Array]) -> Array {
-        let sums = inputs[0];
-        Array::from_fn(2, sums.cols, |odd, c| (odd..sums.rows).step_by(2).map(|i| sums.at(i, c)).sum())
-    }
-
-    fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
-        // Of a layer's numbers it takes the channels and the parts.
-        let words = [0, 0, quads(y), 0, 0, 0, inputs[0].rows / 2, 0].map(word).to_vec();
-        Launch::only(kernel!("norm_relu", "grad_w"), words, Grid::Items(quads(y)))
-    }
-}
-
 /// ds = (dμ, dσ²) `[2, all]` of [`NormRelu`], other columns 0, from the sums, s `[2, all]` and w.
 #[derive(Debug, Clone, Copy)]
 pub struct NormReluDs {
@@ -275,7 +248,7 @@ impl Op for NormReluDs {
     }
 
     fn reference(&self, inputs: &[&Array]) -> Array {
-        let (sums, s, w) = (SumParts.reference(&inputs[..1]), inputs[1], inputs[2]);
+        let (sums, s, w) = (SumParts { rows: 2 }.reference(&inputs[..1]), inputs[1], inputs[2]);
         let mut ds = Array::zeros(2, self.all);
         for c in 0..self.norm.count {
             let (at, gamma) = (self.norm.first + c, w.at(0, c));
@@ -322,7 +295,6 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         let sums = NormReluSums(norm);
         cases.push(Case::new(sums, with(&[dy])).floor(8.0).tolerance(1e-5));
         let parts = (Tensor::f32(2 * norm.parts(&x.0).count, count), Contents::Uniform(0.0, 1.0));
-        cases.push(Case::new(SumParts, vec![parts.clone()]));
         cases.push(Case::new(NormReluDs { norm, all: width }, vec![parts, s, w]).tolerance(1e-5));
     }
     cases

@@ -6,3 +6,4 @@ pub(super) mod reduce;
 pub(super) mod row_slice;
 pub(super) mod scale;
 pub(super) mod sort_rows;
+pub(super) mod sum_parts;
