@@ -2,9 +2,9 @@
 //!
 //! Bindings, access modes, workgroup sizes and tile shapes are declared once, in WGSL: binding 0 is the
 //! `Dims` uniform, 1.. are storage buffers, each with a pair `x_offset`, `x_stride` at its place in `Dims`; the
-//! constants `TILE_ROWS`, `TILE_COLS` and `ITEMS_PER_WORKGROUP` say what a workgroup covers. Where entry points
-//! of one file differ in that, each has its own, with its name in capitals before it: `FORWARD_TILE_ROWS` is
-//! that of `forward`.
+//! constants `TILE_ROWS`, `TILE_COLS`, `ITEMS_PER_WORKGROUP` and `PARTS` say what a workgroup covers. Where
+//! entry points of one file differ in that, each has its own, with its name in capitals before it:
+//! `FORWARD_TILE_ROWS` is that of `forward`.
 //!
 //! The passes of an operation share a file's tensors: an entry point has those that it uses, and what is in
 //! `Dims` of the others is zero. Entry points may use one binding number for different variables.
@@ -27,6 +27,9 @@ pub struct Reflection {
     pub tile: Option<(u32, u32)>,
     /// Items that a workgroup covers: `ITEMS_PER_WORKGROUP`, or else its invocations.
     pub items: u32,
+    /// Into how many parts it splits what it sums over: `PARTS`, or else 1. More are so many times the workgroups
+    /// in x, a part each, and as many results one after the other, which the plan has summed.
+    pub parts: u32,
 }
 
 /// Parses a shader and reads the interface of each entry point, by its name.
@@ -102,6 +105,7 @@ fn reflect_entry(
         dims_bytes,
         tile: constant("TILE_ROWS").zip(constant("TILE_COLS")),
         items: constant("ITEMS_PER_WORKGROUP").unwrap_or(invocations),
+        parts: constant("PARTS").unwrap_or(1),
     })
 }
 
@@ -113,7 +117,7 @@ impl Reflection {
     pub fn workgroups(&self, kernel: Kernel, grid: Grid, limit: u32) -> Result<[u32; 2]> {
         let groups = match (grid, self.tile) {
             (Grid::Tiles { rows, cols }, Some((tile_rows, tile_cols))) => {
-                [cols.div_ceil(tile_cols as usize), rows.div_ceil(tile_rows as usize)]
+                [self.parts as usize * cols.div_ceil(tile_cols as usize), rows.div_ceil(tile_rows as usize)]
             }
             (Grid::Tiles { .. }, None) => {
                 return Err(Error::gpu(kernel.place()).found("no TILE_ROWS and TILE_COLS"));
@@ -151,6 +155,7 @@ mod tests {
         const TILE_ROWS: u32 = 8;
         const TILE_COLS: u32 = 4;
         const BACKWARD_TILE_ROWS: u32 = 16;
+        const BACKWARD_PARTS: u32 = 2;
         fn first() -> f32 { return x[dims.x_offset]; }
         @compute @workgroup_size(8) fn forward() { y[0] = first(); }
         @compute @workgroup_size(4, 4) fn backward() { z[0] = vec4(wide.factor); }
@@ -165,6 +170,7 @@ mod tests {
             dims_bytes: 24,
             tile: Some((8, 4)),
             items: 8,
+            parts: 1,
         };
         let backward = Reflection {
             bindings: vec![(1, true)],
@@ -172,6 +178,7 @@ mod tests {
             dims_bytes: 16,
             tile: Some((16, 4)),
             items: 16,
+            parts: 2,
         };
         assert_eq!(entries["forward"], forward);
         assert_eq!(entries["backward"], backward);

@@ -4,24 +4,17 @@
 mod fuse;
 pub mod memory;
 mod ones;
+mod recipes;
 pub mod schedule;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Context, Pipeline};
-use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant, Work};
+use crate::gpu::{Buffer, Context};
+use crate::graph::{Graph, Kind, Launch, NodeId, Op, Tensor, Variant, Work};
+use crate::ops::SumParts;
+pub use recipes::Place;
+use recipes::{Dispatch, Recipes};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
-
-/// A dispatch, ready to record.
-#[derive(Debug)]
-struct Dispatch {
-    label: String,
-    pipeline: Arc<Pipeline>,
-    bindings: wgpu::BindGroup,
-    groups: [u32; 3],
-    work: Work,
-}
 
 /// What a dispatch takes, alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,17 +37,6 @@ pub struct Plan {
     /// Dispatches until the end of each wave.
     wave_ends: Vec<usize>,
     scratch: Vec<Buffer>,
-}
-
-/// Where a tensor lies: a buffer, the first element, and elements from replica to replica.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The buffer, which may hold other tensors too.
-    pub buffer: Buffer,
-    /// Elements before the first replica's tensor.
-    pub offset: usize,
-    /// Elements from one replica's tensor to the next one's; 0 where all share one.
-    pub stride: usize,
 }
 
 /// A graph as it will be run.
@@ -189,7 +171,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Builds pipelines, bind groups and the uniform that holds every dispatch's numbers.
+    /// Builds the dispatches: one an operation, or, where a kernel splits its sum, one more that adds the parts.
     fn build(
         &mut self,
         context: &Context,
@@ -198,74 +180,63 @@ impl Plan {
         waves: &[Vec<NodeId>],
         wanted: Wanted<'_>,
     ) -> Result<()> {
-        let replicas_z = u32::try_from(replicas).ok().filter(|z| *z <= context.limits().workgroups);
-        let replicas_z = replicas_z.ok_or_else(|| {
-            Error::gpu("max_compute_workgroups_per_dimension of the adapter")
-                .expected(format!("at most {} replicas", context.limits().workgroups))
-                .found(replicas.to_string())
-        })?;
-        let align = context.limits().uniform_alignment as usize / 4;
-        let mut uniform: Vec<u32> = vec![];
-        let mut prepared = vec![];
-        let ends = waves.iter().scan(0, |end, wave| {
-            *end += wave.len();
-            Some(*end)
-        });
-        self.wave_ends = ends.collect();
-        for &id in waves.iter().flatten() {
-            let node = graph.node(id);
-            let Some((op, inputs)) = graph.operation(id) else {
-                return Err(Error::graph(format!("plan of {}", node.label)).expected("an operation"));
-            };
-            let launch = op.launch(&inputs, &node.tensor);
-            let wanted = wanted(op.as_ref(), &inputs, &node.tensor);
-            let Variant { kernel, grid, .. } =
-                *launch.variant(&context.target(), wanted).ok_or_else(|| {
-                    Error::gpu(format!("{} of {}", op.name(), node.tensor))
-                        .expected("a variant for this adapter")
-                        .found("none")
-                })?;
-            let pipeline = context.pipeline(kernel)?;
-            // Binding order: inputs, then what is written; an update's state is what it writes.
-            let operands: Vec<&Place> = match &node.kind {
-                Kind::Update(_) | Kind::Fill(_) => node.inputs[1..].iter().chain([&id]),
-                _ => node.inputs[..].iter().chain([&id]),
-            }
-            .map(|operand| {
-                self.memory.get(operand).ok_or_else(|| {
-                    Error::graph(format!("plan of {}", node.label))
-                        .expected(format!("a buffer for {}", graph.node(*operand).label))
+        let mut recipes = Recipes::new(context, replicas)?;
+        for wave in waves {
+            for &id in wave {
+                let node = graph.node(id);
+                let Some((op, inputs)) = graph.operation(id) else {
+                    return Err(Error::graph(format!("plan of {}", node.label)).expected("an operation"));
+                };
+                let launch = op.launch(&inputs, &node.tensor);
+                let wanted = wanted(op.as_ref(), &inputs, &node.tensor);
+                let Variant { kernel, grid, .. } =
+                    *launch.variant(&context.target(), wanted).ok_or_else(|| {
+                        Error::gpu(format!("{} of {}", op.name(), node.tensor))
+                            .expected("a variant for this adapter")
+                            .found("none")
+                    })?;
+                // Binding order: inputs, then what is written; an update's state is what it writes.
+                let mut operands: Vec<Place> = match &node.kind {
+                    Kind::Update(_) | Kind::Fill(_) => node.inputs[1..].iter().chain([&id]),
+                    _ => node.inputs[..].iter().chain([&id]),
+                }
+                .map(|operand| {
+                    self.memory.get(operand).cloned().ok_or_else(|| {
+                        Error::graph(format!("plan of {}", node.label))
+                            .expected(format!("a buffer for {}", graph.node(*operand).label))
+                    })
                 })
-            })
-            .collect::<Result<_>>()?;
-            let start = uniform.len().next_multiple_of(align.max(1));
-            let reflection = &pipeline.reflection;
-            let bytes = 4 * (2 * reflection.pairs + launch.words.len());
-            let writes = (1..=operands.len()).map(|i| i == operands.len());
-            if reflection.dims_bytes != bytes || !reflection.bindings.iter().map(|b| b.1).eq(writes) {
-                return Err(Error::gpu(kernel.place())
-                    .expected(format!("Dims of {bytes} bytes and {} bindings", operands.len()))
-                    .found(format!("{} and {}", reflection.dims_bytes, reflection.bindings.len())));
+                .collect::<Result<_>>()?;
+                let work = Work::of(op.as_ref(), &inputs, &node.tensor, replicas);
+                let parts = context.pipeline(kernel)?.reflection.parts as usize;
+                let split = Tensor::f32(parts * node.tensor.rows, node.tensor.cols);
+                let result = match operands.last_mut() {
+                    Some(last) if parts > 1 => {
+                        let room = self.room_for(context, split.elements(), replicas, &node.label)?;
+                        Some(std::mem::replace(last, room))
+                    }
+                    _ => None,
+                };
+                recipes.add(kernel, grid, &operands, &launch.words, &node.tensor, work)?;
+                if let (Some(result), Some(room)) = (result, operands.pop()) {
+                    let sum = SumParts { rows: node.tensor.rows };
+                    let Launch { words, variants } = sum.launch(&[split], &node.tensor);
+                    let work = Work::of(&sum, &[split], &node.tensor, replicas);
+                    let Variant { kernel, grid, .. } = variants[0];
+                    recipes.add(kernel, grid, &[room, result], &words, &node.tensor, work)?;
+                }
             }
-            // A pair for each tensor of the file; zeros for those that this entry point has no use for.
-            uniform.resize(start + 2 * reflection.pairs, 0);
-            for (place, (binding, _)) in operands.iter().zip(&reflection.bindings) {
-                let at = start + 2 * (*binding as usize - 1);
-                uniform[at..at + 2].copy_from_slice(&[place.offset as u32, place.stride as u32]);
-            }
-            uniform.extend(&launch.words);
-            let [x, y] = reflection.workgroups(kernel, grid, context.limits().workgroups)?;
-            let buffers: Vec<Buffer> = operands.iter().map(|place| place.buffer.clone()).collect();
-            let label = format!("{kernel} {}", node.tensor);
-            let work = Work::of(op.as_ref(), &inputs, &node.tensor, replicas);
-            prepared.push((pipeline, buffers, 4 * start, bytes, [x, y, replicas_z], label, work));
+            self.wave_ends.push(recipes.len());
         }
-        let numbers = context.uniform("dims", &uniform)?;
-        for (pipeline, buffers, start, bytes, groups, label, work) in prepared {
-            let bindings = context.bind(&label, &pipeline, &numbers, (start, bytes), &buffers);
-            self.dispatches.push(Dispatch { label, pipeline, bindings, groups, work });
-        }
+        self.dispatches = recipes.dispatches()?;
         Ok(())
+    }
+
+    /// Memory of its own for `elements` a replica.
+    fn room_for(&mut self, context: &Context, elements: usize, replicas: usize, of: &str) -> Result<Place> {
+        let buffer = context.allocate_words(&format!("parts of {of}"), elements * replicas)?;
+        self.scratch.push(buffer.clone());
+        Ok(Place { buffer, offset: 0, stride: elements })
     }
 
     /// Where a tensor of the graph lies. `None` for one that is not kept.
