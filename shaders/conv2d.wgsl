@@ -5,10 +5,10 @@
 // grad_w   grad_w[tap Cin + ci, co] = sum over records and output pixels of x dz; the last row, where there
 //          is a bias, of dz
 //
-// The tile of dense.wgsl as an implicit matrix product: a workgroup of 128 computes 64 rows × 64 columns of
-// the result, each invocation 8 × 4 of them, 16 of what is summed over at a time through workgroup memory.
-// What lies on padding for a whole tile is skipped, for some of it it is zero. Summed in order, in one place:
-// no atomics, no second pass.
+// The tiles of dense.wgsl, with the same constants, as an implicit matrix product: nothing is copied out, a
+// fetch finds its place. x is read by vec4s where its channels come in fours, else one by one (FOURS 0). What
+// lies on padding for a whole tile is skipped, for some of it it is zero. Summed in order, in one place: no
+// atomics.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -26,19 +26,45 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<f32>;                    // [B, IH·IW·Cin]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;              // [B, IH·IW·Cin]
 @group(0) @binding(2) var<storage, read> dz: array<vec4<f32>>;             // [B, OH·OW·Cout]
 @group(0) @binding(3) var<storage, read> w: array<vec4<f32>>;              // [k·k·Cin (+ 1), Cout]
 @group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>;   // y, as dz, or grad_w, as w
 @group(0) @binding(5) var<storage, read_write> result_scalars: array<f32>; // [B, IH·IW·Cin]
 
-const TILE_ROWS: u32 = 64;
-const TILE_COLS: u32 = 64;
-const STEP: u32 = 16;
-const SIDE: u32 = 16; // vec4s in a row of either tile
+const FOURS: u32 = 1; // whether Cin is a multiple of four
 
-var<workgroup> a_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
-var<workgroup> b_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
+const DOWN: u32 = 8; // invocations along a tile's rows
+const ACROSS: u32 = 16; // along its columns
+const BLOCKS_DOWN: u32 = 2; // blocks of an invocation's results, down and across: 1 or 2
+const BLOCKS_ACROSS: u32 = 1;
+const PARTS: u32 = 1; // into which grad_w splits its sum, for sum_parts.wgsl to add up
+
+const STEP: u32 = 8;
+const SIZE: u32 = DOWN * ACROSS;
+const A_QUADS: u32 = DOWN * BLOCKS_DOWN; // blocks along a tile's rows
+const B_QUADS: u32 = ACROSS * BLOCKS_ACROSS; // along its columns
+const TILE_ROWS: u32 = 4 * A_QUADS;
+const TILE_COLS: u32 = 4 * B_QUADS;
+const A_BUFFER: u32 = STEP * A_QUADS; // vec4s of a step's left tile
+const B_BUFFER: u32 = STEP * B_QUADS; // of its right one, which the first so many invocations fetch
+const EACH: u32 = A_BUFFER / SIZE; // vec4s of the left tile that an invocation fetches: 1 or 4
+
+// Of either tile four rows of vec4s for each four k: a row a k, four results beside each other in a vec4; or
+// four k in a vec4, and a row for each of four results.
+var<workgroup> a_tile: array<vec4<f32>, 2 * A_BUFFER>; // [2][STEP / 4][4][A_QUADS]
+var<workgroup> b_tile: array<vec4<f32>, 2 * B_BUFFER>; // [2][STEP / 4][4][B_QUADS]
+
+// This invocation's sums: a column of a matrix is a row of the result.
+var<private> top_left: mat4x4<f32>;
+var<private> top_right: mat4x4<f32>;
+var<private> bottom_left: mat4x4<f32>;
+var<private> bottom_right: mat4x4<f32>;
+
+// What it has fetched for the next step: of the left tile, which of that is real, and of the right one.
+var<private> left: mat4x4<f32>;
+var<private> real: vec4<bool>;
+var<private> right: vec4<f32>;
 
 // Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
 fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
@@ -56,6 +82,65 @@ fn activate(z: vec4<f32>) -> vec4<f32> {
         case 2: { return max(z, vec4(0.0)); }
         case 3: { return 1.0 / (1.0 + exp(-clamp(z, vec4(-80.0), vec4(80.0)))); }
         default: { return z; }
+    }
+}
+
+// Adds the products of one k: rows a0 and a1, columns b0 and b1.
+fn add_products(a0: vec4<f32>, a1: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>) {
+    top_left += mat4x4(a0.x * b0, a0.y * b0, a0.z * b0, a0.w * b0);
+    if BLOCKS_DOWN == 2 {
+        bottom_left += mat4x4(a1.x * b0, a1.y * b0, a1.z * b0, a1.w * b0);
+    }
+    if BLOCKS_ACROSS == 2 {
+        top_right += mat4x4(a0.x * b1, a0.y * b1, a0.z * b1, a0.w * b1);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        bottom_right += mat4x4(a1.x * b1, a1.y * b1, a1.z * b1, a1.w * b1);
+    }
+}
+
+// Adds the products of four k, quarter 0 to 3 of the buffers; whether vec4s of the tiles are along k.
+fn add_four(quarter: u32, local: u32, a_along_k: bool, b_along_k: bool) {
+    let a = quarter * 4 * A_QUADS + local / ACROSS;
+    let b = quarter * 4 * B_QUADS + local % ACROSS;
+    let c = a + (BLOCKS_DOWN - 1) * DOWN; // an invocation's other blocks
+    let d = b + (BLOCKS_ACROSS - 1) * ACROSS;
+    var a0 = mat4x4(a_tile[a], a_tile[a + A_QUADS], a_tile[a + 2 * A_QUADS], a_tile[a + 3 * A_QUADS]);
+    var a1 = mat4x4(a_tile[c], a_tile[c + A_QUADS], a_tile[c + 2 * A_QUADS], a_tile[c + 3 * A_QUADS]);
+    var b0 = mat4x4(b_tile[b], b_tile[b + B_QUADS], b_tile[b + 2 * B_QUADS], b_tile[b + 3 * B_QUADS]);
+    var b1 = mat4x4(b_tile[d], b_tile[d + B_QUADS], b_tile[d + 2 * B_QUADS], b_tile[d + 3 * B_QUADS]);
+    if a_along_k {
+        a0 = transpose(a0);
+        a1 = transpose(a1);
+    }
+    if b_along_k {
+        b0 = transpose(b0);
+        b1 = transpose(b1);
+    }
+    add_products(a0[0], a1[0], b0[0], b1[0]);
+    add_products(a0[1], a1[1], b0[1], b1[1]);
+    add_products(a0[2], a1[2], b0[2], b1[2]);
+    add_products(a0[3], a1[3], b0[3], b1[3]);
+}
+
+// The products of a step, whose tiles are in buffer 0 or 1.
+fn add_step(parity: u32, local: u32, a_along_k: bool, b_along_k: bool) {
+    add_four(2 * parity, local, a_along_k, b_along_k);
+    add_four(2 * parity + 1, local, a_along_k, b_along_k);
+}
+
+// Where a vec4 along k belongs in a tile of so many quads: the first or second of row or column i.
+fn place_along_k(odd: u32, i: u32, quads: u32) -> u32 {
+    return odd * 4 * quads + i % 4 * quads + i / 4;
+}
+
+// What was fetched of the left tile goes into it, `apart` from each other; zeros where it is not real.
+fn store_real(at: u32, apart: u32) {
+    a_tile[at] = select(vec4(0.0), left[0], real.x);
+    if EACH == 4 {
+        a_tile[at + apart] = select(vec4(0.0), left[1], real.y);
+        a_tile[at + 2 * apart] = select(vec4(0.0), left[2], real.z);
+        a_tile[at + 3 * apart] = select(vec4(0.0), left[3], real.w);
     }
 }
 
@@ -91,103 +176,134 @@ fn needed(row: u32) -> vec4<u32> {
     return select(vec4(0u, dims.window, 0u, dims.window), vec4(down, across), one_pixel);
 }
 
-// Four inputs, e .. e + 4 of row kh of the window, of a record's pixel.
-fn window_inputs(place: vec2<u32>, kh: u32, e: u32, base: u32) -> vec4<f32> {
-    let x_pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
-    let ih = place.y / dims.out_w * dims.stride + kh - dims.padding; // wraps above the image
-    let left = place.y % dims.out_w * dims.stride;
-    let columns = on_image(left, dims.in_w) * dims.in_c;
-    let first = base + place.x * x_pitch + (ih * dims.in_w + left - dims.padding) * dims.in_c;
-    let own = e + vec4(0u, 1u, 2u, 3u);
-    let real = (own >= vec4(columns.x)) & (own < vec4(columns.y)) & vec4(ih < dims.in_h);
-    let at = select(vec4(base), first + own, real);
-    return select(vec4(0.0), vec4(x[at.x], x[at.y], x[at.z], x[at.w]), real);
+// Four inputs, one by one.
+fn inputs(at: vec4<u32>) -> vec4<f32> {
+    return vec4(x[at.x / 4][at.x % 4], x[at.y / 4][at.y % 4], x[at.z / 4][at.z % 4], x[at.w / 4][at.w % 4]);
 }
 
-// 64 output pixels × 64 channels. The inputs of a row of the window follow each other in x, and their weights
-// in w, so the sum is walked by rows of the window.
-@compute @workgroup_size(128)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * TILE_ROWS;
-    let quad = group.x * (TILE_COLS / 4);
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
-    let pitch = dims.out_c / 4;
-    let x_base = dims.x_offset + group.z * dims.x_stride;
-    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
-    let w_col = w_base + min(quad + q, pitch - 1);
-    let inputs_of_row = dims.window * dims.in_c;
-    let last = dims.window * inputs_of_row - 1;
-    let taps = needed(row);
-    let from_column = taps.z * dims.in_c;
-    let to_column = taps.w * dims.in_c;
-    let p0 = output_place(row + 4 * q);
-    let p1 = output_place(row + 4 * q + 1);
-    let p2 = output_place(row + 4 * q + 2);
-    let p3 = output_place(row + 4 * q + 3);
+// Of row n of y: the place in x of its window's first input, the image's row that it is in (both wrap where
+// that is padding), and the inputs of a row of the window that are not on padding: from, to.
+fn window(n: u32, replica: u32) -> vec4<u32> {
+    let place = output_place(n);
+    let pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
+    let upper = place.y / dims.out_w * dims.stride - dims.padding;
+    let left = place.y % dims.out_w * dims.stride;
+    let columns = on_image(left, dims.in_w) * dims.in_c;
+    let first = (upper * dims.in_w + left - dims.padding) * dims.in_c;
+    return vec4(dims.x_offset + replica * dims.x_stride + place.x * pitch + first, upper, columns);
+}
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of y
-    var bottom = mat4x4<f32>();
-    for (var kh = taps.x; kh < taps.y; kh++) {
-        for (var e = from_column; e < to_column; e += STEP) {
-            var next: mat4x4<f32>;
-            if local < 64 {
-                let own = e + 4 * s;
-                next = transpose(mat4x4(
-                    window_inputs(p0, kh, own, x_base),
-                    window_inputs(p1, kh, own, x_base),
-                    window_inputs(p2, kh, own, x_base),
-                    window_inputs(p3, kh, own, x_base),
-                ));
-            } else {
-                // Beyond the row of the window x is zero; the clamp keeps w's factor finite.
-                let at = min(kh * inputs_of_row + e + s + vec4(0u, 4u, 8u, 12u), vec4(last)) * pitch + w_col;
-                next = mat4x4(w[at.x], w[at.y], w[at.z], w[at.w]);
-            }
-            workgroupBarrier();
-            if local < 64 {
-                let at = 4 * s * SIDE + q;
-                a_tile[at] = next[0];
-                a_tile[at + SIDE] = next[1];
-                a_tile[at + 2 * SIDE] = next[2];
-                a_tile[at + 3 * SIDE] = next[3];
-            } else {
-                let at = s * SIDE + q;
-                b_tile[at] = next[0];
-                b_tile[at + 4 * SIDE] = next[1];
-                b_tile[at + 8 * SIDE] = next[2];
-                b_tile[at + 12 * SIDE] = next[3];
-            }
-            workgroupBarrier();
-            for (var i = 0u; i < STEP; i++) {
-                let a0 = a_tile[i * SIDE + 2 * down];
-                let a1 = a_tile[i * SIDE + 2 * down + 1];
-                let b4 = b_tile[i * SIDE + q];
-                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-            }
-        }
+// Whether the four inputs from e on of row kh of a window are in the image. Those that are read one by one
+// are zero already where they are not.
+fn in_image(own: vec4<u32>, kh: u32, e: u32) -> bool {
+    return FOURS == 0 || (own.y + kh < dims.in_h && e >= own.z && e < own.w);
+}
+
+// These inputs.
+fn window_inputs(own: vec4<u32>, kh: u32, e: u32) -> vec4<f32> {
+    let first = own.x + kh * dims.in_w * dims.in_c + e;
+    if FOURS == 1 {
+        return x[select(0, first / 4, in_image(own, kh, e))];
     }
+    let each = vec4(0u, 1u, 2u, 3u);
+    let real = (e + each >= vec4(own.z)) & (e + each < vec4(own.w)) & vec4(own.y + kh < dims.in_h);
+    let at = select(vec4(0u), first + each, real);
+    return select(vec4(0.0), inputs(at), real);
+}
 
-    let col = quad + q;
+// Four rows of y, a vec4 of channels of each.
+fn store_y(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
+    let pitch = dims.out_c / 4;
     if col >= pitch {
         return;
     }
     var bias = vec4(0.0);
     if dims.bias != 0 {
-        bias = w[w_base + (last + 1) * pitch + col];
+        let last = dims.window * dims.window * dims.in_c;
+        bias = w[(dims.w_offset + replica * dims.w_stride) / 4 + last * pitch + col];
     }
-    let rows = dims.batch * dims.out_h * dims.out_w;
-    let base = (dims.result_offset + group.z * dims.result_stride + dims.y_first) / 4 + col;
-    for (var i = 0u; i < 8; i++) {
-        let n = row + 8 * down + i;
-        if n < rows {
-            let at = output_place(n);
-            let z = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
-            let to = (at.x * dims.out_h * dims.out_w + at.y) * (dims.y_channels / 4);
-            result[base + to] = activate(z + bias);
+    let pixels = dims.out_h * dims.out_w;
+    let base = (dims.result_offset + replica * dims.result_stride + dims.y_first) / 4 + col;
+    for (var i = 0u; i < 4; i++) {
+        if first + i < dims.batch * pixels {
+            let at = output_place(first + i);
+            result[base + (at.x * pixels + at.y) * (dims.y_channels / 4)] = activate(picked(sums, i) + bias);
         }
+    }
+}
+
+// What is known of the rows that an invocation fetches: one, or four.
+struct Rows { a: vec4<u32>, b: vec4<u32>, c: vec4<u32>, d: vec4<u32> }
+
+fn fetch_forward(own: Rows, kh: u32, e: u32, at: u32) {
+    left[0] = window_inputs(own.a, kh, e);
+    real.x = in_image(own.a, kh, e);
+    if EACH == 4 {
+        left[1] = window_inputs(own.b, kh, e);
+        left[2] = window_inputs(own.c, kh, e);
+        left[3] = window_inputs(own.d, kh, e);
+        real = vec4(real.x, in_image(own.b, kh, e), in_image(own.c, kh, e), in_image(own.d, kh, e));
+    }
+    right = w[at];
+}
+
+// Output pixels × channels. The inputs of a row of the window follow each other in x, and their weights in w,
+// so the sum is walked by rows of the window.
+@compute @workgroup_size(SIZE)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS;
+    let quad = group.x * B_QUADS;
+    let odd = local % 2; // of the left tile's step; row i of the tile
+    let i = local / 2;
+    let n = row + i;
+    let own = Rows(
+        window(n, group.z),
+        window(n + SIZE / 2, group.z),
+        window(n + SIZE, group.z),
+        window(n + 3 * SIZE / 2, group.z),
+    );
+    let pitch = dims.out_c / 4;
+    let from_w = (dims.w_offset + group.z * dims.w_stride) / 4 + min(quad + local % B_QUADS, pitch - 1);
+    let inputs_of_row = dims.window * dims.in_c;
+    let last = dims.window * inputs_of_row - 1; // Beyond the window's row x is zero, and w no harm.
+    let taps = needed(row);
+    let from_input = taps.z * dims.in_c;
+    let to_input = taps.w * dims.in_c;
+    let steps = (taps.y - taps.x) * ((to_input - from_input + STEP - 1) / STEP);
+
+    var kh = taps.x;
+    var e = from_input;
+    var parity = 0u;
+    let first_w = min(kh * inputs_of_row + e + local / B_QUADS, last);
+    fetch_forward(own, kh, e + 4 * odd, from_w + first_w * pitch);
+    for (var step = 0u; step < steps; step++) {
+        store_real(parity * A_BUFFER + place_along_k(odd, i, A_QUADS), SIZE / 8);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + local] = right;
+        }
+        workgroupBarrier();
+        e += STEP;
+        if e >= to_input {
+            e = from_input;
+            kh++;
+        }
+        let next_w = min(kh * inputs_of_row + e + local / B_QUADS, last);
+        fetch_forward(own, kh, e + 4 * odd, from_w + next_w * pitch);
+        add_step(parity, local, true, false);
+        parity = 1 - parity;
+    }
+
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    store_y(first, col, top_left, group.z);
+    if BLOCKS_DOWN == 2 {
+        store_y(first + 4 * DOWN, col, bottom_left, group.z);
+    }
+    if BLOCKS_ACROSS == 2 {
+        store_y(first, col + ACROSS, top_right, group.z);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        store_y(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
     }
 }
 
@@ -199,243 +315,308 @@ fn input_place(n: u32) -> vec2<u32> {
     return select(of_record, vec2(row % dims.batch, row / dims.batch), by_pixel(pixels));
 }
 
-// The output along one axis that sees position p through a tap; `length` where there is none.
-fn along(p: u32, tap: u32, length: u32) -> u32 {
-    let apart = p + dims.padding - tap; // wraps where there is none
-    return select(length, min(apart / dims.stride, length), apart % dims.stride == 0);
+// The taps between which those are through which position p is seen, along an axis of so many outputs.
+fn through(p: u32, length: u32) -> vec2<u32> {
+    let reach = (length - 1) * dims.stride;
+    let low = max(p + dims.padding, reach) - reach;
+    return vec2(low, max(low, min(dims.window, p + dims.padding + 1)));
 }
 
-// Where the output is that sees a pixel through a tap, in pixels of dz; a huge number where there is none.
-fn seen(pixel: u32, kh: u32, kw: u32) -> u32 {
-    let oh = along(pixel / dims.in_w, kh, dims.out_h);
-    let ow = along(pixel % dims.in_w, kw, dims.out_w);
-    return select(0xffffffffu, oh * dims.out_w + ow, oh < dims.out_h && ow < dims.out_w);
+// Through a tap of the same remainders a pixel is seen by the output that is the quotients' difference.
+fn quotients(down: u32, across: u32) -> vec3<u32> {
+    if dims.stride == 1 {
+        return vec3(down, across, 0);
+    }
+    return vec3(down / dims.stride, across / dims.stride, down % dims.stride << 16 | across % dims.stride);
 }
 
-// Four output channels, those at `at`, of dz where a record's pixel is seen through a tap; zero where it is
-// not.
-fn outputs(place: vec2<u32>, kh: u32, kw: u32, base: u32, at: u32, there: bool) -> vec4<f32> {
-    let z_pitch = dims.y_channels / 4;
-    let pixel = seen(place.y, kh, kw);
-    let real = there && pixel != 0xffffffffu;
-    let z = (place.x * dims.out_h * dims.out_w + pixel) * z_pitch + at;
-    return select(vec4(0.0), dz[base + select(0u, z, real)], real);
+// Of row n of x: its record's place in dz, and its pixel's quotients and remainders.
+fn pixel(n: u32, replica: u32) -> vec4<u32> {
+    let place = input_place(n);
+    let record = place.x * dims.out_h * dims.out_w * (dims.y_channels / 4);
+    let at = (dims.dz_offset + replica * dims.dz_stride + dims.y_first) / 4 + record;
+    return vec4(at, quotients(place.y / dims.in_w + dims.padding, place.y % dims.in_w + dims.padding));
 }
 
-// Those of four channels from ci on that there are.
-fn store_channels(base: u32, ci: u32, value: vec4<f32>) {
-    if ci < dims.in_c {
-        result_scalars[base + ci] = value.x;
+fn is_seen(own: vec4<u32>, tap: vec3<u32>) -> bool {
+    return own.w == tap.z && own.y - tap.x < dims.out_h && own.z - tap.y < dims.out_w;
+}
+
+// Four output channels, the n-th, where a pixel is seen.
+fn outputs(own: vec4<u32>, tap: vec3<u32>, n: u32) -> vec4<f32> {
+    let at = own.x + ((own.y - tap.x) * dims.out_w + own.z - tap.y) * (dims.y_channels / 4) + n;
+    return dz[select(0, at, is_seen(own, tap))];
+}
+
+fn fetch_grad_x(own: Rows, walk: vec3<u32>, at: u32) {
+    let tap = quotients(walk.x, walk.y);
+    left[0] = outputs(own.a, tap, walk.z);
+    real.x = is_seen(own.a, tap);
+    if EACH == 4 {
+        left[1] = outputs(own.b, tap, walk.z);
+        left[2] = outputs(own.c, tap, walk.z);
+        left[3] = outputs(own.d, tap, walk.z);
+        real = vec4(real.x, is_seen(own.b, tap), is_seen(own.c, tap), is_seen(own.d, tap));
     }
-    if ci + 1 < dims.in_c {
-        result_scalars[base + ci + 1] = value.y;
+    right = w[at];
+}
+
+// A tap's row and column and four output channels of it, with so many of these carried over to the next taps.
+fn carried(walk: vec3<u32>, pitch: u32, columns: vec2<u32>) -> vec3<u32> {
+    var next = walk;
+    while next.z >= pitch {
+        next.z -= pitch;
+        next.y++;
+        if next.y >= columns.y {
+            next.y = columns.x;
+            next.x++;
+        }
     }
-    if ci + 2 < dims.in_c {
-        result_scalars[base + ci + 2] = value.z;
+    return next;
+}
+
+// Four rows of grad_x, four columns of each that are there.
+fn store_grad_x(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
+    let ci = 4 * col;
+    if ci >= dims.in_c {
+        return;
     }
-    if ci + 3 < dims.in_c {
-        result_scalars[base + ci + 3] = value.w;
+    let pixels = dims.in_h * dims.in_w;
+    let pitch = (pixels * dims.in_c + 3) / 4 * 4;
+    for (var i = 0u; i < 4; i++) {
+        if first + i < dims.batch * pixels {
+            let place = input_place(first + i);
+            let base = dims.result_scalars_offset + replica * dims.result_scalars_stride + place.x * pitch;
+            let at = base + place.y * dims.in_c + ci;
+            let values = picked(sums, i);
+            result_scalars[at] = values.x;
+            if FOURS == 1 || ci + 1 < dims.in_c {
+                result_scalars[at + 1] = values.y;
+            }
+            if FOURS == 1 || ci + 2 < dims.in_c {
+                result_scalars[at + 2] = values.z;
+            }
+            if FOURS == 1 || ci + 3 < dims.in_c {
+                result_scalars[at + 3] = values.w;
+            }
+            // The row's padding.
+            for (var j = pixels * dims.in_c; place.y + 1 == pixels && ci == 0 && j < pitch; j++) {
+                result_scalars[base + j] = 0.0;
+            }
+        }
     }
 }
 
-// 64 input pixels × 64 channels, 16 output channels of one tap at a time. A tap through which no pixel of the
-// tile is seen is skipped.
-@compute @workgroup_size(128)
+// Input pixels × channels. The sum is walked by taps, four output channels of each after the other; taps
+// through which a tile of one pixel is not seen are skipped.
+@compute @workgroup_size(SIZE)
 fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
-    let channel = group.x * TILE_COLS;
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let quad = group.x * B_QUADS;
+    let odd = local % 2; // of the step; row i of the left tile, column i of the right one
+    let i = local / 2;
+    let n = row + i;
+    let own = Rows(
+        pixel(n, group.z),
+        pixel(n + SIZE / 2, group.z),
+        pixel(n + SIZE, group.z),
+        pixel(n + 3 * SIZE / 2, group.z),
+    );
     let pitch = dims.out_c / 4;
-    let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4;
-    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
-    let same = by_pixel(dims.in_h * dims.in_w) && input_place(row).y == input_place(row + TILE_ROWS - 1).y;
-    let one_pixel = input_place(row).y;
-    let p0 = input_place(row + 4 * q);
-    let p1 = input_place(row + 4 * q + 1);
-    let p2 = input_place(row + 4 * q + 2);
-    let p3 = input_place(row + 4 * q + 3);
-    // Channels beyond the last are computed from it and not stored.
-    let channels = min(channel + 4 * q + vec4(0u, 1u, 2u, 3u), vec4(dims.in_c - 1));
+    let from_w = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let channel = min(4 * quad + i, dims.in_c - 1);
+    let last = dims.window * dims.window - 1; // Beyond the last tap dz is zero, and w no harm.
+    let first_place = input_place(row);
+    let same = by_pixel(dims.in_h * dims.in_w) && first_place.y == input_place(row + TILE_ROWS - 1).y;
+    let all = vec2(0u, dims.window);
+    let rows = select(all, through(first_place.y / dims.in_w, dims.out_h), same);
+    let columns = select(all, through(first_place.y % dims.in_w, dims.out_w), same);
+    let steps = ((rows.y - rows.x) * (columns.y - columns.x) * pitch + 1) / 2;
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of grad_x
-    var bottom = mat4x4<f32>();
-    for (var tap = 0u; tap < dims.window * dims.window; tap++) {
-        let kh = tap / dims.window;
-        let kw = tap % dims.window;
-        if same && seen(one_pixel, kh, kw) == 0xffffffffu {
-            continue;
+    var walk = carried(vec3(rows.x, columns.x, odd), pitch, columns);
+    var parity = 0u;
+    let tap = min(walk.x * dims.window + walk.y, last);
+    fetch_grad_x(own, walk, from_w + (tap * dims.in_c + channel) * pitch + walk.z);
+    for (var step = 0u; step < steps; step++) {
+        real = real & vec4(walk.x < rows.y);
+        store_real(parity * A_BUFFER + place_along_k(odd, i, A_QUADS), SIZE / 8);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + place_along_k(odd, i, B_QUADS)] = right;
         }
-        for (var n = 0u; n < pitch; n += STEP / 4) {
-            var block: mat4x4<f32>;
-            let at = min(n + s, pitch - 1);
-            if local < 64 {
-                let there = n + s < pitch;
-                block = transpose(mat4x4(
-                    outputs(p0, kh, kw, dz_base, at, there),
-                    outputs(p1, kh, kw, dz_base, at, there),
-                    outputs(p2, kh, kw, dz_base, at, there),
-                    outputs(p3, kh, kw, dz_base, at, there),
-                ));
-            } else {
-                let from_w = w_base + at + (tap * dims.in_c + channels) * pitch;
-                block = transpose(mat4x4(w[from_w.x], w[from_w.y], w[from_w.z], w[from_w.w]));
-            }
-            workgroupBarrier();
-            if local < 64 {
-                let to = 4 * s * SIDE + q;
-                a_tile[to] = block[0];
-                a_tile[to + SIDE] = block[1];
-                a_tile[to + 2 * SIDE] = block[2];
-                a_tile[to + 3 * SIDE] = block[3];
-            } else {
-                let to = 4 * s * SIDE + q;
-                b_tile[to] = block[0];
-                b_tile[to + SIDE] = block[1];
-                b_tile[to + 2 * SIDE] = block[2];
-                b_tile[to + 3 * SIDE] = block[3];
-            }
-            workgroupBarrier();
-            for (var i = 0u; i < STEP; i++) {
-                let a0 = a_tile[i * SIDE + 2 * down];
-                let a1 = a_tile[i * SIDE + 2 * down + 1];
-                let b4 = b_tile[i * SIDE + q];
-                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-            }
-        }
+        workgroupBarrier();
+        walk = carried(walk + vec3(0u, 0u, 2u), pitch, columns);
+        let tap = min(walk.x * dims.window + walk.y, last);
+        fetch_grad_x(own, walk, from_w + (tap * dims.in_c + channel) * pitch + walk.z);
+        add_step(parity, local, true, true);
+        parity = 1 - parity;
     }
 
-    let rows = dims.batch * dims.in_h * dims.in_w;
-    let features = dims.in_h * dims.in_w * dims.in_c;
-    let x_pitch = (features + 3) / 4 * 4;
-    let grad_x_base = dims.result_scalars_offset + group.z * dims.result_scalars_stride;
-    for (var i = 0u; i < 8; i++) {
-        let n = row + 8 * down + i;
-        if n >= rows {
-            continue;
-        }
-        let at = input_place(n);
-        let z = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
-        let first = grad_x_base + at.x * x_pitch;
-        store_channels(first + at.y * dims.in_c, channel + 4 * q, z);
-        // The row's padding.
-        if at.y + 1 == dims.in_h * dims.in_w && channel == 0 && q == 0 {
-            for (var j = features; j < x_pitch; j++) {
-                result_scalars[first + j] = 0.0;
-            }
-        }
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    store_grad_x(first, col, top_left, group.z);
+    if BLOCKS_DOWN == 2 {
+        store_grad_x(first + 4 * DOWN, col, bottom_left, group.z);
+    }
+    if BLOCKS_ACROSS == 2 {
+        store_grad_x(first, col + ACROSS, top_right, group.z);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        store_grad_x(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
     }
 }
 
-// The input that row `own` of dw has at an output pixel, in a record of x; a huge number on padding.
-fn source(own: u32, oh: u32, ow: u32) -> u32 {
+// Of a row of grad_w: its tap's row and column, and its channel; the bias's tap is in row `window`.
+fn input_of(own: u32) -> vec3<u32> {
     let tap = own / dims.in_c;
-    let ih = oh * dims.stride + tap / dims.window - dims.padding; // wraps above the image
-    let iw = ow * dims.stride + tap % dims.window - dims.padding;
-    let real = tap < dims.window * dims.window && ih < dims.in_h && iw < dims.in_w;
-    return select(0xffffffffu, (ih * dims.in_w + iw) * dims.in_c + own % dims.in_c, real);
+    return vec3(tap / dims.window, tap % dims.window, own % dims.in_c);
 }
 
-// What four rows of dw have in a record that begins at `record` of x: inputs, or `beside`.
-fn record_inputs(record: u32, sources: vec4<u32>, beside: vec4<f32>, real: bool) -> vec4<f32> {
-    let here = (sources != vec4(0xffffffffu)) & vec4(real);
-    let at = select(vec4(dims.x_offset), record + sources, here);
-    let value = vec4(x[at.x], x[at.y], x[at.z], x[at.w]);
-    return select(select(vec4(0.0), beside, vec4(real)), value, here);
+// The outputs along an axis at which one of the taps from `low` to `high` is in the image.
+fn reaching(low: u32, high: u32, length: u32, outputs_along: u32) -> vec2<u32> {
+    let end = min(outputs_along, (max(length + dims.padding, low) - low + dims.stride - 1) / dims.stride);
+    return vec2(min(end, (max(dims.padding, high) - high + dims.stride - 1) / dims.stride), end);
 }
 
-// 64 rows × 64 columns of grad_w, 16 records of one output pixel at a time. Pixels at which the taps of all
-// rows fall on padding are skipped.
-@compute @workgroup_size(128)
-fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * TILE_ROWS;
-    let quad = group.x * (TILE_COLS / 4);
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
-    let weights = dims.window * dims.window * dims.in_c;
-    let pitch = dims.out_c / 4;
-    let z_pitch = dims.y_channels / 4;
-    let x_base = dims.x_offset + group.z * dims.x_stride;
-    let x_record = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
-    let dz_base = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4 + min(quad + q, pitch - 1);
-    let dz_record = dims.out_h * dims.out_w * z_pitch;
-    let own = row + 4 * q + vec4(0u, 1u, 2u, 3u);
-    let beside = select(vec4(0.0), vec4(1.0), own == vec4(weights)); // the bias
-    // Where all rows have one tap, it alone says which pixels count.
-    let one_tap = row / dims.in_c == (row + TILE_ROWS - 1) / dims.in_c && row + TILE_ROWS <= weights;
+// The input of a record that a row of grad_w has at an output; a huge number on padding.
+fn source(own: vec3<u32>, oh: u32, ow: u32) -> u32 {
+    let ih = oh * dims.stride + own.x - dims.padding; // wraps above the image
+    let iw = ow * dims.stride + own.y - dims.padding;
+    let there = own.x < dims.window && ih < dims.in_h && iw < dims.in_w;
+    return select(0xffffffffu, (ih * dims.in_w + iw) * dims.in_c + own.z, there);
+}
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of dw
-    var bottom = mat4x4<f32>();
-    for (var pixel = 0u; pixel < dims.out_h * dims.out_w; pixel++) {
-        let oh = pixel / dims.out_w;
-        let ow = pixel % dims.out_w;
-        if one_tap && source(row, oh, ow) == 0xffffffffu {
-            continue;
-        }
-        let sources = vec4(
-            source(own.x, oh, ow),
-            source(own.y, oh, ow),
-            source(own.z, oh, ow),
-            source(own.w, oh, ow),
-        );
-        for (var b = 0u; b < dims.batch; b += STEP) {
-            var block: mat4x4<f32>;
-            let records = b + s + vec4(0u, 4u, 8u, 12u);
-            let real = records < vec4(dims.batch);
-            if local < 64 {
-                let first = x_base + records * x_record;
-                block = mat4x4(
-                    record_inputs(first.x, sources, beside, real.x),
-                    record_inputs(first.y, sources, beside, real.y),
-                    record_inputs(first.z, sources, beside, real.z),
-                    record_inputs(first.w, sources, beside, real.w),
-                );
-            } else {
-                let at = dz_base + min(records, vec4(dims.batch - 1)) * dz_record + pixel * z_pitch;
-                block = mat4x4(
-                    select(vec4(0.0), dz[at.x], real.x),
-                    select(vec4(0.0), dz[at.y], real.y),
-                    select(vec4(0.0), dz[at.z], real.z),
-                    select(vec4(0.0), dz[at.w], real.w),
-                );
-            }
-            workgroupBarrier();
-            if local < 64 {
-                let at = s * SIDE + q;
-                a_tile[at] = block[0];
-                a_tile[at + 4 * SIDE] = block[1];
-                a_tile[at + 8 * SIDE] = block[2];
-                a_tile[at + 12 * SIDE] = block[3];
-            } else {
-                let at = s * SIDE + q;
-                b_tile[at] = block[0];
-                b_tile[at + 4 * SIDE] = block[1];
-                b_tile[at + 8 * SIDE] = block[2];
-                b_tile[at + 12 * SIDE] = block[3];
-            }
-            workgroupBarrier();
-            for (var i = 0u; i < STEP; i++) {
-                let a0 = a_tile[i * SIDE + 2 * down];
-                let a1 = a_tile[i * SIDE + 2 * down + 1];
-                let b4 = b_tile[i * SIDE + q];
-                top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-                bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-            }
-        }
+// What the four rows have in the record that begins at `record`: see window_inputs.
+fn record_inputs(record: u32, sources: vec4<u32>) -> vec4<f32> {
+    let there = sources != vec4(0xffffffffu);
+    let at = select(vec4(0u), record + sources, there);
+    if FOURS == 1 {
+        return x[at.x / 4];
     }
+    return select(vec4(0.0), inputs(at), there);
+}
 
-    let col = quad + q;
+fn fetch_grad_w(from_x: u32, records: vec4<u32>, own: Rows, oh: u32, ow: u32, at: u32) {
+    var sources = vec4(source(own.a.xyz, oh, ow));
+    if FOURS == 0 {
+        sources = vec4(
+            sources.x,
+            source(own.b.xyz, oh, ow),
+            source(own.c.xyz, oh, ow),
+            source(own.d.xyz, oh, ow),
+        );
+    }
+    let pitch = (dims.in_h * dims.in_w * dims.in_c + 3) / 4 * 4;
+    let places = from_x + min(records, vec4(dims.batch - 1)) * pitch;
+    left[0] = record_inputs(places.x, sources);
+    if EACH == 4 {
+        left[1] = record_inputs(places.y, sources);
+        left[2] = record_inputs(places.z, sources);
+        left[3] = record_inputs(places.w, sources);
+    }
+    real = records < vec4(dims.batch) & vec4(FOURS == 0 || sources.x != 0xffffffffu);
+    right = dz[at];
+}
+
+// With ones in the bias's row.
+fn with_bias(is_bias: vec4<bool>) -> mat4x4<f32> {
+    return mat4x4(
+        select(left[0], vec4(1.0), is_bias),
+        select(left[1], vec4(1.0), is_bias),
+        select(left[2], vec4(1.0), is_bias),
+        select(left[3], vec4(1.0), is_bias),
+    );
+}
+
+fn store_grad_w(first: u32, col: u32, sums: mat4x4<f32>, replica: u32, part: u32) {
+    let pitch = dims.out_c / 4;
     if col >= pitch {
         return;
     }
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + col;
-    for (var i = 0u; i < 8; i++) {
-        let n = row + 8 * down + i;
-        if n < weights + dims.bias {
-            result[base + n * pitch] = select(picked(top, i % 4), picked(bottom, i % 4), i >= 4);
+    let rows = dims.window * dims.window * dims.in_c + dims.bias;
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + part * rows * pitch + col;
+    for (var i = 0u; i < 4; i++) {
+        if first + i < rows {
+            result[base + (first + i) * pitch] = picked(sums, i);
         }
+    }
+}
+
+// Rows × columns of grad_w, eight records of one output pixel at a time. Pixels at which the taps of all rows
+// fall on padding are skipped.
+@compute @workgroup_size(SIZE)
+fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS;
+    let part = group.x % PARTS;
+    let quad = group.x / PARTS * B_QUADS;
+    let n = row + 4 * (local % A_QUADS); // of the left tile; record i of the step
+    let i = local / A_QUADS + SIZE / A_QUADS * vec4(0u, 1u, 2u, 3u);
+    let own = Rows(
+        vec4(input_of(n), 0), vec4(input_of(n + 1), 0), vec4(input_of(n + 2), 0), vec4(input_of(n + 3), 0),
+    );
+    let weights = dims.window * dims.window * dims.in_c;
+    let is_bias = n + vec4(0u, 1u, 2u, 3u) == vec4(weights);
+    let pitch = dims.out_c / 4;
+    let z_pitch = dims.y_channels / 4;
+    let pixels = dims.out_h * dims.out_w;
+    let from_x = dims.x_offset + group.z * dims.x_stride;
+    let from_dz = (dims.dz_offset + group.z * dims.dz_stride + dims.y_first) / 4
+        + min(quad + local % B_QUADS, pitch - 1);
+    let first_tap = input_of(row);
+    let last_tap = input_of(row + TILE_ROWS - 1);
+    let whole = row + TILE_ROWS > weights;
+    let one_row = !whole && first_tap.x == last_tap.x;
+    let rows = select(reaching(first_tap.x, last_tap.x, dims.in_h, dims.out_h), vec2(0u, dims.out_h), whole);
+    let across = reaching(first_tap.y, last_tap.y, dims.in_w, dims.out_w);
+    let columns = select(vec2(0u, dims.out_w), across, one_row);
+    let steps_of_pixel = (dims.batch + STEP - 1) / STEP;
+    let steps = (rows.y - rows.x) * (columns.y - columns.x) * steps_of_pixel;
+    let share = (steps + PARTS - 1) / PARTS;
+    let start = part * share;
+    let end = min(start + share, steps);
+
+    var oh = rows.x + start / steps_of_pixel / max(columns.y - columns.x, 1);
+    var ow = columns.x + start / steps_of_pixel % max(columns.y - columns.x, 1);
+    var b = start % steps_of_pixel * STEP;
+    var parity = 0u;
+    let first_record = min(b + local / B_QUADS, dims.batch - 1) * pixels;
+    let first_at = from_dz + (first_record + min(oh * dims.out_w + ow, pixels - 1)) * z_pitch;
+    fetch_grad_w(from_x, b + i, own, oh, ow, first_at);
+    for (var step = start; step < end; step++) {
+        if any(is_bias) {
+            left = with_bias(is_bias);
+            real = b + i < vec4(dims.batch);
+        }
+        store_real(parity * A_BUFFER + local, SIZE);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + local] = right;
+        }
+        workgroupBarrier();
+        b += STEP;
+        if b >= dims.batch {
+            b = 0;
+            ow++;
+            if ow >= columns.y {
+                ow = columns.x;
+                oh++;
+            }
+        }
+        let record = min(b + local / B_QUADS, dims.batch - 1) * pixels; // Beyond the batch x is zero.
+        let at = from_dz + (record + min(oh * dims.out_w + ow, pixels - 1)) * z_pitch;
+        fetch_grad_w(from_x, b + i, own, oh, ow, at);
+        add_step(parity, local, false, false);
+        parity = 1 - parity;
+    }
+
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    store_grad_w(first, col, top_left, group.z, part);
+    if BLOCKS_DOWN == 2 {
+        store_grad_w(first + 4 * DOWN, col, bottom_left, group.z, part);
+    }
+    if BLOCKS_ACROSS == 2 {
+        store_grad_w(first, col + ACROSS, top_right, group.z, part);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        store_grad_w(first + 4 * DOWN, col + ACROSS, bottom_right, group.z, part);
     }
 }

@@ -4,12 +4,16 @@
 //          (tanh′ = 1 − x², relu′ = x > 0, sigmoid′ = x(1 − x))
 // grad_w   grad_w[K+1,N] = [x | 1]ᵀ · dz: a column of ones, never stored, gives the bias's, Σ_b dz[b,:]
 //
-// A workgroup of 128 computes 64 rows × 64 columns of the result, each invocation 8 × 4 of them. What is
-// summed over is walked in steps of 16: half the workgroup fetches the left factor's share of the next step,
-// the other half the right one's, into registers while the current one is being multiplied, so that one copy
-// of each tile in workgroup memory (8 KiB together) is enough. Both tiles are read as vec4s along rows and
-// columns: a factor whose rows lie across is transposed on its way in. The sum is made in order by one
-// invocation: no atomics, no second pass.
+// A workgroup of DOWN × ACROSS invocations computes a tile of the result, each of them BLOCKS_DOWN ×
+// BLOCKS_ACROSS blocks of 4 × 4, DOWN and ACROSS blocks apart, so that neighbors read neighboring vec4s. As
+// it stands a tile is 64 × 64, of 128 invocations with 8 × 4 results each; other constants make it 128 × 128,
+// 32 × 32, or, for results of few columns, 128 × 16.
+//
+// What is summed over is walked in steps of eight. The tiles of a step are fetched into registers while those
+// of the step before are multiplied, and stored to the other of two buffers (16 KiB together at most): one
+// barrier a step. A vec4 goes from memory to a tile as it is, along k or along a row of a tile; where it is
+// along k, four of them are transposed when they are in registers again, where that moves nothing. The
+// products are written out. The sum is made in order by one invocation: no atomics.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -30,13 +34,32 @@ struct Dims {
 @group(0) @binding(4) var<storage, read> activated: array<vec4<f32>>; // [B, K]: x, as its activation's output
 @group(0) @binding(5) var<storage, read_write> result: array<vec4<f32>>; // y as dz, grad_x as x, grad_w as w
 
-const TILE_ROWS: u32 = 64;
-const TILE_COLS: u32 = 64;
-const STEP: u32 = 16;
-const SIDE: u32 = 16; // vec4s in a row of either tile
+const DOWN: u32 = 8; // invocations along a tile's rows
+const ACROSS: u32 = 16; // along its columns
+const BLOCKS_DOWN: u32 = 2; // blocks of an invocation's results, down and across: 1 or 2
+const BLOCKS_ACROSS: u32 = 1;
+const PARTS: u32 = 1; // into which grad_w splits the batch, for sum_parts.wgsl to add up
 
-var<workgroup> a_tile: array<vec4<f32>, 256>; // [STEP][TILE_ROWS / 4]
-var<workgroup> b_tile: array<vec4<f32>, 256>; // [STEP][TILE_COLS / 4]
+const STEP: u32 = 8;
+const SIZE: u32 = DOWN * ACROSS;
+const A_QUADS: u32 = DOWN * BLOCKS_DOWN; // blocks along a tile's rows
+const B_QUADS: u32 = ACROSS * BLOCKS_ACROSS; // along its columns
+const TILE_ROWS: u32 = 4 * A_QUADS;
+const TILE_COLS: u32 = 4 * B_QUADS;
+const A_BUFFER: u32 = STEP * A_QUADS; // vec4s of a step's left tile
+const B_BUFFER: u32 = STEP * B_QUADS; // of its right one, which the first so many invocations fetch
+const EACH: u32 = A_BUFFER / SIZE; // vec4s of the left tile that an invocation fetches: 1 or 4
+
+// Of either tile four rows of vec4s for each four k: a row a k, four results beside each other in a vec4; or
+// four k in a vec4, and a row for each of four results.
+var<workgroup> a_tile: array<vec4<f32>, 2 * A_BUFFER>; // [2][STEP / 4][4][A_QUADS]
+var<workgroup> b_tile: array<vec4<f32>, 2 * B_BUFFER>; // [2][STEP / 4][4][B_QUADS]
+
+// This invocation's sums: a column of a matrix is a row of the result.
+var<private> top_left: mat4x4<f32>;
+var<private> top_right: mat4x4<f32>;
+var<private> bottom_left: mat4x4<f32>;
+var<private> bottom_right: mat4x4<f32>;
 
 // Column i of m. By constants: a compiler that cannot index registers unrolls every loop around, for minutes.
 fn picked(m: mat4x4<f32>, i: u32) -> vec4<f32> {
@@ -66,267 +89,307 @@ fn derivative(y: vec4<f32>) -> vec4<f32> {
     }
 }
 
-// Four vec4s of x (local < 64: rows 4q.. of the tile, inputs k + 4s..) or of w (input k + s + 4i, columns
-// 4q..).
-fn fetch_forward(local: u32, row: u32, quad: u32, k: u32, replica: u32) -> mat4x4<f32> {
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    if local < 64 {
-        let pitch = (dims.inputs + 3) / 4;
-        let at = k / 4 + s;
-        if at >= pitch {
-            return mat4x4<f32>();
-        }
-        let base = (dims.x_offset + replica * dims.x_stride) / 4 + at;
-        let first = row + 4 * q;
-        let last = dims.batch - 1;
-        return transpose(mat4x4(
-            x[base + min(first, last) * pitch],
-            x[base + min(first + 1, last) * pitch],
-            x[base + min(first + 2, last) * pitch],
-            x[base + min(first + 3, last) * pitch],
-        ));
+// Adds the products of one k: rows a0 and a1, columns b0 and b1.
+fn add_products(a0: vec4<f32>, a1: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>) {
+    top_left += mat4x4(a0.x * b0, a0.y * b0, a0.z * b0, a0.w * b0);
+    if BLOCKS_DOWN == 2 {
+        bottom_left += mat4x4(a1.x * b0, a1.y * b0, a1.z * b0, a1.w * b0);
     }
-    let pitch = (dims.outputs + 3) / 4;
-    let base = (dims.w_offset + replica * dims.w_stride) / 4 + min(quad + q, pitch - 1);
-    // Beyond K, x is zero; the clamp keeps w's factor inside this replica, where it is finite.
-    return mat4x4(
-        w[base + min(k + s, dims.inputs) * pitch],
-        w[base + min(k + s + 4, dims.inputs) * pitch],
-        w[base + min(k + s + 8, dims.inputs) * pitch],
-        w[base + min(k + s + 12, dims.inputs) * pitch],
-    );
+    if BLOCKS_ACROSS == 2 {
+        top_right += mat4x4(a0.x * b1, a0.y * b1, a0.z * b1, a0.w * b1);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        bottom_right += mat4x4(a1.x * b1, a1.y * b1, a1.z * b1, a1.w * b1);
+    }
 }
 
-@compute @workgroup_size(128)
-fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * TILE_ROWS;
-    let quad = group.x * (TILE_COLS / 4);
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
-
-    var top = mat4x4<f32>(); // a column of the matrix is a row of y
-    var bottom = mat4x4<f32>();
-    var next = fetch_forward(local, row, quad, 0, group.z);
-    for (var k = 0u; k < dims.inputs; k += STEP) {
-        workgroupBarrier();
-        if local < 64 {
-            let at = 4 * s * SIDE + q;
-            a_tile[at] = next[0];
-            a_tile[at + SIDE] = next[1];
-            a_tile[at + 2 * SIDE] = next[2];
-            a_tile[at + 3 * SIDE] = next[3];
-        } else {
-            let at = s * SIDE + q;
-            b_tile[at] = next[0];
-            b_tile[at + 4 * SIDE] = next[1];
-            b_tile[at + 8 * SIDE] = next[2];
-            b_tile[at + 12 * SIDE] = next[3];
-        }
-        workgroupBarrier();
-        next = fetch_forward(local, row, quad, k + STEP, group.z);
-        for (var i = 0u; i < STEP; i++) {
-            let a0 = a_tile[i * SIDE + 2 * down];
-            let a1 = a_tile[i * SIDE + 2 * down + 1];
-            let b4 = b_tile[i * SIDE + q];
-            top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-            bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-        }
+// Adds the products of four k, quarter 0 to 3 of the buffers; whether vec4s of the tiles are along k.
+fn add_four(quarter: u32, local: u32, a_along_k: bool, b_along_k: bool) {
+    let a = quarter * 4 * A_QUADS + local / ACROSS;
+    let b = quarter * 4 * B_QUADS + local % ACROSS;
+    let c = a + (BLOCKS_DOWN - 1) * DOWN; // an invocation's other blocks
+    let d = b + (BLOCKS_ACROSS - 1) * ACROSS;
+    var a0 = mat4x4(a_tile[a], a_tile[a + A_QUADS], a_tile[a + 2 * A_QUADS], a_tile[a + 3 * A_QUADS]);
+    var a1 = mat4x4(a_tile[c], a_tile[c + A_QUADS], a_tile[c + 2 * A_QUADS], a_tile[c + 3 * A_QUADS]);
+    var b0 = mat4x4(b_tile[b], b_tile[b + B_QUADS], b_tile[b + 2 * B_QUADS], b_tile[b + 3 * B_QUADS]);
+    var b1 = mat4x4(b_tile[d], b_tile[d + B_QUADS], b_tile[d + 2 * B_QUADS], b_tile[d + 3 * B_QUADS]);
+    if a_along_k {
+        a0 = transpose(a0);
+        a1 = transpose(a1);
     }
+    if b_along_k {
+        b0 = transpose(b0);
+        b1 = transpose(b1);
+    }
+    add_products(a0[0], a1[0], b0[0], b1[0]);
+    add_products(a0[1], a1[1], b0[1], b1[1]);
+    add_products(a0[2], a1[2], b0[2], b1[2]);
+    add_products(a0[3], a1[3], b0[3], b1[3]);
+}
 
+// The products of a step, whose tiles are in buffer 0 or 1.
+fn add_step(parity: u32, local: u32, a_along_k: bool, b_along_k: bool) {
+    add_four(2 * parity, local, a_along_k, b_along_k);
+    add_four(2 * parity + 1, local, a_along_k, b_along_k);
+}
+
+// Where a vec4 along k belongs in a tile of so many quads: the first or second of row or column i.
+fn place_along_k(odd: u32, i: u32, quads: u32) -> u32 {
+    return odd * 4 * quads + i % 4 * quads + i / 4;
+}
+
+// What an invocation fetched of a left tile, `apart` from each other in it.
+fn store_left(at: u32, apart: u32, values: mat4x4<f32>) {
+    a_tile[at] = values[0];
+    if EACH == 4 {
+        a_tile[at + apart] = values[1];
+        a_tile[at + 2 * apart] = values[2];
+        a_tile[at + 3 * apart] = values[3];
+    }
+}
+
+// Places from `first` on, `apart` from each other; those beyond `last` are `last`, which is there.
+fn places(first: u32, apart: u32, last: u32) -> vec4<u32> {
+    return min(first + apart * vec4(0u, 1u, 2u, 3u), vec4(last));
+}
+
+fn x_at(at: vec4<u32>) -> mat4x4<f32> {
+    var values = mat4x4<f32>();
+    values[0] = x[at.x];
+    if EACH == 4 {
+        values[1] = x[at.y];
+        values[2] = x[at.z];
+        values[3] = x[at.w];
+    }
+    return values;
+}
+
+// Four rows of y, a vec4 of columns of each.
+fn write_y(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
     let pitch = (dims.outputs + 3) / 4;
-    let col = quad + q;
     if col >= pitch {
         return;
     }
-    let bias = w[(dims.w_offset + group.z * dims.w_stride) / 4 + dims.inputs * pitch + col];
+    let bias = w[(dims.w_offset + replica * dims.w_stride) / 4 + dims.inputs * pitch + col];
     // The padding stays zero whatever act(0) is.
     let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs);
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + col;
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + col;
     for (var i = 0u; i < 4; i++) {
-        let first = row + 8 * down + i;
-        if first < dims.batch {
-            let y = activate(picked(top, i) + bias);
-            result[base + first * pitch] = select(vec4(0.0), y, real);
-        }
-        if first + 4 < dims.batch {
-            let y = activate(picked(bottom, i) + bias);
-            result[base + (first + 4) * pitch] = select(vec4(0.0), y, real);
+        if first + i < dims.batch {
+            let y = activate(picked(sums, i) + bias);
+            result[base + (first + i) * pitch] = select(vec4(0.0), y, real);
         }
     }
 }
 
-// Outputs n + 4s.. of four rows of dz (local < 64) or of w (then the rows are columns of grad_x), transposed.
-fn fetch_grad_x(local: u32, row: u32, col: u32, n: u32, replica: u32) -> mat4x4<f32> {
-    let pitch = (dims.outputs + 3) / 4;
-    let at = n / 4 + (local % 64) / SIDE;
-    let q = local % SIDE;
-    if local < 64 {
-        if at >= pitch {
-            return mat4x4<f32>();
-        }
-        let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + at;
-        let first = row + 4 * q;
-        let last = dims.batch - 1;
-        return transpose(mat4x4(
-            dz[base + min(first, last) * pitch],
-            dz[base + min(first + 1, last) * pitch],
-            dz[base + min(first + 2, last) * pitch],
-            dz[base + min(first + 3, last) * pitch],
-        ));
-    }
-    // Beyond N, dz is zero; the clamp keeps w's factor inside this replica, where it is finite.
-    let base = (dims.w_offset + replica * dims.w_stride) / 4 + min(at, pitch - 1);
-    let first = col + 4 * q;
-    return transpose(mat4x4(
-        w[base + min(first, dims.inputs) * pitch],
-        w[base + min(first + 1, dims.inputs) * pitch],
-        w[base + min(first + 2, dims.inputs) * pitch],
-        w[base + min(first + 3, dims.inputs) * pitch],
-    ));
-}
-
-@compute @workgroup_size(128)
-fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+@compute @workgroup_size(SIZE)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+    let quad = group.x * B_QUADS;
+    let in_pitch = (dims.inputs + 3) / 4;
+    let out_pitch = (dims.outputs + 3) / 4;
+    let odd = local % 2; // of the left tile's step; row i of the tile
+    let i = local / 2;
+    let p = local % B_QUADS; // of the right one; row j
+    let j = local / B_QUADS;
+    let from_x = (dims.x_offset + group.z * dims.x_stride) / 4;
+    let rows_x = places((row + i) * in_pitch, SIZE / 2 * in_pitch, (dims.batch - 1) * in_pitch) + from_x;
+    let from_w = (dims.w_offset + group.z * dims.w_stride) / 4 + min(quad + p, out_pitch - 1);
+    let own_w = j * out_pitch;
+    let last_w = dims.inputs * out_pitch; // Beyond K, x is zero, and the bias no harm.
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of grad_x
-    var bottom = mat4x4<f32>();
-    var next = fetch_grad_x(local, row, group.x * TILE_COLS, 0, group.z);
-    for (var n = 0u; n < dims.outputs; n += STEP) {
-        workgroupBarrier();
-        if local < 64 {
-            let at = 4 * s * SIDE + q;
-            a_tile[at] = next[0];
-            a_tile[at + SIDE] = next[1];
-            a_tile[at + 2 * SIDE] = next[2];
-            a_tile[at + 3 * SIDE] = next[3];
-        } else {
-            let at = 4 * s * SIDE + q;
-            b_tile[at] = next[0];
-            b_tile[at + SIDE] = next[1];
-            b_tile[at + 2 * SIDE] = next[2];
-            b_tile[at + 3 * SIDE] = next[3];
+    var parity = 0u;
+    var left = x_at(rows_x + min(odd, in_pitch - 1));
+    var right = w[from_w + min(own_w, last_w)];
+    for (var k = 0u; k < dims.inputs; k += STEP) {
+        if k / 4 + odd >= in_pitch {
+            left = mat4x4<f32>();
+        }
+        store_left(parity * A_BUFFER + place_along_k(odd, i, A_QUADS), SIZE / 8, left);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + local] = right;
         }
         workgroupBarrier();
-        next = fetch_grad_x(local, row, group.x * TILE_COLS, n + STEP, group.z);
-        for (var i = 0u; i < STEP; i++) {
-            let a0 = a_tile[i * SIDE + 2 * down];
-            let a1 = a_tile[i * SIDE + 2 * down + 1];
-            let b4 = b_tile[i * SIDE + q];
-            top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-            bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-        }
+        left = x_at(rows_x + min((k + STEP) / 4 + odd, in_pitch - 1));
+        right = w[from_w + min((k + STEP) * out_pitch + own_w, last_w)];
+        add_step(parity, local, true, false);
+        parity = 1 - parity;
     }
 
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    write_y(first, col, top_left, group.z);
+    if BLOCKS_DOWN == 2 {
+        write_y(first + 4 * DOWN, col, bottom_left, group.z);
+    }
+    if BLOCKS_ACROSS == 2 {
+        write_y(first, col + ACROSS, top_right, group.z);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        write_y(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
+    }
+}
+
+fn dz_at(at: vec4<u32>) -> mat4x4<f32> {
+    var values = mat4x4<f32>();
+    values[0] = dz[at.x];
+    if EACH == 4 {
+        values[1] = dz[at.y];
+        values[2] = dz[at.z];
+        values[3] = dz[at.w];
+    }
+    return values;
+}
+
+// Four rows of grad_x, a vec4 of columns of each.
+fn write_grad_x(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
     let pitch = (dims.inputs + 3) / 4;
-    let col = group.x * (TILE_COLS / 4) + q;
     if col >= pitch {
         return;
     }
     // Column K would be the bias: padding is zero.
     let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs);
-    let source = (dims.activated_offset + group.z * dims.activated_stride) / 4 + col;
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + col;
+    let source = (dims.activated_offset + replica * dims.activated_stride) / 4 + col;
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + col;
     for (var i = 0u; i < 4; i++) {
-        let first = row + 8 * down + i;
-        if first < dims.batch {
-            let at = first * pitch;
+        if first + i < dims.batch {
+            let at = (first + i) * pitch;
             let slope = derivative(activated[source + at]);
-            result[base + at] = select(vec4(0.0), picked(top, i) * slope, real);
-        }
-        if first + 4 < dims.batch {
-            let at = (first + 4) * pitch;
-            let slope = derivative(activated[source + at]);
-            result[base + at] = select(vec4(0.0), picked(bottom, i) * slope, real);
+            result[base + at] = select(vec4(0.0), picked(sums, i) * slope, real);
         }
     }
 }
 
-// Records b + s + 4i of x (local < 64: rows 4q.. of the tile) or of dz (columns 4q..); zero beyond the batch.
-fn fetch_grad_w(local: u32, row: u32, quad: u32, b: u32, replica: u32) -> mat4x4<f32> {
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let records = b + s + vec4(0u, 4u, 8u, 12u);
-    let real = records < vec4(dims.batch);
-    let at = min(records, vec4(dims.batch - 1));
-    let zero = vec4(0.0);
-    if local < 64 {
-        let pitch = (dims.inputs + 3) / 4;
-        let k = row + 4 * q;
-        let base = (dims.x_offset + replica * dims.x_stride) / 4 + min(k / 4, pitch - 1);
-        let one = k + vec4(0u, 1u, 2u, 3u) == vec4(dims.inputs); // column K
-        return mat4x4(
-            select(zero, select(x[base + at.x * pitch], vec4(1.0), one), real.x),
-            select(zero, select(x[base + at.y * pitch], vec4(1.0), one), real.y),
-            select(zero, select(x[base + at.z * pitch], vec4(1.0), one), real.z),
-            select(zero, select(x[base + at.w * pitch], vec4(1.0), one), real.w),
-        );
-    }
+@compute @workgroup_size(SIZE)
+fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS;
+    let quad = group.x * B_QUADS;
     let pitch = (dims.outputs + 3) / 4;
-    let base = (dims.dz_offset + replica * dims.dz_stride) / 4 + min(quad + q, pitch - 1);
+    let odd = local % 2; // of the step; row i of the left tile, column i of the right one
+    let i = local / 2;
+    let from_dz = (dims.dz_offset + group.z * dims.dz_stride) / 4;
+    let rows_dz = places((row + i) * pitch, SIZE / 2 * pitch, (dims.batch - 1) * pitch) + from_dz;
+    let from_w = (dims.w_offset + group.z * dims.w_stride) / 4 + min(4 * quad + i, dims.inputs) * pitch;
+
+    var parity = 0u;
+    var left = dz_at(rows_dz + min(odd, pitch - 1));
+    var right = w[from_w + min(odd, pitch - 1)];
+    for (var n = 0u; n < dims.outputs; n += STEP) {
+        if n / 4 + odd >= pitch {
+            left = mat4x4<f32>();
+        }
+        store_left(parity * A_BUFFER + place_along_k(odd, i, A_QUADS), SIZE / 8, left);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + place_along_k(odd, i, B_QUADS)] = right;
+        }
+        workgroupBarrier();
+        left = dz_at(rows_dz + min((n + STEP) / 4 + odd, pitch - 1));
+        right = w[from_w + min((n + STEP) / 4 + odd, pitch - 1)];
+        add_step(parity, local, true, true);
+        parity = 1 - parity;
+    }
+
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    write_grad_x(first, col, top_left, group.z);
+    if BLOCKS_DOWN == 2 {
+        write_grad_x(first + 4 * DOWN, col, bottom_left, group.z);
+    }
+    if BLOCKS_ACROSS == 2 {
+        write_grad_x(first, col + ACROSS, top_right, group.z);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        write_grad_x(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
+    }
+}
+
+// With ones in column K of x.
+fn with_ones(values: mat4x4<f32>) -> mat4x4<f32> {
+    let one = vec4(dims.inputs % 4) == vec4(0u, 1u, 2u, 3u);
     return mat4x4(
-        select(zero, dz[base + at.x * pitch], real.x),
-        select(zero, dz[base + at.y * pitch], real.y),
-        select(zero, dz[base + at.z * pitch], real.z),
-        select(zero, dz[base + at.w * pitch], real.w),
+        select(values[0], vec4(1.0), one),
+        select(values[1], vec4(1.0), one),
+        select(values[2], vec4(1.0), one),
+        select(values[3], vec4(1.0), one),
     );
 }
 
-@compute @workgroup_size(128)
-fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * TILE_ROWS;
-    let quad = group.x * (TILE_COLS / 4);
-    let s = (local % 64) / SIDE;
-    let q = local % SIDE;
-    let down = local / SIDE; // this invocation's rows: 8 · down .. + 8; its columns: 4q .. + 4
+// With zeros for records beyond the batch, of which the first is b.
+fn without_rest(values: mat4x4<f32>, b: u32) -> mat4x4<f32> {
+    let real = b + SIZE / A_QUADS * vec4(0u, 1u, 2u, 3u) < vec4(dims.batch);
+    return mat4x4(
+        select(vec4(0.0), values[0], real.x),
+        select(vec4(0.0), values[1], real.y),
+        select(vec4(0.0), values[2], real.z),
+        select(vec4(0.0), values[3], real.w),
+    );
+}
 
-    var top = mat4x4<f32>(); // a column of the matrix is a row of dw
-    var bottom = mat4x4<f32>();
-    var next = fetch_grad_w(local, row, quad, 0, group.z);
-    for (var b = 0u; b < dims.batch; b += STEP) {
-        workgroupBarrier();
-        if local < 64 {
-            let at = s * SIDE + q;
-            a_tile[at] = next[0];
-            a_tile[at + 4 * SIDE] = next[1];
-            a_tile[at + 8 * SIDE] = next[2];
-            a_tile[at + 12 * SIDE] = next[3];
-        } else {
-            let at = s * SIDE + q;
-            b_tile[at] = next[0];
-            b_tile[at + 4 * SIDE] = next[1];
-            b_tile[at + 8 * SIDE] = next[2];
-            b_tile[at + 12 * SIDE] = next[3];
-        }
-        workgroupBarrier();
-        next = fetch_grad_w(local, row, quad, b + STEP, group.z);
-        for (var i = 0u; i < STEP; i++) {
-            let a0 = a_tile[i * SIDE + 2 * down];
-            let a1 = a_tile[i * SIDE + 2 * down + 1];
-            let b4 = b_tile[i * SIDE + q];
-            top += mat4x4(a0.x * b4, a0.y * b4, a0.z * b4, a0.w * b4);
-            bottom += mat4x4(a1.x * b4, a1.y * b4, a1.z * b4, a1.w * b4);
-        }
-    }
-
+// Four rows of grad_w, a vec4 of columns of each.
+fn write_grad_w(first: u32, col: u32, sums: mat4x4<f32>, replica: u32, part: u32) {
     let pitch = (dims.outputs + 3) / 4;
-    let col = quad + q;
     if col >= pitch {
         return;
     }
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + col;
+    let rows = dims.inputs + 1;
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + part * rows * pitch + col;
     for (var i = 0u; i < 4; i++) {
-        let first = row + 8 * down + i;
-        if first <= dims.inputs {
-            result[base + first * pitch] = picked(top, i);
+        if first + i < rows {
+            result[base + (first + i) * pitch] = picked(sums, i);
         }
-        if first + 4 <= dims.inputs {
-            result[base + (first + 4) * pitch] = picked(bottom, i);
+    }
+}
+
+@compute @workgroup_size(SIZE)
+fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let row = group.y * TILE_ROWS;
+    let part = group.x % PARTS;
+    let quad = group.x / PARTS * B_QUADS;
+    let share = (dims.batch + PARTS * STEP - 1) / (PARTS * STEP) * STEP;
+    let first_record = part * share;
+    let end = min(first_record + share, dims.batch);
+    let in_pitch = (dims.inputs + 3) / 4;
+    let out_pitch = (dims.outputs + 3) / 4;
+    let q = row / 4 + local % A_QUADS; // of the left tile; record i of the step
+    let i = local / A_QUADS;
+    let p = local % B_QUADS; // of the right one; record j
+    let j = local / B_QUADS;
+    let from_x = (dims.x_offset + group.z * dims.x_stride) / 4 + min(q, in_pitch - 1);
+    let last_x = (dims.batch - 1) * in_pitch;
+    let from_dz = (dims.dz_offset + group.z * dims.dz_stride) / 4 + min(quad + p, out_pitch - 1);
+    let last_dz = (dims.batch - 1) * out_pitch; // Beyond the batch x is made zero, and dz is no harm.
+
+    var parity = 0u;
+    var left = x_at(from_x + places((first_record + i) * in_pitch, SIZE / A_QUADS * in_pitch, last_x));
+    var right = dz[from_dz + min((first_record + j) * out_pitch, last_dz)];
+    for (var b = first_record; b < end; b += STEP) {
+        if q == dims.inputs / 4 {
+            left = with_ones(left);
         }
+        if b + STEP > dims.batch {
+            left = without_rest(left, b + i);
+        }
+        store_left(parity * A_BUFFER + local, SIZE, left);
+        if local < B_BUFFER {
+            b_tile[parity * B_BUFFER + local] = right;
+        }
+        workgroupBarrier();
+        left = x_at(from_x + places((b + STEP + i) * in_pitch, SIZE / A_QUADS * in_pitch, last_x));
+        right = dz[from_dz + min((b + STEP + j) * out_pitch, last_dz)];
+        add_step(parity, local, false, false);
+        parity = 1 - parity;
+    }
+
+    let first = row + 4 * (local / ACROSS);
+    let col = quad + local % ACROSS;
+    write_grad_w(first, col, top_left, group.z, part);
+    if BLOCKS_DOWN == 2 {
+        write_grad_w(first + 4 * DOWN, col, bottom_left, group.z, part);
+    }
+    if BLOCKS_ACROSS == 2 {
+        write_grad_w(first, col + ACROSS, top_right, group.z, part);
+    }
+    if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
+        write_grad_w(first + 4 * DOWN, col + ACROSS, bottom_right, group.z, part);
     }
 }

@@ -1,6 +1,7 @@
 //! Two-dimensional convolution with its bias and activation, and the gradients of its input and weights.
 //! What it goes over: [`Geometry`].
 
+use super::tiles::{one_by_one, split, tiles};
 use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
 use crate::ops::*;
@@ -87,25 +88,26 @@ impl Op for Conv2d {
         let g = &self.geometry;
         let words = g.words(y.rows, [usize::from(self.bias), self.activation as usize]);
         let pixels = y.cols / g.y_channels;
-        let tiles = Grid::Tiles { rows: y.rows * pixels, cols: g.out_c };
+        let area = Grid::Tiles { rows: y.rows * pixels, cols: g.out_c };
         let blocks = Grid::Items(y.rows.div_ceil(4) * pixels * g.out_c / 4);
-        let variants = vec![
-            Variant::new("few", kernel!("conv2d.outer.native", "forward_few"), tiles)
+        let mut variants = vec![
+            Variant::new("few", kernel!("conv2d.outer.native", "forward_few"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(!g.in_fours())
                 .default_on(Class::SOFTWARE),
-            Variant::new("narrow", kernel!("conv2d.outer.native", "forward_narrow"), tiles)
+            Variant::new("narrow", kernel!("conv2d.outer.native", "forward_narrow"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("outer", kernel!("conv2d.outer.native", "forward"), tiles)
+            Variant::new("outer", kernel!("conv2d.outer.native", "forward"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && !g.narrow())
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("conv2d.register", "forward"), blocks)
                 .default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d", "forward"), tiles).default_on(Class::HARDWARE),
         ];
+        let kernel = kernel!("conv2d", "forward");
+        variants.extend(if g.in_fours() { tiles(kernel, area) } else { vec![one_by_one(kernel, area)] });
         Launch { words, variants }
     }
 
@@ -168,19 +170,20 @@ impl Op for Conv2dDx {
     fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(dx.rows, [0, 0]);
-        let tiles = Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c };
+        let area = Grid::Tiles { rows: dx.rows * g.in_h * g.in_w, cols: g.in_c };
         let blocks = Grid::Items(dx.rows.div_ceil(4) * g.in_h * g.in_w * g.in_c.div_ceil(4));
         // Few channels of x are an image's, and that has no gradient: no kernel of its own. For few channels
         // of y one with the narrow forward kernel's tile was no faster.
-        let variants = vec![
-            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_x"), tiles)
+        let mut variants = vec![
+            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_x"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours())
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("conv2d.register", "grad_x"), blocks)
                 .default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d", "grad_x"), tiles).default_on(Class::HARDWARE),
         ];
+        let kernel = kernel!("conv2d", "grad_x");
+        variants.extend(if g.in_fours() { tiles(kernel, area) } else { vec![one_by_one(kernel, area)] });
         Launch { words, variants }
     }
 }
@@ -241,27 +244,33 @@ impl Op for Conv2dDw {
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
         let g = &self.geometry;
         let words = g.words(inputs[0].rows, [usize::from(self.bias), 0]);
-        let tiles = Grid::Tiles { rows: dw.rows, cols: dw.cols };
+        let area = Grid::Tiles { rows: dw.rows, cols: dw.cols };
         // The bias takes one item of a block like a tap's.
         let taps = g.kernel * g.kernel + usize::from(self.bias);
         let blocks = Grid::Items(taps * g.in_c.div_ceil(4) * dw.cols / 4);
-        let variants = vec![
-            Variant::new("few", kernel!("conv2d.outer.backward.native", "grad_w_few"), tiles)
+        let mut variants = vec![
+            Variant::new("few", kernel!("conv2d.outer.backward.native", "grad_w_few"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(!g.in_fours())
                 .default_on(Class::SOFTWARE),
-            Variant::new("narrow", kernel!("conv2d.outer.backward.native", "grad_w_narrow"), tiles)
+            Variant::new("narrow", kernel!("conv2d.outer.backward.native", "grad_w_narrow"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && g.narrow())
                 .default_on(Class::SOFTWARE),
-            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_w"), tiles)
+            Variant::new("outer", kernel!("conv2d.outer.backward.native", "grad_w"), area)
                 .needs(OUTER_PRODUCT)
                 .fits(g.in_fours() && !g.narrow())
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("conv2d.register", "grad_w"), blocks)
                 .default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("conv2d", "grad_w"), tiles).default_on(Class::HARDWARE),
         ];
+        let kernel = kernel!("conv2d", "grad_w");
+        if g.in_fours() {
+            variants.extend(tiles(kernel, area));
+            variants.push(split(kernel, &inputs[0], dw));
+        } else {
+            variants.push(one_by_one(kernel, area));
+        }
         Launch { words, variants }
     }
 }
@@ -303,6 +312,13 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         (3, [13, 5, 4, 8, 3, 1, 1]),
         (3, [8, 8, 4, 36, 3, 1, 1]),
         (3, [13, 5, 4, 36, 3, 1, 1]),
+        // About a tile of 128 × 16, and of 128 × 128.
+        (127, [1, 1, 16, 16, 1, 1, 0]),
+        (43, [3, 1, 132, 12, 3, 1, 1]),
+        (3, [7, 7, 68, 132, 1, 2, 0]),
+        // A sum that is long beside grad_w, which can be split: few columns, and more.
+        (9, [17, 16, 8, 12, 3, 1, 1]),
+        (70, [6, 5, 4, 20, 1, 1, 0]),
     ]
     .into_iter()
     .enumerate()

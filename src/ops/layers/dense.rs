@@ -1,5 +1,6 @@
 //! A fully connected layer with its bias and activation, and the two matrix products of its backward pass.
 
+use super::tiles::{split, tiles};
 use crate::graph::{Array, Class, Grid, Launch, Target, Variant};
 use crate::kernel;
 use crate::ops::*;
@@ -10,9 +11,6 @@ use crate::ops::*;
 fn fills_lanes(result: &Tensor) -> bool {
     result.cols > 1
 }
-
-/// Constants of `dense.buffered.wgsl` for results that its own tile would leave most of the adapter idle at.
-const SMALL: &[(&str, u32)] = &[("SIDE", 8), ("BLOCKS", 1), ("STEP", 16)];
 
 /// Operations of a product of matrices [B, K] and [K, N]; the bias and the activation are not counted.
 fn products(b: usize, k: usize, n: usize) -> f64 {
@@ -87,16 +85,14 @@ impl Op for Dense {
         let mut words = [y.rows, inputs[0].cols, y.cols].map(word).to_vec();
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: y.rows, cols: y.cols };
-        let variants = vec![
+        let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "forward"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(y))
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "forward"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense", "forward"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.buffered", "forward"), grid),
-            Variant::new("small", kernel!("dense.buffered", "forward").with(SMALL), grid),
         ];
+        variants.extend(tiles(kernel!("dense", "forward"), grid));
         Launch { words, variants }
     }
 
@@ -143,16 +139,14 @@ impl Op for DenseDx {
         let mut words = [dx.rows, dx.cols, inputs[0].cols].map(word).to_vec();
         words.push(self.activation as u32);
         let grid = Grid::Tiles { rows: dx.rows, cols: dx.cols };
-        let variants = vec![
+        let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "grad_x"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(dx))
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_x"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense", "grad_x"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.buffered", "grad_x"), grid),
-            Variant::new("small", kernel!("dense.buffered", "grad_x").with(SMALL), grid),
         ];
+        variants.extend(tiles(kernel!("dense", "grad_x"), grid));
         Launch { words, variants }
     }
 }
@@ -193,16 +187,15 @@ impl Op for DenseDw {
         let x = &inputs[0];
         let words = [x.rows, x.cols, dw.cols, 0].map(word).to_vec();
         let grid = Grid::Tiles { rows: dw.rows, cols: dw.cols };
-        let variants = vec![
+        let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "grad_w"), grid)
                 .needs(OUTER_PRODUCT)
                 .fits(fills_lanes(dw))
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_w"), grid).default_on(Class::SOFTWARE),
-            Variant::new("workgroup", kernel!("dense", "grad_w"), grid).default_on(Class::HARDWARE),
-            Variant::new("wide", kernel!("dense.buffered", "grad_w"), grid),
-            Variant::new("small", kernel!("dense.buffered", "grad_w").with(SMALL), grid),
         ];
+        variants.extend(tiles(kernel!("dense", "grad_w"), grid));
+        variants.push(split(kernel!("dense", "grad_w"), x, dw));
         Launch { words, variants }
     }
 }
@@ -221,6 +214,11 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         (129, 100, 97),
         (37, 1, 67),
         (17, 64, 1),
+        (127, 12, 16),
+        (257, 129, 12),
+        // A sum that is long beside its result, which can be split: two columns of tiles, and one.
+        (1100, 5, 66),
+        (263, 70, 3),
     ];
     for (i, (rows, inputs, outputs)) in shapes.into_iter().enumerate() {
         let activation =

@@ -11,3 +11,4 @@ pub(super) mod moments;
 pub(super) mod norm_relu;
 pub(super) mod pool;
 pub(super) mod softmax;
+mod tiles;
