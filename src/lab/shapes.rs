@@ -242,7 +242,10 @@ mod tests {
         assert!(error.contains("softmaxx") && error.contains("dense_dw, "), "{error}");
         // The outer product needs subgroups of 8.
         let error = select(&["dense"], &[], Some("outer")).unwrap_err().to_string();
-        assert!(error.contains("register, small, tall, wide, workgroup") && error.contains("outer"), "{error}");
+        assert!(
+            error.contains("register, small, tall, wide, workgroup") && error.contains("outer"),
+            "{error}"
+        );
         let with = select(&[], &[], Some("workgroup")).unwrap();
         let found = |op: &str| with.iter().any(|name| name.starts_with(op));
         assert!(found("dense_dx") && found("adam") && !found("softmax"), "{with:?}");
