@@ -9,6 +9,8 @@ struct Dims {
     quads: u32,      // vec4s a row
     cols: u32,
     activation: u32, // 1 tanh, 2 relu, 3 sigmoid
+    y_pitch: u32,    // vec4s from a row of y to the next: quads, or more in a wider tensor
+    dy_pitch: u32,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -72,7 +74,9 @@ fn grad_x(
     if i >= dims.length {
         return;
     }
-    let d = derivative(y[(dims.y_offset + r * dims.y_stride) / 4 + i]);
-    let above = dy[(dims.dy_offset + r * dims.dy_stride) / 4 + i];
+    let row = i / dims.quads;
+    let q = i % dims.quads;
+    let d = derivative(y[(dims.y_offset + r * dims.y_stride) / 4 + row * dims.y_pitch + q]);
+    let above = dy[(dims.dy_offset + r * dims.dy_stride) / 4 + row * dims.dy_pitch + q];
     result[(dims.result_offset + r * dims.result_stride) / 4 + i] = above * d;
 }

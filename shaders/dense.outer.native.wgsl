@@ -21,6 +21,7 @@ struct Dims {
     inputs: u32,     // K
     outputs: u32,    // N
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
+    dz_pitch: u32,   // vec4s from a row of dz, or of y, to the next: N's, or more in a wider tensor
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -176,15 +177,15 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation
     // Padding stays zero whatever act(0) is.
     let left_real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs);
     let right_real = 4 * (col + 8) + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs);
-    let end = min(TILE_ROWS, dims.batch - row) * w_pitch;
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + row * w_pitch + col;
+    let end = min(TILE_ROWS, dims.batch - row) * dims.dz_pitch;
+    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + row * dims.dz_pitch + col;
     var at = 0u;
     for (var i = 0u; at < end; i++) {
         result[base + at] = select(vec4(0.0), activate(left[i / 4][i % 4] + left_bias), left_real);
         if col + 8 < w_pitch {
             result[base + at + 8] = select(vec4(0.0), activate(right[i / 4][i % 4] + right_bias), right_real);
         }
-        at += w_pitch;
+        at += dims.dz_pitch;
     }
 }
 
@@ -196,21 +197,21 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation
 fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let row = group.y * TILE_ROWS;
     let col = group.x * (GRAD_X_TILE_COLS / 4) + lane;
-    let dz_pitch = (dims.outputs + 3) / 4;
+    let w_pitch = (dims.outputs + 3) / 4;
     let grad_x_pitch = (dims.inputs + 3) / 4;
 
     // Rows beyond the batch are read from its last row and not stored; the same for columns, rows of w.
     let last = dims.batch - 1;
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
-    let dz0 = dz_base + min(row + lane, last) * dz_pitch;
-    let dz1 = dz_base + min(row + 8 + lane, last) * dz_pitch;
-    let dz2 = dz_base + min(row + 16 + lane, last) * dz_pitch;
-    let dz3 = dz_base + min(row + 24 + lane, last) * dz_pitch;
+    let dz0 = dz_base + min(row + lane, last) * dims.dz_pitch;
+    let dz1 = dz_base + min(row + 8 + lane, last) * dims.dz_pitch;
+    let dz2 = dz_base + min(row + 16 + lane, last) * dims.dz_pitch;
+    let dz3 = dz_base + min(row + 24 + lane, last) * dims.dz_pitch;
     let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
-    let w0 = w_base + min(4 * col, dims.inputs) * dz_pitch;
-    let w1 = w_base + min(4 * col + 1, dims.inputs) * dz_pitch;
-    let w2 = w_base + min(4 * col + 2, dims.inputs) * dz_pitch;
-    let w3 = w_base + min(4 * col + 3, dims.inputs) * dz_pitch;
+    let w0 = w_base + min(4 * col, dims.inputs) * w_pitch;
+    let w1 = w_base + min(4 * col + 1, dims.inputs) * w_pitch;
+    let w2 = w_base + min(4 * col + 2, dims.inputs) * w_pitch;
+    let w3 = w_base + min(4 * col + 3, dims.inputs) * w_pitch;
 
     // Separate variables, for an array would live in memory; a column of a matrix is a row of grad_x.
     var rows0 = mat4x4<f32>();
@@ -221,7 +222,7 @@ fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_
     var rows20 = mat4x4<f32>();
     var rows24 = mat4x4<f32>();
     var rows28 = mat4x4<f32>();
-    for (var n = 0u; n < dz_pitch; n++) {
+    for (var n = 0u; n < w_pitch; n++) {
         let b = transpose(mat4x4(floats(w[w0 + n]), floats(w[w1 + n]), floats(w[w2 + n]), floats(w[w3 + n])));
         let a0 = floats(dz[dz0 + n]);
         let a1 = floats(dz[dz1 + n]);
@@ -288,13 +289,13 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_
     let row = group.y * TILE_ROWS;
     let col = group.x * (TILE_COLS / 4) + lane; // in vec4s, of the left half; the right half's is 8 further
     let x_pitch = (dims.inputs + 3) / 4;
-    let dz_pitch = (dims.outputs + 3) / 4;
+    let dw_pitch = (dims.outputs + 3) / 4;
 
     // Rows and columns beyond the tensors are read from the last ones and not stored.
     let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + min(row / 4 + lane, x_pitch - 1);
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
-    let dz_left = dz_base + min(col, dz_pitch - 1);
-    let dz_right = dz_base + min(col + 8, dz_pitch - 1);
+    let dz_left = dz_base + min(col, dw_pitch - 1);
+    let dz_right = dz_base + min(col + 8, dw_pitch - 1);
     let one = row + 4 * lane + vec4(0u, 1u, 2u, 3u) == vec4(dims.inputs); // column K of x
 
     // Separate variables, for an array would live in memory; a column of a matrix is (half) a row of the
@@ -320,12 +321,12 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_
         let odd = min(even + 1, dims.batch - 1);
         let once = odd == even;
         let b_left = mat2x4(
-            floats(dz[dz_left + even * dz_pitch]),
-            select(floats(dz[dz_left + odd * dz_pitch]), vec4(0.0), once),
+            floats(dz[dz_left + even * dims.dz_pitch]),
+            select(floats(dz[dz_left + odd * dims.dz_pitch]), vec4(0.0), once),
         );
         let b_right = mat2x4(
-            floats(dz[dz_right + even * dz_pitch]),
-            select(floats(dz[dz_right + odd * dz_pitch]), vec4(0.0), once),
+            floats(dz[dz_right + even * dims.dz_pitch]),
+            select(floats(dz[dz_right + odd * dims.dz_pitch]), vec4(0.0), once),
         );
         let a = transpose(mat2x4(
             select(floats(x[x_base + even * x_pitch]), vec4(1.0), one),
@@ -365,21 +366,21 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_
         let t31 = subgroupBroadcast(a[3], 7u); left28[3] += b_left * t31; right28[3] += b_right * t31;
     }
 
-    if col >= dz_pitch {
+    if col >= dw_pitch {
         return;
     }
     // A loop whose length no compiler can tell, not 32 copies of the stores: the pipeline builds five times
     // faster.
     var left = array(left0, left4, left8, left12, left16, left20, left24, left28);
     var right = array(right0, right4, right8, right12, right16, right20, right24, right28);
-    let end = min(TILE_ROWS, dims.inputs + 1 - row) * dz_pitch;
-    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + row * dz_pitch + col;
+    let end = min(TILE_ROWS, dims.inputs + 1 - row) * dw_pitch;
+    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + row * dw_pitch + col;
     var at = 0u;
     for (var i = 0u; at < end; i++) {
         result[base + at] = left[i / 4][i % 4];
-        if col + 8 < dz_pitch {
+        if col + 8 < dw_pitch {
             result[base + at + 8] = right[i / 4][i % 4];
         }
-        at += dz_pitch;
+        at += dw_pitch;
     }
 }

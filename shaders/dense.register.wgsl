@@ -18,6 +18,7 @@ struct Dims {
     inputs: u32,     // K
     outputs: u32,    // N
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
+    dz_pitch: u32,   // vec4s from a row of dz, or of y, to the next: N's, or more in a wider tensor
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -111,7 +112,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     for (var i = 0u; i < 8 && row + i < dims.batch; i++) {
         let left = select(picked(top_left, i % 4), picked(low_left, i % 4), i >= 4);
         let right = select(picked(top_right, i % 4), picked(low_right, i % 4), i >= 4);
-        let at = base + (row + i) * w_pitch;
+        let at = base + (row + i) * dims.dz_pitch;
         result[at] = select(vec4(0.0), activate(left + left_bias), left_real);
         if col + 1 < w_pitch {
             result[at + 1] = select(vec4(0.0), activate(right + right_bias), right_real);
@@ -124,34 +125,34 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
 fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS + 8 * local;
     let col = group.x * (TILE_COLS / 4);
-    let pitch = (dims.outputs + 3) / 4;
+    let w_pitch = (dims.outputs + 3) / 4;
     let last = dims.batch - 1;
 
     // Rows beyond the batch are read from its last row and not stored; the same for columns, rows of w.
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
-    let dz0 = dz_base + min(row, last) * pitch;
-    let dz1 = dz_base + min(row + 1, last) * pitch;
-    let dz2 = dz_base + min(row + 2, last) * pitch;
-    let dz3 = dz_base + min(row + 3, last) * pitch;
-    let dz4 = dz_base + min(row + 4, last) * pitch;
-    let dz5 = dz_base + min(row + 5, last) * pitch;
-    let dz6 = dz_base + min(row + 6, last) * pitch;
-    let dz7 = dz_base + min(row + 7, last) * pitch;
+    let dz0 = dz_base + min(row, last) * dims.dz_pitch;
+    let dz1 = dz_base + min(row + 1, last) * dims.dz_pitch;
+    let dz2 = dz_base + min(row + 2, last) * dims.dz_pitch;
+    let dz3 = dz_base + min(row + 3, last) * dims.dz_pitch;
+    let dz4 = dz_base + min(row + 4, last) * dims.dz_pitch;
+    let dz5 = dz_base + min(row + 5, last) * dims.dz_pitch;
+    let dz6 = dz_base + min(row + 6, last) * dims.dz_pitch;
+    let dz7 = dz_base + min(row + 7, last) * dims.dz_pitch;
     let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
-    let w0 = w_base + min(4 * col, dims.inputs) * pitch;
-    let w1 = w_base + min(4 * col + 1, dims.inputs) * pitch;
-    let w2 = w_base + min(4 * col + 2, dims.inputs) * pitch;
-    let w3 = w_base + min(4 * col + 3, dims.inputs) * pitch;
-    let w4 = w_base + min(4 * col + 4, dims.inputs) * pitch;
-    let w5 = w_base + min(4 * col + 5, dims.inputs) * pitch;
-    let w6 = w_base + min(4 * col + 6, dims.inputs) * pitch;
-    let w7 = w_base + min(4 * col + 7, dims.inputs) * pitch;
+    let w0 = w_base + min(4 * col, dims.inputs) * w_pitch;
+    let w1 = w_base + min(4 * col + 1, dims.inputs) * w_pitch;
+    let w2 = w_base + min(4 * col + 2, dims.inputs) * w_pitch;
+    let w3 = w_base + min(4 * col + 3, dims.inputs) * w_pitch;
+    let w4 = w_base + min(4 * col + 4, dims.inputs) * w_pitch;
+    let w5 = w_base + min(4 * col + 5, dims.inputs) * w_pitch;
+    let w6 = w_base + min(4 * col + 6, dims.inputs) * w_pitch;
+    let w7 = w_base + min(4 * col + 7, dims.inputs) * w_pitch;
 
     var top_left = mat4x4<f32>(); // a column of a matrix is a row of grad_x
     var top_right = mat4x4<f32>();
     var low_left = mat4x4<f32>();
     var low_right = mat4x4<f32>();
-    for (var n = 0u; n < pitch; n++) {
+    for (var n = 0u; n < w_pitch; n++) {
         let left = transpose(mat4x4(w[w0 + n], w[w1 + n], w[w2 + n], w[w3 + n]));
         let right = transpose(mat4x4(w[w4 + n], w[w5 + n], w[w6 + n], w[w7 + n]));
         let top = mat4x4(dz[dz0 + n], dz[dz1 + n], dz[dz2 + n], dz[dz3 + n]);
@@ -186,7 +187,7 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let row = group.y * TILE_ROWS + 8 * local;
     let col = group.x * (TILE_COLS / 4);
     let x_pitch = (dims.inputs + 3) / 4;
-    let dz_pitch = (dims.outputs + 3) / 4;
+    let dw_pitch = (dims.outputs + 3) / 4;
 
     let x_base = (dims.x_offset + group.z * dims.x_stride) / 4;
     let x_top = x_base + min(row / 4, x_pitch - 1);
@@ -195,15 +196,15 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let one_low = row + vec4(4u, 5u, 6u, 7u) == vec4(dims.inputs);
     let dz_base = (dims.dz_offset + group.z * dims.dz_stride) / 4;
     let dz_left = dz_base + col;
-    let dz_right = dz_base + min(col + 1, dz_pitch - 1);
+    let dz_right = dz_base + min(col + 1, dw_pitch - 1);
 
     var top_left = mat4x4<f32>(); // a column of a matrix is a row of dw
     var top_right = mat4x4<f32>();
     var low_left = mat4x4<f32>();
     var low_right = mat4x4<f32>();
     for (var b = 0u; b < dims.batch; b++) {
-        let left = dz[dz_left + b * dz_pitch];
-        let right = dz[dz_right + b * dz_pitch];
+        let left = dz[dz_left + b * dims.dz_pitch];
+        let right = dz[dz_right + b * dims.dz_pitch];
         let top = select(x[x_top + b * x_pitch], vec4(1.0), one_top);
         let low = select(x[x_low + b * x_pitch], vec4(1.0), one_low);
         top_left += mat4x4(top.x * left, top.y * left, top.z * left, top.w * left);
@@ -216,9 +217,9 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     for (var i = 0u; i < 8 && row + i <= dims.inputs; i++) {
         let left = select(picked(top_left, i % 4), picked(low_left, i % 4), i >= 4);
         let right = select(picked(top_right, i % 4), picked(low_right, i % 4), i >= 4);
-        let at = dw_base + (row + i) * dz_pitch;
+        let at = dw_base + (row + i) * dw_pitch;
         result[at] = left;
-        if col + 1 < dz_pitch {
+        if col + 1 < dw_pitch {
             result[at + 1] = right;
         }
     }

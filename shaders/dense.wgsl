@@ -25,6 +25,7 @@ struct Dims {
     inputs: u32,     // K
     outputs: u32,    // N
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
+    dz_pitch: u32,   // vec4s from a row of dz, or of y, to the next: N's, or more in a wider tensor
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -177,7 +178,7 @@ fn write_y(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
     for (var i = 0u; i < 4; i++) {
         if first + i < dims.batch {
             let y = activate(picked(sums, i) + bias);
-            result[base + (first + i) * pitch] = select(vec4(0.0), y, real);
+            result[base + (first + i) * dims.dz_pitch] = select(vec4(0.0), y, real);
         }
     }
 }
@@ -268,7 +269,8 @@ fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let odd = local % 2; // of the step; row i of the left tile, column i of the right one
     let i = local / 2;
     let from_dz = (dims.dz_offset + group.z * dims.dz_stride) / 4;
-    let rows_dz = places((row + i) * pitch, SIZE / 2 * pitch, (dims.batch - 1) * pitch) + from_dz;
+    let dz_pitch = dims.dz_pitch;
+    let rows_dz = places((row + i) * dz_pitch, SIZE / 2 * dz_pitch, (dims.batch - 1) * dz_pitch) + from_dz;
     let from_w = (dims.w_offset + group.z * dims.w_stride) / 4 + min(4 * quad + i, dims.inputs) * pitch;
 
     var parity = 0u;
@@ -357,11 +359,11 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let from_x = (dims.x_offset + group.z * dims.x_stride) / 4 + min(q, in_pitch - 1);
     let last_x = (dims.batch - 1) * in_pitch;
     let from_dz = (dims.dz_offset + group.z * dims.dz_stride) / 4 + min(quad + p, out_pitch - 1);
-    let last_dz = (dims.batch - 1) * out_pitch; // Beyond the batch x is made zero, and dz is no harm.
+    let last_dz = (dims.batch - 1) * dims.dz_pitch; // Beyond the batch x is made zero, and dz is no harm.
 
     var parity = 0u;
     var left = x_at(from_x + places((first_record + i) * in_pitch, SIZE / A_QUADS * in_pitch, last_x));
-    var right = dz[from_dz + min((first_record + j) * out_pitch, last_dz)];
+    var right = dz[from_dz + min((first_record + j) * dims.dz_pitch, last_dz)];
     for (var b = first_record; b < end; b += STEP) {
         if q == dims.inputs / 4 {
             left = with_ones(left);
@@ -375,7 +377,7 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         }
         workgroupBarrier();
         left = x_at(from_x + places((b + STEP + i) * in_pitch, SIZE / A_QUADS * in_pitch, last_x));
-        right = dz[from_dz + min((b + STEP + j) * out_pitch, last_dz)];
+        right = dz[from_dz + min((b + STEP + j) * dims.dz_pitch, last_dz)];
         add_step(parity, local, false, false);
         parity = 1 - parity;
     }

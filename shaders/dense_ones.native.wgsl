@@ -14,6 +14,7 @@ struct Dims {
     outputs: u32,    // N
     pitch: u32,      // words a row of x
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
+    dz_pitch: u32,   // vec4s from a row of dz, or of y, to the next: N's, or more in a wider tensor
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -80,7 +81,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         // A loop, not eight copies of the activations: the pipeline builds faster.
         var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);
-        let to = (dims.result_offset + group.z * dims.result_stride) / 4 + b * quads;
+        let to = (dims.result_offset + group.z * dims.result_stride) / 4 + b * dims.dz_pitch;
         var q = col;
         for (var i = 0u; i < 8 && q < quads; i++) {
             // Padding stays zero whatever act(0) is.
@@ -122,7 +123,7 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         for (var word = 0u; word < dims.pitch; word++) {
             var left = x[bits + word];
             while left != 0 {
-                let b = (32 * word + firstTrailingBit(left)) * quads;
+                let b = (32 * word + firstTrailingBit(left)) * dims.dz_pitch;
                 s0 += floats(dz[d0 + b]);
                 s1 += floats(dz[d1 + b]);
                 s2 += floats(dz[d2 + b]);

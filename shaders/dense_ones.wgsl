@@ -14,6 +14,7 @@ struct Dims {
     outputs: u32,    // N
     pitch: u32,      // words a row of x
     activation: u32, // 0 none, 1 tanh, 2 relu, 3 sigmoid
+    dz_pitch: u32,   // vec4s from a row of dz, or of y, to the next: N's, or more in a wider tensor
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -58,7 +59,8 @@ fn forward(
     }
     let real = 4 * q + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs); // the padding stays zero whatever act(0) is
     let z = sum + w[column + dims.inputs * quads];
-    result[(dims.result_offset + r * dims.result_stride) / 4 + i] = select(vec4(0.0), activate(z), real);
+    let to = (dims.result_offset + r * dims.result_stride) / 4 + (i / quads) * dims.dz_pitch + q;
+    result[to] = select(vec4(0.0), activate(z), real);
 }
 
 // grad_w[k] = sum of dz[b] over the records b that have feature k, from the columns of bits that
@@ -82,7 +84,7 @@ fn grad_w(
     for (var word = 0u; word < dims.pitch; word++) {
         var left = x[bits + word];
         while left != 0 {
-            sum += dz[column + (32 * word + firstTrailingBit(left)) * quads];
+            sum += dz[column + (32 * word + firstTrailingBit(left)) * dims.dz_pitch];
             left &= left - 1;
         }
     }
@@ -108,7 +110,8 @@ fn label_forward(
     let base = (dims.w_offset + r * dims.w_stride) / 4 + q;
     let real = 4 * q + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs); // the padding stays zero whatever act(0) is
     let sum = w[base + label * quads] + w[base + dims.inputs * quads];
-    result[(dims.result_offset + r * dims.result_stride) / 4 + i] = select(vec4(0.0), activate(sum), real);
+    let to = (dims.result_offset + r * dims.result_stride) / 4 + (i / quads) * dims.dz_pitch + q;
+    result[to] = select(vec4(0.0), activate(sum), real);
 }
 
 // On a label: grad_w[c] = sum of dz[b] over records with label c; grad_w[K] = sum over all. A scatter turned
@@ -133,7 +136,7 @@ fn label_grad_w(
     var sum = vec4(0.0);
     for (var b = 0u; b < dims.batch; b++) {
         if c == dims.inputs || x[first + b] == c {
-            sum += dz[base + b * quads];
+            sum += dz[base + b * dims.dz_pitch];
         }
     }
     result[(dims.result_offset + r * dims.result_stride) / 4 + i] = sum;
@@ -156,7 +159,7 @@ fn label_grad_w_many(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_inv
     }
     var sum = vec4(0.0);
     for (var b = 0u; b < dims.batch; b++) {
-        let value = dz[base + b * quads];
+        let value = dz[base + b * dims.dz_pitch];
         let label = x[dims.x_offset + r * dims.x_stride + b];
         if label < dims.inputs {
             result[to + label * quads] += value;

@@ -13,11 +13,13 @@ mod hoist;
 mod launch;
 mod op;
 mod reference;
+mod tensor;
 mod work;
 
 pub use launch::{Class, Grid, Kernel, Launch, Need, Target, Variant};
 pub use op::Op;
 pub use reference::{Array, Values};
+pub use tensor::{DType, Tensor};
 pub use work::Work;
 
 use crate::error::{Error, Result};
@@ -34,70 +36,6 @@ impl NodeId {
     }
 }
 
-/// An element's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DType {
-    /// 32-bit floats: values, parameters, gradients.
-    F32,
-    /// 32-bit whole numbers: labels, row numbers, counters, packed bits.
-    U32,
-}
-
-/// A matrix `[rows, cols]` a replica, `[R, rows, cols]` in all.
-///
-/// Layout in memory: f32 rows occupy [`pitch`](Self::pitch) elements, the columns rounded up to a
-/// multiple of 4, and the padding is always zero, so every kernel may load whole `vec4`s and sum
-/// over the padding. u32 rows are dense.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Tensor {
-    /// Rows of a replica: of a batch's tensor, its records.
-    pub rows: usize,
-    /// Columns, padding not counted.
-    pub cols: usize,
-    /// What an element is.
-    pub dtype: DType,
-    /// One copy for all replicas (resident data) instead of one each.
-    pub shared: bool,
-}
-
-impl Tensor {
-    /// An f32 matrix of every replica.
-    pub fn f32(rows: usize, cols: usize) -> Self {
-        Tensor { rows, cols, dtype: DType::F32, shared: false }
-    }
-
-    /// A u32 matrix of every replica.
-    pub fn u32(rows: usize, cols: usize) -> Self {
-        Tensor { rows, cols, dtype: DType::U32, shared: false }
-    }
-
-    /// The same matrix for all replicas.
-    #[must_use]
-    pub fn shared(self) -> Self {
-        Tensor { shared: true, ..self }
-    }
-
-    /// Elements from one row to the next.
-    pub fn pitch(&self) -> usize {
-        match self.dtype {
-            DType::F32 => self.cols.next_multiple_of(4),
-            DType::U32 => self.cols,
-        }
-    }
-
-    /// Elements of one replica, padding included.
-    pub fn elements(&self) -> usize {
-        self.rows * self.pitch()
-    }
-}
-
-impl std::fmt::Display for Tensor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let dtype = if self.dtype == DType::F32 { "f32" } else { "u32" };
-        write!(f, "{dtype} [{}, {}]", self.rows, self.cols)
-    }
-}
-
 /// What a node is.
 #[derive(Debug, Clone)]
 pub enum Kind {
@@ -108,7 +46,7 @@ pub enum Kind {
     /// A `[1, 1]` scalar, the same in every replica.
     Constant(f32),
     /// A part of the input as it lies in memory, from `offset` elements on (padding counted): rows
-    /// of a batch, a parameter in its network's flat buffer. Costs nothing.
+    /// of a batch, columns of it, a parameter in its network's flat buffer. Costs nothing.
     View {
         /// Elements of the input before it, its padding counted.
         offset: usize,
@@ -116,6 +54,9 @@ pub enum Kind {
     /// `[1, P]`: the inputs one after another as they lie in memory. Costs nothing: the inputs are
     /// computed in place, so each must be computed by an operation and used here alone.
     Pack,
+    /// `[B, ΣN]`: the inputs' columns side by side. Costs nothing: the inputs are computed in place, so each
+    /// must be computed by an operation that [writes columns](Op::writes_columns).
+    Columns,
     /// A new tensor.
     Compute(Arc<dyn Op>),
     /// The next version of `inputs[0]`, written in place over it.
@@ -314,6 +255,24 @@ impl Graph {
         node.inputs = inputs;
     }
 
+    /// Makes `id`, its inputs' columns side by side, the memory that they are computed in.
+    pub(crate) fn join(&mut self, id: NodeId) {
+        let whole = self.tensor(id);
+        for part in self.node(id).inputs.clone() {
+            let part = &mut self.nodes[part.index()].tensor;
+            *part = part.within(&whole);
+        }
+        self.nodes[id.index()].kind = Kind::Columns;
+    }
+
+    /// Makes `id`, a copy of its input's columns from `start` on, these columns themselves.
+    pub(crate) fn columns(&mut self, id: NodeId, start: usize) {
+        let whole = self.tensor(self.node(id).inputs[0]);
+        let node = &mut self.nodes[id.index()];
+        node.tensor = node.tensor.within(&whole);
+        node.kind = Kind::View { offset: start };
+    }
+
     /// Adds a node of another graph, whose nodes before it are `moved` here.
     pub(crate) fn copy(&mut self, node: &Node, moved: &[NodeId]) -> NodeId {
         let at = |id: &NodeId| moved[id.index()];
@@ -357,6 +316,16 @@ impl Graph {
         }
     }
 
+    /// For each node those that take it and are needed to compute `outputs`.
+    pub(crate) fn users(&self, outputs: &[NodeId]) -> Vec<Vec<NodeId>> {
+        let live = self.live(outputs);
+        let mut users: Vec<Vec<NodeId>> = vec![vec![]; self.nodes.len()];
+        for id in self.ids().filter(|id| live[id.index()]) {
+            self.node(id).inputs.iter().for_each(|i| users[i.index()].push(id));
+        }
+        users
+    }
+
     /// Whether a node is needed to compute `outputs` or the effect of an [`Kind::Update`].
     pub fn live(&self, outputs: &[NodeId]) -> Vec<bool> {
         let mut live = vec![false; self.nodes.len()];
@@ -381,12 +350,6 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn f32_rows_are_padded_and_u32_rows_are_not() {
-        assert_eq!(Tensor::f32(3, 5).elements(), 24);
-        assert_eq!(Tensor::u32(3, 5).elements(), 15);
-    }
 
     #[test]
     fn a_view_beyond_its_source_is_refused() {

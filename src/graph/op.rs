@@ -55,6 +55,16 @@ pub trait Op: Debug + Any + Send + Sync {
         true
     }
 
+    /// Which inputs may be columns of a wider tensor: `launch` hands their [`Tensor::pitch`] to the kernel.
+    fn reads_columns(&self) -> &'static [usize] {
+        &[]
+    }
+
+    /// Whether the result may be columns of a wider tensor, by `launch` as the inputs.
+    fn writes_columns(&self) -> bool {
+        false
+    }
+
     /// Whether the backward pass shall compute the result again and not have it kept until then.
     fn recomputed(&self) -> bool {
         false

@@ -65,7 +65,10 @@ impl Array {
 
     /// The elements as they lie in memory, padding included ([`Tensor`]).
     pub fn to_memory(&self, dtype: DType) -> Vec<f64> {
-        let tensor = Tensor { rows: self.rows, cols: self.cols, dtype, shared: false };
+        let tensor = match dtype {
+            DType::F32 => Tensor::f32(self.rows, self.cols),
+            DType::U32 => Tensor::u32(self.rows, self.cols),
+        };
         let mut memory = vec![0.0; tensor.elements()];
         for r in 0..self.rows {
             memory[r * tensor.pitch()..][..self.cols].copy_from_slice(self.row(r));
@@ -109,6 +112,15 @@ impl Graph {
                 Kind::Pack => {
                     let parts = (0..node.inputs.len()).flat_map(|i| of(i).to_memory(DType::F32));
                     Array::new(1, node.tensor.cols, parts.collect())
+                }
+                Kind::Columns => {
+                    let parts: Vec<&Array> = (0..node.inputs.len()).map(of).collect();
+                    let row = |r: usize| parts.iter().flat_map(move |part| part.row(r)).copied();
+                    Array::new(
+                        node.tensor.rows,
+                        node.tensor.cols,
+                        (0..node.tensor.rows).flat_map(row).collect(),
+                    )
                 }
                 Kind::Fill(op) => {
                     let inputs: Vec<&Array> = (1..node.inputs.len()).map(of).collect();

@@ -119,7 +119,7 @@ fn source(graph: &Graph, id: NodeId, found: &mut Vec<String>) {
     let node = graph.node(id);
     match node.kind {
         Kind::View { .. } => source(graph, node.inputs[0], found),
-        Kind::Pack => node.inputs.iter().for_each(|&part| source(graph, part, found)),
+        Kind::Pack | Kind::Columns => node.inputs.iter().for_each(|&part| source(graph, part, found)),
         Kind::Input | Kind::State | Kind::Constant(_) => found.push(node.label.clone()),
         Kind::Compute(_) | Kind::Update(_) | Kind::Fill(_) => found.push(format!("#{}", id.index())),
     }

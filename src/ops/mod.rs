@@ -121,7 +121,7 @@ fn is_scalar(tensor: &Tensor) -> bool {
     tensor.dtype == DType::F32 && (tensor.rows, tensor.cols) == (1, 1)
 }
 
-/// vec4s in a row.
+/// vec4s from a row to the next.
 fn quads(tensor: &Tensor) -> usize {
     tensor.pitch() / 4
 }

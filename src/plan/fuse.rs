@@ -10,11 +10,7 @@ use crate::ops::{ActivateGrad, Activation, ColumnSlice, Concat, DenseDx};
 /// Node ids stay as they are.
 pub(super) fn fuse(graph: &Graph, keep: &[NodeId]) -> Graph {
     let mut fused = graph.clone();
-    let live = graph.live(keep);
-    let mut users: Vec<Vec<NodeId>> = vec![vec![]; graph.nodes().len()];
-    for id in graph.ids().filter(|id| live[id.index()]) {
-        graph.node(id).inputs.iter().for_each(|i| users[i.index()].push(id));
-    }
+    let users = graph.users(keep);
     // The activation of the layer below, if `dx` is a product that nothing else of the step takes as it is.
     let of = |dx: NodeId| -> Option<(Activation, Vec<NodeId>)> {
         let plain = graph.compute::<DenseDx>(dx)?.activation == Activation::Identity;

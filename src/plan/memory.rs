@@ -5,7 +5,7 @@
 use super::schedule::version;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, NodeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A tensor's place: which buffer, the first element, elements from replica to replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,14 @@ pub struct Slots {
     pub places: HashMap<NodeId, Slot>,
 }
 
-/// Places for every computed tensor of `waves`, and every pack. Those in `keep` are never reused.
+/// Places for every computed tensor of `waves`, every pack and all columns side by side. Those in `keep` are
+/// never reused.
 ///
 /// # Errors
 /// A pack whose part is not computed in place (no operation's result, or used elsewhere too).
 pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<Slots> {
-    let packs = pack_of(graph, waves)?;
-    // The node that owns the memory: the pack for its parts, the first version for later ones.
+    let packs = pack_of(graph, waves, keep)?;
+    // The node that owns the memory: the pack or the whole for its parts, the first version for later ones.
     let home = |id: NodeId| packs.get(&graph.owner(id)).map_or(graph.owner(id), |&(pack, _)| pack);
     let mut last_use: HashMap<NodeId, usize> = HashMap::new();
     for (wave, ids) in waves.iter().enumerate() {
@@ -60,7 +61,7 @@ pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<S
         });
         for &id in ids {
             let owner = home(id);
-            if !matches!(graph.node(owner).kind, Kind::Compute(_) | Kind::Pack) {
+            if !matches!(graph.node(owner).kind, Kind::Compute(_) | Kind::Pack | Kind::Columns) {
                 continue;
             }
             if !slots.places.contains_key(&owner) {
@@ -93,29 +94,35 @@ fn take(slots: &mut Slots, free: &mut Vec<usize>, elements: usize, label: &str) 
     }
 }
 
-/// For each part of a pack that is needed: the pack and the part's offset in it.
-fn pack_of(graph: &Graph, waves: &[Vec<NodeId>]) -> Result<HashMap<NodeId, (NodeId, usize)>> {
-    let mut uses: HashMap<NodeId, usize> = HashMap::new();
+/// For each part of a pack, or of columns side by side, that is needed: that node and the part's offset in it.
+fn pack_of(
+    graph: &Graph,
+    waves: &[Vec<NodeId>],
+    keep: &[NodeId],
+) -> Result<HashMap<NodeId, (NodeId, usize)>> {
+    let inputs = waves.iter().flatten().flat_map(|&id| &graph.node(id).inputs);
+    let used: Vec<NodeId> = inputs.map(|&input| version(graph, input)).collect();
     let mut packs: Vec<NodeId> = vec![];
-    for &id in waves.iter().flatten() {
-        for &input in &graph.node(id).inputs {
-            *uses.entry(version(graph, input)).or_default() += 1;
-            if matches!(graph.node(input).kind, Kind::Pack) && !packs.contains(&input) {
-                packs.push(input);
-            }
+    for &id in used.iter().chain(keep) {
+        if matches!(graph.node(id).kind, Kind::Pack | Kind::Columns) && !packs.contains(&id) {
+            packs.push(id);
         }
     }
+    let used: HashSet<NodeId> = used.into_iter().collect();
     let mut parts = HashMap::new();
     for pack in packs {
+        let side_by_side = matches!(graph.node(pack).kind, Kind::Columns);
         let mut offset = 0;
         for &part in &graph.node(pack).inputs {
             let computed = matches!(graph.node(part).kind, Kind::Compute(_));
-            if !computed || uses.contains_key(&part) || parts.insert(part, (pack, offset)).is_some() {
+            let alone = side_by_side || !used.contains(&part);
+            if !computed || !alone || parts.insert(part, (pack, offset)).is_some() {
                 return Err(Error::graph(format!("pack {}", graph.node(pack).label))
                     .expected("parts that an operation computes and that are used here alone")
                     .found(graph.node(part).label.clone()));
             }
-            offset += graph.tensor(part).elements();
+            let tensor = graph.tensor(part);
+            offset += if side_by_side { tensor.cols } else { tensor.elements() };
         }
     }
     Ok(parts)

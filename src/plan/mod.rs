@@ -1,6 +1,7 @@
 //! From a graph to dispatches: which run side by side ([`schedule`]), which memory they share
 //! ([`memory`]), and the recording of them, again and again, without allocating anything.
 
+mod columns;
 mod fuse;
 pub mod memory;
 mod ones;
@@ -42,7 +43,8 @@ pub struct Plan {
 /// A graph as it will be run.
 #[derive(Debug)]
 pub struct Rewritten {
-    /// With passes merged, a first layer on lists of ones where there are few, and slopes folded into products.
+    /// With passes merged, a first layer on lists of ones where there are few, slopes folded into products and
+    /// columns joined without a copy.
     pub graph: Graph,
     /// Where each node of the graph that was given is found in it.
     pub moved: Vec<NodeId>,
@@ -62,7 +64,7 @@ pub fn rewrite(context: &Context, graph: &Graph, replicas: usize, outputs: &[Nod
     let (listed, listed_at) = ones::on_ones(&hoisted, &keep)?;
     let moved: Vec<NodeId> = moved.iter().map(|id| listed_at[id.index()]).collect();
     let keep: Vec<NodeId> = keep.iter().map(|id| listed_at[id.index()]).collect();
-    let graph = fuse::fuse(&listed, &keep);
+    let graph = columns::in_place(&fuse::fuse(&listed, &keep), &keep);
     let waves = schedule::waves(&graph, &keep)?;
     Ok(Rewritten { graph, moved, keep, waves })
 }
@@ -158,7 +160,7 @@ impl Plan {
                     .memory
                     .get(&node.inputs[0])
                     .map(|source| Place { offset: source.offset + offset, ..source.clone() }),
-                Kind::Compute(_) | Kind::Pack => slots.places.get(&id).map(|place| Place {
+                Kind::Compute(_) | Kind::Pack | Kind::Columns => slots.places.get(&id).map(|place| Place {
                     buffer: self.scratch[place.slot].clone(),
                     offset: place.offset,
                     stride: place.stride,

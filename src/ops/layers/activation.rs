@@ -73,17 +73,20 @@ impl Op for Activate {
     }
 
     fn launch(&self, _: &[Tensor], y: &Tensor) -> Launch {
-        let length = y.elements() / 4;
-        Launch::only(
-            kernel!("activation", "forward"),
-            vec![word(length), word(quads(y)), word(y.cols), self.0 as u32],
-            Grid::Items(length),
-        )
+        let words = words(self.0, y, [y, y]);
+        Launch::only(kernel!("activation", "forward"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
         &[0]
     }
+}
+
+/// The words of a launch, from its result and from y and dy, which may be columns of wider tensors.
+fn words(activation: Activation, result: &Tensor, [y, dy]: [&Tensor; 2]) -> Vec<u32> {
+    let mut words = [result.elements() / 4, quads(result), result.cols].map(word).to_vec();
+    words.extend([activation as u32, word(quads(y)), word(quads(dy))]);
+    words
 }
 
 /// dx = dy · act′, with act′ from the output y.
@@ -106,10 +109,13 @@ impl Op for ActivateGrad {
         Array::from_fn(y.rows, y.cols, |r, c| dy.at(r, c) * self.0.slope(y.at(r, c)))
     }
 
-    fn launch(&self, _: &[Tensor], dx: &Tensor) -> Launch {
-        let length = dx.elements() / 4;
-        let words = vec![word(length), word(quads(dx)), word(dx.cols), self.0 as u32];
-        Launch::only(kernel!("activation", "grad_x"), words, Grid::Items(length))
+    fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
+        let words = words(self.0, dx, [&inputs[0], &inputs[1]]);
+        Launch::only(kernel!("activation", "grad_x"), words, Grid::Items(dx.elements() / 4))
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[0, 1]
     }
 }
 

@@ -83,7 +83,7 @@ impl Op for Dense {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, inputs[0].cols, y.cols].map(word).to_vec();
-        words.push(self.activation as u32);
+        words.extend([self.activation as u32, word(quads(y))]);
         let grid = Grid::Tiles { rows: y.rows, cols: y.cols };
         let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "forward"), grid)
@@ -98,6 +98,10 @@ impl Op for Dense {
 
     fn row_wise(&self) -> &'static [usize] {
         &[0]
+    }
+
+    fn writes_columns(&self) -> bool {
+        true
     }
 }
 
@@ -136,8 +140,9 @@ impl Op for DenseDx {
     }
 
     fn launch(&self, inputs: &[Tensor], dx: &Tensor) -> Launch {
-        let mut words = [dx.rows, dx.cols, inputs[0].cols].map(word).to_vec();
-        words.push(self.activation as u32);
+        let dz = &inputs[0];
+        let mut words = [dx.rows, dx.cols, dz.cols].map(word).to_vec();
+        words.extend([self.activation as u32, word(quads(dz))]);
         let grid = Grid::Tiles { rows: dx.rows, cols: dx.cols };
         let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "grad_x"), grid)
@@ -148,6 +153,10 @@ impl Op for DenseDx {
         ];
         variants.extend(tiles(kernel!("dense", "grad_x"), grid));
         Launch { words, variants }
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[0]
     }
 }
 
@@ -184,8 +193,8 @@ impl Op for DenseDw {
     }
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
-        let x = &inputs[0];
-        let words = [x.rows, x.cols, dw.cols, 0].map(word).to_vec();
+        let (x, dz) = (&inputs[0], &inputs[1]);
+        let words = [x.rows, x.cols, dw.cols, 0, quads(dz)].map(word).to_vec();
         let grid = Grid::Tiles { rows: dw.rows, cols: dw.cols };
         let mut variants = vec![
             Variant::new("outer", kernel!("dense.outer.native", "grad_w"), grid)
@@ -197,6 +206,10 @@ impl Op for DenseDw {
         variants.extend(tiles(kernel!("dense", "grad_w"), grid));
         variants.push(split(kernel!("dense", "grad_w"), x, dw));
         Launch { words, variants }
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[1]
     }
 }
 

@@ -54,13 +54,17 @@ impl Op for DenseOnes {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, self.ones.width, y.cols, inputs[0].cols].map(word).to_vec();
-        words.push(self.activation as u32);
+        words.extend([self.activation as u32, word(quads(y))]);
         let variants = variants(kernel!("dense_ones.native", "forward"), kernel!("dense_ones", "forward"), y);
         Launch { words, variants }
     }
 
     fn row_wise(&self) -> &'static [usize] {
         &[0]
+    }
+
+    fn writes_columns(&self) -> bool {
+        true
     }
 }
 
@@ -91,9 +95,14 @@ impl Op for DenseOnesDw {
     }
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
-        let words = [inputs[1].rows, dw.rows - 1, dw.cols, inputs[0].cols, 0].map(word).to_vec();
+        let (x, dz) = (&inputs[0], &inputs[1]);
+        let words = [dz.rows, dw.rows - 1, dw.cols, x.cols, 0, quads(dz)].map(word).to_vec();
         let variants = variants(kernel!("dense_ones.native", "grad_w"), kernel!("dense_ones", "grad_w"), dw);
         Launch { words, variants }
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[1]
     }
 }
 

@@ -54,12 +54,16 @@ impl Op for LabelLayer {
 
     fn launch(&self, inputs: &[Tensor], y: &Tensor) -> Launch {
         let mut words = [y.rows, inputs[1].rows - 1, y.cols, 1].map(word).to_vec();
-        words.push(self.activation as u32);
+        words.extend([self.activation as u32, word(quads(y))]);
         Launch::only(kernel!("dense_ones", "label_forward"), words, Grid::Items(y.elements() / 4))
     }
 
     fn row_wise(&self) -> &'static [usize] {
         &[0]
+    }
+
+    fn writes_columns(&self) -> bool {
+        true
     }
 }
 
@@ -96,7 +100,8 @@ impl Op for LabelLayerDw {
     }
 
     fn launch(&self, inputs: &[Tensor], dw: &Tensor) -> Launch {
-        let words = [inputs[1].rows, self.classes, dw.cols, 1, 0].map(word).to_vec();
+        let dz = &inputs[1];
+        let words = [dz.rows, self.classes, dw.cols, 1, 0, quads(dz)].map(word).to_vec();
         let [columns, elements] = [quads(dw), dw.rows * quads(dw)].map(Grid::Items);
         let variants = vec![
             Variant::new("register", kernel!("dense_ones", "label_grad_w_many"), columns)
@@ -105,6 +110,10 @@ impl Op for LabelLayerDw {
                 .default_on(Class::HARDWARE),
         ];
         Launch { words, variants }
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[1]
     }
 }
 
