@@ -1,10 +1,13 @@
-// Mean gain of the attack from its logits s (one a record, the first of a row), its gradient, and the count
-// of what a batch adds to an epoch's totals. h = sigmoid(s) is the probability of membership. Records below
-// `members` are members, the rest are not. Logarithms as −softplus(∓s), never log(sigmoid(s)).
+// Mean gain of the attack from its logits s (one a record, the first of a row), its gradient, the count of
+// what a batch adds to an epoch's totals, and the last layer, which makes the logits, with all its way back.
+// h = sigmoid(s) is the probability of membership. Records below `members` are members, the rest are not.
+// Logarithms as −softplus(∓s), never log(sigmoid(s)).
 //
 // The sums are those of one workgroup a replica, in a fixed order.
 
 struct Dims {
+    x_offset: u32, x_stride: u32,
+    w_offset: u32, w_stride: u32,
     s_offset: u32, s_stride: u32,
     dy_offset: u32, dy_stride: u32,
     counter_offset: u32, counter_stride: u32,
@@ -13,14 +16,19 @@ struct Dims {
     rows: u32, // B
     members: u32,
     form: u32,
+    s_pitch: u32,    // vec4s from a row of s to the next: 1, or more in a wider tensor
+    inputs: u32,     // K
+    activation: u32, // of x: 0 none, 1 tanh, 2 relu, 3 sigmoid
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> s: array<vec4<f32>>;            // [B, 1]
-@group(0) @binding(2) var<storage, read> dy: array<f32>;                 // [1, 1]
-@group(0) @binding(3) var<storage, read> counter: array<u32>;            // [1, 1]: the step
-@group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>; // y [1, 1] or grad_s [B, 1]
-@group(0) @binding(5) var<storage, read_write> counts: array<f32>;       // [1, 8]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;            // [B, K]
+@group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;            // [K + 1, 1], the bias last
+@group(0) @binding(3) var<storage, read> s: array<vec4<f32>>;            // [B, 1]
+@group(0) @binding(4) var<storage, read> dy: array<f32>;                 // [1, 1]
+@group(0) @binding(5) var<storage, read> counter: array<u32>;            // [1, 1]: the step
+@group(0) @binding(6) var<storage, read_write> result: array<vec4<f32>>; // [1, 1], grad_s [B, 1], [B, 8 + K]
+@group(0) @binding(7) var<storage, read_write> counts: array<f32>;       // [1, 8]
 
 var<workgroup> partial: array<f32, 64>;
 var<workgroup> sums: array<vec4<f32>, 64>;
@@ -55,6 +63,37 @@ fn slope(s: f32, member: bool) -> f32 {
     }
 }
 
+fn derivative(y: vec4<f32>) -> vec4<f32> {
+    switch dims.activation {
+        case 1: { return 1.0 - y * y; }
+        case 2: { return select(vec4(0.0), vec4(1.0), y > vec4(0.0)); }
+        case 3: { return y * (1.0 - y); }
+        default: { return vec4(1.0); }
+    }
+}
+
+// Writes a record's row of the last layer: s, grad_s, and the gradient of the layer's input.
+fn write_tail(b: u32, replica: u32, logit: f32, x_base: u32, w_base: u32) {
+    let quads = (dims.inputs + 3) / 4;
+    let scale = dy[dims.dy_offset + replica * dims.dy_stride] / f32(dims.rows);
+    let ds = scale * slope(logit, b < dims.members);
+    let to = (dims.result_offset + replica * dims.result_stride) / 4 + b * (quads + 2);
+    result[to] = vec4(logit, 0.0, 0.0, 0.0);
+    result[to + 1] = vec4(ds, 0.0, 0.0, 0.0);
+    let last = dims.inputs;
+    for (var q = 0u; q < quads; q++) {
+        let k = 4 * q;
+        let right = vec4(
+            w[w_base + k].x,
+            w[w_base + min(k + 1, last)].x,
+            w[w_base + min(k + 2, last)].x,
+            w[w_base + min(k + 3, last)].x,
+        );
+        let real = k + vec4(0u, 1u, 2u, 3u) < vec4(last); // the last is the bias: padding is zero
+        result[to + 2 + q] = select(vec4(0.0), ds * right * derivative(x[x_base + q]), real);
+    }
+}
+
 fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
     return (group.y * groups.x + group.x) * 64 + local;
 }
@@ -65,7 +104,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let r = group.z;
     var sum = 0.0;
     for (var b = local; b < dims.rows; b += 64) {
-        sum += term(s[(dims.s_offset + r * dims.s_stride) / 4 + b].x, b < dims.members);
+        sum += term(s[(dims.s_offset + r * dims.s_stride) / 4 + b * dims.s_pitch].x, b < dims.members);
     }
     partial[local] = sum;
     workgroupBarrier();
@@ -93,7 +132,7 @@ fn grad_s(
         return;
     }
     let scale = dy[dims.dy_offset + r * dims.dy_stride] / f32(dims.rows);
-    let value = slope(s[(dims.s_offset + r * dims.s_stride) / 4 + i].x, i < dims.members);
+    let value = slope(s[(dims.s_offset + r * dims.s_stride) / 4 + i * dims.s_pitch].x, i < dims.members);
     result[(dims.result_offset + r * dims.result_stride) / 4 + i] = vec4(scale * value, 0.0, 0.0, 0.0);
 }
 
@@ -109,7 +148,7 @@ fn count(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let origin = select(counts[to + 6], s[base].x, counts[to + 2] == 0.0);
     var sum = vec4(0.0);
     for (var b = local; b < dims.rows; b += 64) {
-        let value = s[base + b].x;
+        let value = s[base + b * dims.s_pitch].x;
         let apart = value - origin;
         let member = b < dims.members;
         let sign = select(-1.0, 1.0, member);
@@ -134,4 +173,59 @@ fn count(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
             counts[to + 5] = f32(counter[dims.counter_offset + r * dims.counter_stride] + 1);
         }
     }
+}
+
+// The last layer of h, one logit a record, with what follows it both ways: s = x · w + w[K], grad_s as above,
+// grad_x = (grad_s · wᵀ) ⊙ act′(x). A record an invocation, its three results the columns of one row, from 0,
+// 4 and 8 on. The sum is made in the order of dense.wgsl: the same bytes.
+@compute @workgroup_size(64)
+fn tail(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let b = item(group, groups, local);
+    if b >= dims.rows {
+        return;
+    }
+    let quads = (dims.inputs + 3) / 4;
+    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + b * quads;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let last = dims.inputs;
+    var sum = 0.0;
+    for (var q = 0u; q < quads; q++) {
+        // Beyond K, x is zero; the clamp keeps w's factor inside this replica, where it is finite.
+        let k = 4 * q;
+        let left = x[x_base + q];
+        sum += left.x * w[w_base + k].x;
+        sum += left.y * w[w_base + min(k + 1, last)].x;
+        sum += left.z * w[w_base + min(k + 2, last)].x;
+        sum += left.w * w[w_base + min(k + 3, last)].x;
+    }
+    write_tail(b, group.z, sum + w[w_base + last].x, x_base, w_base);
+}
+
+// The same for software adapters, in the order of dense.register.wgsl: four products are added up first.
+@compute @workgroup_size(8)
+fn tail_by_fours(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let b = group.x * 8 + local;
+    if b >= dims.rows {
+        return;
+    }
+    let quads = (dims.inputs + 3) / 4;
+    let x_base = (dims.x_offset + group.z * dims.x_stride) / 4 + b * quads;
+    let w_base = (dims.w_offset + group.z * dims.w_stride) / 4;
+    let last = dims.inputs;
+    var sum = vec4<f32>();
+    for (var q = 0u; q < quads; q++) {
+        let k = 4 * q;
+        let right = mat4x4(
+            w[w_base + k],
+            w[w_base + min(k + 1, last)],
+            w[w_base + min(k + 2, last)],
+            w[w_base + min(k + 3, last)],
+        );
+        sum += right * x[x_base + q];
+    }
+    write_tail(b, group.z, sum.x + w[w_base + last].x, x_base, w_base);
 }

@@ -87,6 +87,8 @@ pub struct Node {
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
+    /// Whether operations stay apart that fewer dispatches compute as well.
+    pub apart: bool,
 }
 
 impl Graph {
@@ -271,6 +273,12 @@ impl Graph {
         let node = &mut self.nodes[id.index()];
         node.tensor = node.tensor.within(&whole);
         node.kind = Kind::View { offset: start };
+    }
+
+    /// Adds what `node` is, columns of `whole` from `start` on.
+    pub(crate) fn push_columns(&mut self, whole: NodeId, start: usize, node: &Node) -> NodeId {
+        let tensor = node.tensor.within(&self.tensor(whole));
+        self.push(Kind::View { offset: start }, &[whole], tensor, node.label.clone())
     }
 
     /// Adds a node of another graph, whose nodes before it are `moved` here.

@@ -55,9 +55,9 @@ fn writes(graph: &Graph, part: NodeId, parts: &[NodeId]) -> bool {
 }
 
 /// Whether `user` can read `input` as columns of a wider tensor.
-fn reads(graph: &Graph, user: NodeId, input: NodeId) -> bool {
+pub(super) fn reads(graph: &Graph, user: NodeId, input: NodeId) -> bool {
     let node = graph.node(user);
-    let Kind::Compute(op) = &node.kind else { return false };
+    let (Kind::Compute(op) | Kind::Update(op)) = &node.kind else { return false };
     let mut places = (0..node.inputs.len()).filter(|&i| node.inputs[i] == input);
     places.all(|i| op.reads_columns().contains(&i))
 }

@@ -6,7 +6,9 @@ mod fuse;
 pub mod memory;
 mod ones;
 mod recipes;
+mod rewrite;
 pub mod schedule;
+mod tails;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
@@ -14,6 +16,7 @@ use crate::graph::{Graph, Kind, Launch, NodeId, Op, Tensor, Variant, Work};
 use crate::ops::SumParts;
 pub use recipes::Place;
 use recipes::{Dispatch, Recipes};
+pub use rewrite::{Rewritten, rewrite};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -38,35 +41,6 @@ pub struct Plan {
     /// Dispatches until the end of each wave.
     wave_ends: Vec<usize>,
     scratch: Vec<Buffer>,
-}
-
-/// A graph as it will be run.
-#[derive(Debug)]
-pub struct Rewritten {
-    /// With passes merged, a first layer on lists of ones where there are few, slopes folded into products and
-    /// columns joined without a copy.
-    pub graph: Graph,
-    /// Where each node of the graph that was given is found in it.
-    pub moved: Vec<NodeId>,
-    /// The outputs in it.
-    pub keep: Vec<NodeId>,
-    /// Its operations, in waves.
-    pub waves: Vec<Vec<NodeId>>,
-}
-
-/// What [`Plan::compile`] makes of `graph` before it asks for memory and kernels.
-///
-/// # Errors
-/// A graph that cannot run as written.
-pub fn rewrite(context: &Context, graph: &Graph, replicas: usize, outputs: &[NodeId]) -> Result<Rewritten> {
-    let (hoisted, moved) = graph.hoist(most_rows(context, graph, replicas));
-    let keep: Vec<NodeId> = outputs.iter().map(|id| moved[id.index()]).collect();
-    let (listed, listed_at) = ones::on_ones(&hoisted, &keep)?;
-    let moved: Vec<NodeId> = moved.iter().map(|id| listed_at[id.index()]).collect();
-    let keep: Vec<NodeId> = keep.iter().map(|id| listed_at[id.index()]).collect();
-    let graph = columns::in_place(&fuse::fuse(&listed, &keep), &keep);
-    let waves = schedule::waves(&graph, &keep)?;
-    Ok(Rewritten { graph, moved, keep, waves })
 }
 
 /// The variant to run of an operation with these inputs and this output, if it is not to be the default.
@@ -351,15 +325,6 @@ fn record(
         let [x, y, z] = dispatch.groups;
         pass.dispatch_workgroups(x, y, z);
     }
-}
-
-/// Most rows of a merged pass: 4,096 fill any adapter; fewer where these would not fit a binding.
-fn most_rows(context: &Context, graph: &Graph, replicas: usize) -> usize {
-    let row_wise =
-        |kind: &Kind| matches!(kind, Kind::Compute(op) | Kind::Fill(op) if !op.row_wise().is_empty());
-    let widest = graph.nodes().iter().filter(|n| row_wise(&n.kind)).map(|n| 4 * n.tensor.pitch()).max();
-    let row = (replicas * widest.unwrap_or(4).max(4)) as u64;
-    usize::try_from(context.limits().tensor_bytes() / row).unwrap_or(usize::MAX).min(4096)
 }
 
 /// The most replicas whose every tensor fits a binding of `limit` bytes; 0: not even one does.

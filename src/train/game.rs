@@ -96,6 +96,7 @@ impl Recipe {
     pub fn graph(&self, round: Round, layout: ResidentLayout, lines: usize) -> Result<RoundGraph> {
         let stage = self.stage()?;
         let mut graph = Graph::new();
+        graph.apart = !self.merge;
         let g = &mut graph;
         let data = layout.nodes(g);
         let line = self.line(stage, round);
@@ -155,12 +156,12 @@ impl Writer<'_> {
         let (g, m) = (&mut self.graph, self.recipe.batch);
         let rows = g.rows(self.rows, 2 * m * j, 2 * m)?;
         let (x, labels) = self.data.gather(g, rows, None)?;
+        let ascend = g.constant(-1.0); // before the logit that it weighs: the plan can merge the two
         let f = &self.recipe.classifier.network;
         let z = f.forward(g, &self.f_weights, &mut self.statistics, x, Mode::Evaluation)?;
         let weights = adversary.network.parameters.views(g, h.state_after)?;
         let (s, _) = adversary.network.forward(g, &weights, z, labels)?;
         let gain = g.apply(MembershipGain { form: adversary.gain, members: m }, &[s])?;
-        let ascend = g.constant(-1.0);
         let parts = gradients(g, &[(gain, ascend)], &weights)?;
         let gradient = g.pack("attack gradient", &parts);
         h.counts_after = g.update(CountAttack { members: m }, &[h.counts_after, s, self.step])?;

@@ -41,6 +41,8 @@ pub struct Recipe {
     pub pad: usize,
     /// Whether a first layer walks lists of ones.
     pub sparse: Sparse,
+    /// Whether the plan merges operations of a step.
+    pub merge: bool,
     /// Where secret keys come from.
     pub secrets: Secrets,
 }
@@ -151,6 +153,7 @@ impl Recipe {
             augment: model.augment,
             pad: config.data.pad,
             sparse: config.engine.sparse,
+            merge: config.engine.merge,
             secrets: Secrets::of(config),
         }
     }

@@ -2,6 +2,7 @@
 //! determinism, independence of replicas, resuming, every schedule and option.
 
 mod company;
+mod merge;
 mod ones;
 
 use std::collections::BTreeMap;

@@ -186,8 +186,12 @@ impl Op for CountAttack {
 
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         // Counted is always the log gain.
-        let words = vec![word(inputs[1].rows), word(self.members), GainForm::Log as u32];
+        let words = MembershipGain { form: GainForm::Log, members: self.members }.words(&inputs[1]);
         Launch::only(kernel!("membership_gain", "count"), words, Grid::Items(1))
+    }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[1]
     }
 }
 

@@ -1,6 +1,6 @@
 //! The attack's gain, from its logits: what h maximizes and, for its own records, what f minimizes.
 
-use crate::graph::{Array, Grid, Launch};
+use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
 use crate::ops::*;
 
@@ -57,8 +57,9 @@ impl MembershipGain {
         }
     }
 
-    fn words(&self, s: &Tensor) -> Vec<u32> {
-        vec![word(s.rows), word(self.members), self.form as u32]
+    /// The words of a launch on logits s.
+    pub(super) fn words(&self, s: &Tensor) -> Vec<u32> {
+        vec![word(s.rows), word(self.members), self.form as u32, word(quads(s)), 0, 0]
     }
 }
 
@@ -96,6 +97,10 @@ impl Op for MembershipGain {
     fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
         Launch::only(kernel!("membership_gain", "forward"), self.words(&inputs[0]), Grid::Items(1))
     }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[0]
+    }
 }
 
 /// ds\[b\] = dy/B · d term / ds.
@@ -123,6 +128,72 @@ impl Op for MembershipGainGrad {
         let words = self.0.words(&inputs[0]);
         Launch::only(kernel!("membership_gain", "grad_s"), words, Grid::Items(ds.rows))
     }
+
+    fn reads_columns(&self) -> &'static [usize] {
+        &[0]
+    }
+}
+
+/// h's last layer with what follows it both ways, `[B, 8 + K]` from x `[B, K]`, w `[K + 1, 1]` and dy `[1, 1]`:
+/// from [column 0](Self::STARTS) on the logits s = x · w\[..K\] + w\[K\], from column 4 on
+/// ds = [`MembershipGainGrad`] (s, dy), from column 8 on dx = (ds · wᵀ) ⊙ act′(x), as [`DenseDx`] has it;
+/// between them zeros. The plan makes it of those three, to the same bytes where both run their defaults: its
+/// variants are called as those of [`Dense`] whose order of sums they have.
+#[derive(Debug, Clone, Copy)]
+pub struct GainTail {
+    /// The gain.
+    pub gain: MembershipGain,
+    /// What x came from; `Identity`: its slope is no factor of dx.
+    pub activation: Activation,
+}
+
+impl GainTail {
+    /// The first columns of s, ds and dx.
+    pub const STARTS: [usize; 3] = [0, 4, 8];
+}
+
+impl Op for GainTail {
+    fn name(&self) -> &'static str {
+        "gain_tail"
+    }
+
+    fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        let fits = all_f32(inputs, 3)
+            && (inputs[1].rows, inputs[1].cols) == (inputs[0].cols + 1, 1)
+            && is_scalar(&inputs[2]);
+        require(fits, self, "x [B, K], w [K + 1, 1] and a scalar", inputs)?;
+        Ok(Tensor::f32(inputs[0].rows, Self::STARTS[2] + inputs[0].cols))
+    }
+
+    fn reference(&self, inputs: &[&Array]) -> Array {
+        let (x, w) = (inputs[0], inputs[1]);
+        let s = Dense { activation: Activation::Identity }.reference(&[x, w]);
+        let ds = MembershipGainGrad(self.gain).reference(&[&s, inputs[2]]);
+        let dx = DenseDx { activation: self.activation }.reference(&[&ds, w, x]);
+        let mut all = Array::zeros(x.rows, Self::STARTS[2] + x.cols);
+        for (part, start) in [s, ds, dx].into_iter().zip(Self::STARTS) {
+            (0..x.rows)
+                .for_each(|b| all.data[b * all.cols + start..][..part.cols].copy_from_slice(part.row(b)));
+        }
+        all
+    }
+
+    fn flops(&self, inputs: &[Tensor], _: &Tensor) -> f64 {
+        4.0 * inputs[0].rows as f64 * inputs[0].cols as f64
+    }
+
+    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
+        let x = &inputs[0];
+        let mut words = self.gain.words(&Tensor::f32(x.rows, 1));
+        words[4..].copy_from_slice(&[word(x.cols), self.activation as u32]);
+        let grid = Grid::Items(x.rows);
+        let variants = vec![
+            Variant::new("register", kernel!("membership_gain", "tail_by_fours"), grid)
+                .default_on(Class::SOFTWARE),
+            Variant::new("workgroup", kernel!("membership_gain", "tail"), grid).default_on(Class::HARDWARE),
+        ];
+        Launch { words, variants }
+    }
 }
 
 pub(in crate::ops) fn cases() -> Vec<Case> {
@@ -134,6 +205,15 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
             let tolerance = if rows <= 2 { 2e-5 } else { 2e-6 };
             let case = Case::new(MembershipGain { form, members }, vec![s]).differentiable(&[0]);
             cases.push(case.tolerance(tolerance));
+        }
+        for (i, (rows, inputs, members)) in [(1, 1, 1), (67, 13, 30), (256, 64, 128)].into_iter().enumerate()
+        {
+            let gain = MembershipGain { form, members };
+            let activation = [Activation::Sigmoid, Activation::Relu, Activation::Tanh][i];
+            let shapes = [(rows, inputs), (inputs + 1, 1), (1, 1)];
+            let inputs = shapes.map(|(rows, cols)| (Tensor::f32(rows, cols), Contents::Uniform(0.1, 0.9)));
+            // The logits are sums of K products of numbers up to 1.
+            cases.push(Case::new(GainTail { gain, activation }, inputs.to_vec()).tolerance(1e-5).floor(1.0));
         }
         // Saturated logits: log(sigmoid(s)) would be −∞ here.
         let s = (Tensor::f32(4, 1), Contents::Values(vec![-200.0, 60.0, -60.0, 200.0]));

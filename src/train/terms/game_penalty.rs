@@ -40,12 +40,13 @@ impl Term for GamePenalty {
 
     fn add(&self, step: &mut ClassifierStep) -> Result<()> {
         let Some((network, state)) = step.attack else { return Ok(()) };
+        // Before the logit that it weighs: the plan can merge the two.
+        let lambda = step.scalar(self.name(), "λ")?;
         let members = step.outputs(RecordSet::Members)?;
         let weights = network.parameters.views(step.graph, state)?;
         let (s, _) = network.forward(step.graph, &weights, members.z, members.labels)?;
         let first_members = if self.form == GainForm::Squared { 0 } else { step.batch };
         let gain = step.graph.apply(MembershipGain { form: self.form, members: first_members }, &[s])?;
-        let lambda = step.scalar(self.name(), "λ")?;
         step.descend(gain, lambda);
         Ok(())
     }
