@@ -8,7 +8,7 @@ fn main() -> Result<()> {
     let context = Context::new(&Options::default())?;
     println!("{}, {}", context.adapter().name, context.adapter().driver);
     for case in &CASES {
-        let time = step(&context, case, 1)?;
+        let time = step(&context, case, None, 1)?;
         println!("{}: {:.2} ms a step, {} dispatches", time.name, time.step_milliseconds, time.dispatches);
     }
     Ok(())

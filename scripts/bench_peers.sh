@@ -5,6 +5,9 @@
 #
 # Installs PyTorch, burn and meganeura into target/peers (or $PEERS): 5 GB, and many minutes of compiling.
 #   PYTHON   an interpreter that has PyTorch, instead of a new one
+#   NETWORK  whose steps: purchase100 or texas100; purchase100 unless given
+#   DATA     an npz of bits, `features` [N, F]: its records instead of generated ones, and PyTorch also with an
+#            embedding bag as the first layer
 #   ONLY     the peers to run, of: torch compiled burn meganeura; all unless given
 #   ROUNDS   2 unless given
 #   BURN     burn's cases, by parts of their names, with commas between; "plain,k = 1,k = 5" unless given
@@ -15,6 +18,7 @@ set -eu
 cd "$(dirname "$0")/.."
 out=${1:-target/peers/results}
 peers=${PEERS-$PWD/target/peers}
+network=${NETWORK-purchase100}
 only=${ONLY-torch compiled burn meganeura}
 veilgrad=${VEILGRAD-${CARGO_TARGET_DIR-target}/release/veilgrad}
 mkdir -p "$out" "$peers"
@@ -67,6 +71,15 @@ run() {
     rm -f "$directory/$name.err"
 }
 
+# torch NAME FLAG…
+torch() {
+    name=$1
+    shift
+    set -- "$PYTHON" benches/peers/torch_step.py --network "$network" ${DATA:+--data "$DATA"} "$@"
+    run "$name" "$@"
+    [ -z "${DATA-}" ] || run "bag-$name" "$@" --bag
+}
+
 # Each case in a program of its own, so that one that fails does not cost the others.
 burn() {
     wanted burn || return 0
@@ -78,24 +91,24 @@ burn() {
 round() {
     directory=$1
     mkdir -p "$directory"
-    run veilgrad "$veilgrad" --quiet --json bench step purchase100
+    run veilgrad "$veilgrad" --quiet --json bench step "$network" ${DATA:+--data "$DATA"}
     if [ -n "$cuda" ]; then
         for precision in "" --tf32; do
             if wanted torch; then
-                run "torch-cuda$precision" "$PYTHON" benches/peers/torch_step.py --device cuda $precision
+                torch "torch-cuda$precision" --device cuda $precision
             fi
             if wanted compiled; then
-                run "compiled-cuda$precision" "$PYTHON" benches/peers/torch_step.py --device cuda --compile $precision
+                torch "compiled-cuda$precision" --device cuda --compile $precision
             fi
         done
         burn burn-cuda
     else
         for threads in 1 2; do
             if wanted torch; then
-                run "torch-$threads" "$PYTHON" benches/peers/torch_step.py --threads $threads
+                torch "torch-$threads" --threads $threads
             fi
             if wanted compiled; then
-                run "compiled-$threads" "$PYTHON" benches/peers/torch_step.py --threads $threads --compile
+                torch "compiled-$threads" --threads $threads --compile
             fi
         done
     fi

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
 use super::{Global, keeping, output};
+use crate::dataset::{LoadOptions, load};
 use crate::error::{Error, Result, nearest};
 use crate::experiment::published::KnownDataset;
 use crate::lab::kernels;
@@ -28,6 +29,7 @@ Examples:
   veilgrad bench kernels --op dense,dense_dw --batch 128,1408 --html roofline.html
   veilgrad bench kernels --op dense --shape 4096x4096x4096 --variant workgroup
   veilgrad bench step purchase100 --replicas 1,8 --json > step.json
+  veilgrad bench step purchase100 --data retail100.npz
   veilgrad bench compare before.json after.json")]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
@@ -52,6 +54,10 @@ enum What {
         /// Only those whose name contains this; or a preset whose data's shape is known, by its whole name.
         #[arg(value_name = "NAME", default_value = "")]
         name: String,
+        /// Takes the records of this file, and its numbers of features and classes, instead of generated records:
+        /// how long a step takes depends on how many of their bits are ones.
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
     },
     /// From the start of the program to its first finished step: with empty caches (cold), and again (warm).
     ///
@@ -192,11 +198,12 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
                 show(&text::kernels(&group), Measured::Kernels(group.clone()))?;
             }
         }
-        What::Step { name } => {
+        What::Step { name, data } => {
+            let data = data.as_ref().map(|path| load(path, &LoadOptions::default())).transpose()?;
             let cases = of_preset(name)?.map_or_else(|| named(name), |case| Ok(vec![case]))?;
             for case in &cases {
                 for &replicas in &args.replicas {
-                    let time = step(&context, case, replicas)?;
+                    let time = step(&context, case, data.as_ref(), replicas)?;
                     show(&text::step(&time), Measured::Step(time.clone()))?;
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::kernels::{Ceiling, ceiling};
 use crate::dataset::{Dataset, Features, Image, Schema, Split, Synthetic, synthetic};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::graph::Work;
 use crate::nn::RecordShape;
@@ -83,6 +83,9 @@ pub struct StepTime {
     /// Models of a dispatch: all, or as many as fit the adapter's limits; then such groups take turns, as in
     /// training.
     pub group: usize,
+    /// The file whose records were taken; empty: generated bits, or images of random bytes.
+    #[serde(default)]
+    pub data: String,
     /// |D|.
     pub members: usize,
     /// m.
@@ -166,6 +169,7 @@ impl Bound {
 fn prepare<T>(
     context: &Context,
     case: &StepCase<'_>,
+    data: Option<&Dataset>,
     replicas: usize,
     steps: Option<usize>,
     run: impl FnOnce(&mut Cohort<'_>, &Config, [usize; 2]) -> Result<T>,
@@ -187,20 +191,32 @@ fn prepare<T>(
     }
     let config = Config::merge(&layers)?;
 
-    let (records, members) = (2 * case.members + 10, case.members);
-    let dataset = match case.features {
-        0 => random_images(records, case.classes),
-        features => {
-            synthetic(&Synthetic { records, features, classes: case.classes, ..Synthetic::default() })?
+    let members = case.members;
+    let generated;
+    let dataset = match data {
+        Some(data) => data,
+        None => {
+            let (records, classes) = (2 * members + 10, case.classes);
+            generated = match case.features {
+                0 => random_images(records, classes),
+                features => synthetic(&Synthetic { records, features, classes, ..Synthetic::default() })?,
+            };
+            &generated
         }
     };
+    let records = dataset.records();
     let whole = members / config.train.batch;
+    if whole == 0 {
+        return Err(Error::data(&dataset.name)
+            .expected(format!("at least {} records: two batches", 2 * config.train.batch))
+            .found(records.to_string()));
+    }
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
     let steps = steps.unwrap_or((whole / replicas).max(whole.min(20)));
     let batches = EpochBatches { members: steps, reference: steps };
     let schedule = Schedule::new(&config.defense, played, EPOCHS + 1, batches);
-    let recipe = Recipe::from_config(&config, RecordShape::of(&dataset, 0), case.classes)?;
-    let size = crate::train::cohort_size(context, &recipe, &schedule, &dataset, replicas)?;
+    let recipe = Recipe::from_config(&config, RecordShape::of(dataset, 0), dataset.classes)?;
+    let size = crate::train::cohort_size(context, &recipe, &schedule, dataset, replicas)?;
     let models = config
         .replicas()
         .into_iter()
@@ -208,20 +224,28 @@ fn prepare<T>(
         .enumerate()
         .map(|(number, settings)| {
             let split = Split::random(records, [members, members, 0], None, settings.seed)?;
-            Model::new(number, settings, split, &dataset)
+            Model::new(number, settings, split, dataset)
         })
         .collect::<Result<Vec<Model>>>()?;
-    let mut cohort = Cohort::new(context, &config, &recipe, &schedule, &dataset, models)?;
+    let mut cohort = Cohort::new(context, &config, &recipe, &schedule, dataset, models)?;
     run(&mut cohort, &config, [size, steps])
 }
 
-/// Times a step of `case` for `replicas` models.
+/// Times a step of `case` for `replicas` models, on generated records or on those of `data`, whose features and
+/// classes the networks then have.
 ///
 /// # Errors
-/// Sizes beyond the adapter's limits or memory, a lost device.
-pub fn step(context: &Context, case: &StepCase<'_>, replicas: usize) -> Result<StepTime> {
+/// Sizes beyond the adapter's limits or memory, a lost device; fewer records in `data` than two batches.
+pub fn step(
+    context: &Context,
+    case: &StepCase<'_>,
+    data: Option<&Dataset>,
+    replicas: usize,
+) -> Result<StepTime> {
     let before = context.usage();
-    prepare(context, case, replicas, None, |cohort, config, [size, steps]| {
+    let members = data.map_or(case.members, |data| case.members.min(data.records() / 2));
+    let case = &StepCase { members, ..*case };
+    prepare(context, case, data, replicas, None, |cohort, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
         let stop = AtomicBool::new(false);
         cohort.epoch(0, &stop, &mut |_| {})?;
@@ -243,6 +267,7 @@ pub fn step(context: &Context, case: &StepCase<'_>, replicas: usize) -> Result<S
             name: case.name.to_string(),
             replicas,
             group: size,
+            data: data.map_or(String::new(), |data| data.name.clone()),
             members: case.members,
             batch: config.train.batch,
             attack_steps: case.attack_steps,
@@ -292,7 +317,7 @@ pub struct StartTime {
 /// As [`step`].
 pub fn first_step(context: &Context, case: &StepCase<'_>, started: Instant) -> Result<FirstStep> {
     let device = started.elapsed().as_secs_f64();
-    prepare(context, case, 1, Some(1), |cohort, _, _| {
+    prepare(context, case, None, 1, Some(1), |cohort, _, _| {
         let plans = started.elapsed().as_secs_f64();
         cohort.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
         Ok(FirstStep { device, plans, step: started.elapsed().as_secs_f64() })
