@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::release::outputs::Release;
 use crate::release::predict::TrainedClassifier;
 use crate::report::csv_table::safe;
+use crate::report::labels::count;
 use crate::run::RunDirectory;
 use crate::run::config::{Config, TuningConfig};
 use crate::run::directory::{MODELS, model_name};
@@ -122,9 +123,9 @@ pub(super) fn run(args: &PredictArgs, global: &Global) -> Result<()> {
     let without =
         if left_out > 0 { format!(", {left_out} that cannot be read left out") } else { String::new() };
     output::result(&format!(
-        "{}: {} records{without}, {} classes",
+        "{}: {}{without}, {} classes",
         args.out.display(),
-        predicted.rows.len(),
+        count(predicted.rows.len(), "record"),
         names.len()
     ))
 }

@@ -2,7 +2,7 @@
 //!
 //! Not where labels stand in a file: that is csv's and npz's business.
 
-use super::table::field::{is_missing, text};
+use super::table::field::{is_missing_label, text};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
@@ -64,7 +64,7 @@ impl RawLabels {
     /// The same for a field of text, which may hold no label.
     pub(super) fn push_field(&mut self, field: &[u8], place: impl FnOnce() -> String) -> Result<()> {
         let text = text(field);
-        if is_missing(&text) {
+        if is_missing_label(&text) {
             self.codes.push(NO_LABEL);
             return Ok(());
         }
@@ -83,7 +83,10 @@ impl RawLabels {
 
     /// The numbers of the records without a label.
     pub(super) fn without(&self) -> Vec<usize> {
-        (0..self.codes.len()).filter(|i| self.codes[*i] == NO_LABEL).collect()
+        // Beside `+` it is a class.
+        let minus = self.index.get("-").filter(|_| !self.index.contains_key("+"));
+        let is_none = |code: &u32| *code == NO_LABEL || Some(code) == minus;
+        (0..self.codes.len()).filter(|i| is_none(&self.codes[*i])).collect()
     }
 
     /// Leaves the records out that `keep` does not keep.
@@ -314,6 +317,18 @@ mod tests {
         raw.retain(&[true, false, true, false, true, false, false]);
         let labels = raw.resolve("f", Known::default()).expect("classes");
         assert_eq!((labels.ids, labels.names), (vec![0, 1, 0], vec!["no".to_owned(), "yes".to_owned()]));
+    }
+
+    #[test]
+    fn a_sign_for_nothing_is_no_class_and_a_minus_beside_a_plus_is_one() {
+        let without = |fields: &[&str]| {
+            let mut raw = RawLabels::default();
+            fields.iter().for_each(|f| raw.push_field(f.as_bytes(), || "f".to_owned()).expect("taken"));
+            raw.without()
+        };
+        assert_eq!(without(&["no", ".", "yes", "-", "--", "n.a."]), [1, 3, 4, 5]);
+        assert_eq!(without(&["+", "-", "+", ""]), [3]);
+        assert_eq!(without(&["None", "mild", "unknown"]), [0_usize; 0], "categories of many files");
     }
 
     #[test]

@@ -251,6 +251,11 @@ impl Schema {
         self.columns.iter().any(|c| !c.name.is_empty() && names.contains(&c.name))
     }
 
+    /// Whether it was learnt from a file with a header.
+    pub(super) fn has_names(&self) -> bool {
+        self.columns.iter().any(|c| !c.name.is_empty())
+    }
+
     /// Every column by itself.
     pub(super) fn each(&self) -> impl Iterator<Item = &Columns> {
         self.columns.iter().flat_map(|c| std::iter::repeat_n(c, c.count))

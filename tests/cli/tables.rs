@@ -205,6 +205,15 @@ fn records_are_predicted_whatever_surrounds_them() {
     for name in ["turned", "further"] {
         assert_eq!(rows(&program, &format!("{name}-out.csv")), same, "{name}");
     }
+    // Other names are no reason to take the columns by their places.
+    let upper = some[0].to_uppercase();
+    program.write("upper.csv", [&[upper.as_str()], &some[1..]].concat().join("\n"));
+    program.run("predict run upper.csv -o x.csv").code(1).says(&["the columns of the model", &upper[..3]]);
+    // Row numbers as data frames write them.
+    let numbered = |(i, line): (usize, &&str)| format!("{},{line}", if i == 0 { "" } else { "7" });
+    program.write("numbered.csv", some.iter().enumerate().map(numbered).collect::<Vec<_>>().join("\n"));
+    program.run("predict run numbered.csv -o numbered-out.csv").code(0).says(&["no use for: column 0\n"]);
+    assert_eq!(rows(&program, "numbered-out.csv"), same);
     let without: Vec<Vec<String>> = same.iter().map(|row| [&row[..2], &row[3..]].concat()).collect();
     assert_eq!(rows(&program, "unlabelled-out.csv"), without);
     assert_eq!(rows(&program, "one-out.csv"), same[..1]);

@@ -37,11 +37,18 @@ fn what_tells_records_apart_is_left_out() {
     left_out(table("seen", |i| format!("2021-{:02}-{:02}", 1 + i % 12, 1 + i % 28)), "dates");
     left_out(table("seen", |i| format!("{}.{}.{}", 1 + i % 28, 1 + i % 12, 1950 + i)), "dates");
     left_out(table("seen", |i| format!("2021{:02}{:02}", 1 + i % 12, 1 + i % 28)), "dates");
+    left_out(table("caller", |i| format!("0170{:07}", i * 7919)), "identifiers or times");
+    left_out(table("visit", |i| (1_500_000_000 + i * 86_399).to_string()), "identifiers or times");
+    left_out(table("unused", |_| String::new()), "no record has a value");
     left_out(table("note", |i| format!("came with {i} complaints")), "nearly every record");
-    for text in
-        [table("age", |i| (20 + i * i % 71).to_string()), table("year", |i| (1950 + i % 60).to_string())]
-    {
-        assert_eq!(kind(&text).0, ColumnKind::Number);
+    for text in [
+        table("age", |i| (20 + i * i % 71).to_string()),
+        table("year", |i| (1950 + i % 60).to_string()),
+        table("month", |i| format!("{:02}", 1 + i % 12)),
+        table("people", |i| (900_000 + i * 334_567).to_string()),
+        table("price", |i| format!("${}", 10_000_000 + i * 7919)),
+    ] {
+        assert_eq!(kind(&text).0, ColumnKind::Number, "{}", &text[..30]);
     }
     let asked = |options: LoadOptions| {
         read(&table("n", |i| i.to_string()), &options).expect("read").schema.columns[1].kind

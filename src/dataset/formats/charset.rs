@@ -77,6 +77,10 @@ pub(super) fn of(source: &Source, given: Option<&str>) -> Result<Charset> {
             .advice("give the encoding, such as --encoding latin1, or export the file in UTF-8")
     };
     match (seen.invalid, seen.sequences, given) {
+        (Some(before), 0, None) if seen.undefined => {
+            let line = line_after(source, before)?;
+            Err(odd(format!("bytes from line {line} on that are neither that nor Latin-1")))
+        }
         (None, _, _) => Ok(Charset { encoding: UTF_8, detected: true }),
         (Some(before), _, Some(_)) => {
             Err(odd(format!("bytes in line {} that are not", line_after(source, before)?)))
@@ -131,11 +135,13 @@ struct Seen {
     invalid: Option<u64>,
     /// Characters of several bytes that are.
     sequences: u64,
+    /// Whether some of those that are not are no characters of Windows-1252 either.
+    undefined: bool,
 }
 
 fn look_through(source: &Source) -> Result<Seen> {
     let mut reader = source.open()?;
-    let mut seen = Seen { invalid: None, sequences: 0 };
+    let mut seen = Seen { invalid: None, sequences: 0, undefined: false };
     let mut block = vec![0; BLOCK];
     let (mut kept, mut before) = (0, 0);
     loop {
@@ -159,6 +165,7 @@ fn look_through(source: &Source) -> Result<Seen> {
             start += valid.len();
             let Some(odd) = odd else { break };
             seen.invalid.get_or_insert(before + start as u64);
+            seen.undefined |= block[start..start + odd].iter().any(|b| b"\x81\x8d\x8f\x90\x9d".contains(b));
             start += odd;
         }
         before += start as u64;
@@ -285,6 +292,10 @@ mod tests {
         assert_eq!(read(mixed, Some("latin1")).expect("given").0, "a\nMÃ¼ller\nMöller\n");
         assert!(read(b"a\xf6b", Some("utf-8")).expect_err("given").to_string().contains("UTF-8"));
         assert!(read(b"a", Some("klingon")).expect_err("none").to_string().contains("--encoding"));
+        // Shift-JIS has bytes that Windows-1252 does not.
+        let message = read(b"k\n\x92\x6a\n\x8f\x97\n", None).expect_err("unknown").to_string();
+        assert!(message.contains("from line 2 on") && message.contains("--encoding"), "{message}");
+        assert_eq!(read(b"\x92\x6a\x8f\x97", Some("shift_jis")).expect("given").0, "男女");
         assert!(read(b"a\x81\xff", Some("shift_jis")).expect_err("none").to_string().contains("Shift_JIS"));
     }
 }

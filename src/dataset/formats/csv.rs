@@ -70,6 +70,10 @@ impl Rows for CsvRows<'_> {
         &self.layout.heads
     }
 
+    fn place(&self, line: u64) -> String {
+        format!("{}:{line}", self.source.place)
+    }
+
     fn each(&self, take: Take) -> Result<()> {
         let place = &self.source.place;
         let columns = self.layout.heads.names.len();
@@ -80,12 +84,12 @@ impl Rows for CsvRows<'_> {
             let line = record.position().map_or(0, ::csv::Position::line);
             let whole = match record.len() == columns {
                 true => Ok(&record),
-                false => Err(Error::data(format!("{place}:{line}"))
+                false => Err(Error::data(self.place(line))
                     .expected(format!("{columns} columns, as in the first line"))
                     .found(record.len().to_string())
                     .advice("complete or remove the line")),
             };
-            take(whole, &|| format!("{place}:{line}"))?;
+            take(whole, line)?;
             records += 1;
         }
         if records == 0 {
@@ -108,6 +112,6 @@ fn read_labels(source: &Source, options: &LoadOptions) -> Result<RawLabels> {
             .found(format!("{columns} columns")));
     }
     let mut labels = RawLabels::default();
-    rows.each(&mut |record, place| labels.push_field(&record?[0], place))?;
+    rows.each(&mut |record, at| labels.push_field(&record?[0], || rows.place(at)))?;
     Ok(labels)
 }

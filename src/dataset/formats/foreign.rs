@@ -4,7 +4,7 @@ use super::pickle::python;
 use std::path::Path;
 
 /// First bytes, what it is, what to do.
-const KNOWN: [(&[u8], &str, &str); 7] = [
+const KNOWN: [(&[u8], &str, &str); 16] = [
     (b"PK\x05\x06", "an empty zip file", UNPACK),
     (b"PK\x07\x08", "a zip file in several parts", UNPACK),
     (b"BZh", "a bzip2 file", UNPACK),
@@ -12,9 +12,20 @@ const KNOWN: [(&[u8], &str, &str); 7] = [
     (b"\x28\xb5\x2f\xfd", "a zstd file", UNPACK),
     (b"\x89HDF", "an HDF5 file", UNPACK),
     (b"SQLite", "an SQLite file", UNPACK),
+    (b"ARROW1", "an Arrow (Feather) file", EXPORT),
+    (b"<stata_dta>", "a Stata file", EXPORT),
+    (b"$FL2", "an SPSS file", EXPORT),
+    (b"$FL3", "an SPSS file", EXPORT),
+    // Twelve zeros, then the number of the format.
+    (b"\0\0\0\0\0\0\0\0\0\0\0\0\xc2\xea\x81\x60", "a SAS file", EXPORT),
+    (b"RDX", "an R file", EXPORT),
+    (b"{\"", "JSON", EXPORT),
+    (b"[{", "JSON", EXPORT),
+    (b"<", "HTML or XML", EXPORT),
 ];
 
 const UNPACK: &str = "unpack it, or export it as CSV";
+const EXPORT: &str = "export it as CSV or Parquet, where it was written or with pandas";
 
 /// What the file at `path` is that begins with `head`, and what to do, if it is of a format that is not read.
 pub(crate) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, String)> {
@@ -32,6 +43,12 @@ pub(crate) fn recognize(path: &Path, head: &[u8]) -> Option<(&'static str, Strin
     }
     if first.starts_with(b"mimetypeapplication/vnd.oasis.opendocument") {
         return Some(("a spreadsheet (OpenDocument)", sheet(path)));
+    }
+    let length = head.get(26..28).map_or(0, |at| usize::from(at[0]) | usize::from(at[1]) << 8);
+    let name = first.get(..length).unwrap_or_default().to_ascii_lowercase();
+    if [".csv", ".tsv", ".txt", ".data", ".json", ".parquet"].iter().any(|end| name.ends_with(end.as_bytes()))
+    {
+        return Some(("a zip file of other files", UNPACK.to_owned()));
     }
     if head.starts_with(b"\xd0\xcf\x11\xe0") {
         return Some(("a spreadsheet (Excel 97)", sheet(path)));
@@ -128,10 +145,15 @@ mod tests {
             zip(b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"),
             Some("a spreadsheet (OpenDocument)")
         );
+        let csv = [b"PK\x03\x04", &[0; 22][..], b"\x05\0\0\0a.CSV"].concat();
+        assert_eq!(found(&csv), Some("a zip file of other files"));
         // Compressed bytes that happen to read as a spreadsheet's.
         assert_eq!(zip(b"features.npy\x00\x01xl/\xff[Content_Types].xml"), None);
         #[cfg(not(feature = "parquet"))]
         assert_eq!(found(b"PAR1...."), Some("a Parquet file"));
+        assert_eq!(found(b"[{\"a\":1}]"), Some("JSON"));
+        assert_eq!(found(b"<table>"), Some("HTML or XML"));
+        assert_eq!(found(b"<stata_dta><header>"), Some("a Stata file"));
         for text in ["time 12:30 13:30\n", "1 2 3\n", "a,b\n1,12:30\n", "1 12:30:05\n", ""] {
             assert_eq!(found(text.as_bytes()), None, "{text}");
         }

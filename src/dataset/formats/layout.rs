@@ -59,8 +59,11 @@ impl Layout {
                 .found("a longer one")
                 .advice("check that it is a CSV"));
         };
-        // A schema knows the names that a header would have.
-        let by_schema = options.schema.as_ref().map(|schema| schema.names_any(first));
+        // A schema knows the names that a header would have. One of other names is told by what stands below it:
+        // its columns must not be taken for the schema's by their places.
+        let by_schema = options.schema.as_ref().map(|schema| {
+            schema.names_any(first) || rows.len() > 1 && schema.has_names() && is_header(&rows)
+        });
         let header = options.header.or(by_schema).unwrap_or_else(|| !text_form && is_header(&rows));
         layout.heads.header = header;
         layout.heads.names =
@@ -103,9 +106,9 @@ impl Layout {
     }
 }
 
-/// The commonest of comma, semicolon and tab outside quotes; blanks if there is none of those.
+/// The commonest of comma, semicolon, tab and bar outside quotes; blanks if there is none of those.
 pub(crate) fn delimiter(line: &[u8]) -> u8 {
-    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
     for byte in line.trim_ascii_end() {
         quoted ^= *byte == b'"';
@@ -174,6 +177,7 @@ mod tests {
         assert_eq!(delimiter(b"a,b;c,d"), b',');
         assert_eq!(delimiter(b"\"a,b,c\";d"), b';');
         assert_eq!(delimiter(b"a\tb"), b'\t');
+        assert_eq!(delimiter(b"a|b"), b'|');
         assert_eq!(delimiter(b"1 2 3\r"), b' ');
         assert_eq!(delimiter(b"12"), b',');
     }

@@ -94,6 +94,10 @@ impl Rows for ParquetRows {
         &self.heads
     }
 
+    fn place(&self, number: u64) -> String {
+        format!("{}, record {number}", self.heads.place)
+    }
+
     fn each(&self, take: Take) -> Result<()> {
         let place = &self.heads.place;
         let mut record = ByteRecord::new();
@@ -101,7 +105,7 @@ impl Rows for ParquetRows {
         for row in RowIter::from_file_into(Box::new(reader(&self.path, self.max_bytes)?)) {
             let row = row.map_err(|e| broken(place, &e))?;
             fill(&mut record, &row, &self.columns);
-            take(Ok(&record), &|| format!("{place}, record {number}"))?;
+            take(Ok(&record), number)?;
             number += 1;
         }
         match number {

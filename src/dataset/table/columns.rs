@@ -31,8 +31,35 @@ pub(super) trait TakesFields: Send {
 struct Batch {
     /// The number of the first.
     first: usize,
-    bytes: usize,
-    records: Vec<(ByteRecord, String)>,
+    /// The fields one after another, record by record, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Where each record stands.
+    places: Vec<u64>,
+}
+
+impl Batch {
+    /// An empty one with room for as much as is handed on at once.
+    fn from(first: usize) -> Self {
+        Batch { first, bytes: Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 16), ..Batch::default() }
+    }
+
+    fn push(&mut self, record: &ByteRecord, at: u64) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record.as_slice());
+        self.ends.extend((0..record.len()).filter_map(|j| Some(start + record.range(j)?.end)));
+        self.places.push(at);
+    }
+
+    /// Of each record where it stands and its field of a column.
+    fn fields(&self, column: usize) -> impl Iterator<Item = (u64, &[u8])> {
+        let columns = self.ends.len() / self.places.len().max(1);
+        self.places.iter().enumerate().map(move |(i, at)| {
+            let field = i * columns + column;
+            let start = if field == 0 { 0 } else { self.ends[field - 1] };
+            (*at, &self.bytes[start..self.ends[field]])
+        })
+    }
 }
 
 /// An error and whose it is: the record's number, the column's.
@@ -50,7 +77,7 @@ pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) 
     thread::scope(|scope| {
         let (mut workers, mut senders) = (vec![], vec![]);
         let mut columns = Some(columns);
-        let mut batch = Batch::default();
+        let mut batch = Batch::from(0);
         // Whoever has met an error takes no more: what follows it is of no interest.
         let mut stopped = false;
         let mut hand_on = |batch: Batch| {
@@ -58,29 +85,26 @@ pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) 
             for share in columns.take().into_iter().flat_map(|columns| columns.chunks_mut(share)) {
                 let (sender, receiver) = sync_channel(BATCHES);
                 senders.push(sender);
-                workers.push(scope.spawn(move || take_all(&receiver, share)));
+                workers.push(scope.spawn(move || take_all(rows, &receiver, share)));
             }
             let batch = Arc::new(batch);
             senders.iter().all(|sender| sender.send(batch.clone()).is_ok())
         };
-        let read = rows.each(&mut |record, place| {
-            let record = record?;
-            batch.bytes += record.as_slice().len();
-            batch.records.push((record.clone(), place()));
+        let read = rows.each(&mut |record, at| {
+            batch.push(record?, at);
             records += 1;
-            if batch.bytes >= BATCH_BYTES {
-                let next = Batch { first: records, ..Batch::default() };
-                if !hand_on(std::mem::replace(&mut batch, next)) {
-                    stopped = true;
-                    return Err(Error::data("a column"));
-                }
+            if batch.bytes.len() >= BATCH_BYTES
+                && !hand_on(std::mem::replace(&mut batch, Batch::from(records)))
+            {
+                stopped = true;
+                return Err(Error::data("a column"));
             }
             Ok(())
         });
         if batch.first > 0 {
             hand_on(batch);
         } else {
-            errors.extend(columns.take().and_then(|columns| take(&batch, columns)));
+            errors.extend(columns.take().and_then(|columns| take(rows, &batch, columns)));
         }
         drop(senders);
         errors.extend(read.err().filter(|_| !stopped).map(|error| ((records, 0), error)));
@@ -98,17 +122,20 @@ pub(super) fn read<T: TakesFields>(rows: &dyn Rows, columns: &mut [(usize, T)]) 
 }
 
 /// Gives a thread's columns their fields, to the end or to the first error.
-fn take_all<T: TakesFields>(batches: &Receiver<Arc<Batch>>, columns: &mut [(usize, T)]) -> Option<Placed> {
-    batches.iter().find_map(|batch| take(&batch, columns))
+fn take_all<T: TakesFields>(
+    rows: &dyn Rows,
+    batches: &Receiver<Arc<Batch>>,
+    columns: &mut [(usize, T)],
+) -> Option<Placed> {
+    batches.iter().find_map(|batch| take(rows, &batch, columns))
 }
 
 /// Gives `columns` the fields of a batch, one column after another: a column stays in the cache meanwhile, and a
 /// batch does. The first error in the file.
-fn take<T: TakesFields>(batch: &Batch, columns: &mut [(usize, T)]) -> Option<Placed> {
+fn take<T: TakesFields>(rows: &dyn Rows, batch: &Batch, columns: &mut [(usize, T)]) -> Option<Placed> {
     let errors = columns.iter_mut().filter_map(|(column, takes)| {
-        (batch.first..).zip(&batch.records).find_map(|(number, (record, place))| {
-            let field = record.get(*column).unwrap_or_default();
-            let taken = takes.take_field(field, &|| place.clone());
+        (batch.first..).zip(batch.fields(*column)).find_map(|(number, (at, field))| {
+            let taken = takes.take_field(field, &|| rows.place(at));
             taken.err().map(|error| ((number, *column), error))
         })
     });

@@ -19,6 +19,12 @@ pub(in crate::dataset) fn is_missing(text: &str) -> bool {
     MISSING.contains(&text)
 }
 
+/// The same of a label: signs that stand for nothing are no class either. The minus of `+` and `-` is one, and is
+/// left to whoever knows the other labels.
+pub(in crate::dataset) fn is_missing_label(text: &str) -> bool {
+    is_missing(text) || matches!(text, "." | "--" | "n.a.")
+}
+
 /// The same in a column of numbers.
 pub(super) fn is_missing_number(text: &str) -> bool {
     is_missing(text) || MISSING_NUMBER.contains(&text)

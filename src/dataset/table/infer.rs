@@ -5,8 +5,9 @@
 
 use super::super::options::MissingRecords;
 use super::super::schema::{ColumnKind, Columns, LEAST_MEMBERS, Missing, OTHER, Schema};
+use super::cells::{Cell, Cells, TextCells};
 use super::field::three_digits;
-use super::raw::{Cell, Cells, RawColumn, RawTable, TextCells};
+use super::raw::{RawColumn, RawTable};
 use crate::error::{Error, Result};
 
 /// More categories than this are taken for a mistake: one feature for each would be memory spent on
@@ -110,7 +111,10 @@ impl RawTable {
         missing: MissingRecords,
     ) -> Result<Columns> {
         let name = &self.heads.names[column.place];
-        let without = from.fewest(self.records, |i| column.cells.get(i) == Cell::Missing);
+        let without = match column.cells.missing().is_empty() {
+            true => 0,
+            false => from.fewest(self.records, |i| column.cells.get(i) == Cell::Missing),
+        };
         let indicator = without >= from.least();
         let fills = matches!(missing, MissingRecords::Impute | MissingRecords::Category);
         let Cells::Text(text) = &column.cells else {

@@ -5,14 +5,12 @@
 use super::super::labels::RawLabels;
 use super::super::options::LoadOptions;
 use super::Rows;
+use super::cells::{Cells, NO_TEXT, TextCells};
 use super::columns::{self, TakesFields};
 use super::field::{is_compact_date, is_missing, is_missing_number, number, plain, text};
 use super::heads::Heads;
 use crate::error::{Error, Result};
-use std::collections::{BTreeSet, HashMap};
-
-/// The code of a text that is missing.
-pub(super) const NO_TEXT: u32 = u32::MAX;
+use std::collections::BTreeSet;
 
 /// N records of a table, without the label.
 #[derive(Debug)]
@@ -38,6 +36,8 @@ pub(super) struct RawColumn {
     pub(super) counts_up: bool,
     /// Whether all numbers are dates such as 20210919.
     pub(super) compact_dates: bool,
+    /// Whether a number was written with zeros in front.
+    pub(super) padded: bool,
     last: Option<f64>,
     numbers: usize,
     /// Of these, how many had a unit.
@@ -54,114 +54,6 @@ pub(super) struct RawColumn {
     first_thousands: Option<(String, String)>,
 }
 
-/// The fields of a column, one a record.
-#[derive(Debug)]
-pub(super) enum Cells {
-    /// Every field is `0` or `1`: so many bits, 64 a word.
-    Bits {
-        words: Vec<u64>,
-        count: usize,
-    },
-    /// NaN where the value is missing.
-    Numbers(Vec<f32>),
-    Text(TextCells),
-}
-
-/// Texts, each different one once.
-#[derive(Debug, Default)]
-pub(super) struct TextCells {
-    /// [`NO_TEXT`] where the value is missing.
-    pub(super) codes: Vec<u32>,
-    pub(super) values: Vec<String>,
-    index: HashMap<String, u32>,
-}
-
-/// A value of a record.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Cell<'a> {
-    Missing,
-    Number(f32),
-    Text(&'a str),
-}
-
-impl TextCells {
-    fn push(&mut self, value: String) {
-        let next = self.values.len() as u32;
-        let code = *self.index.entry(value).or_insert_with_key(|value| {
-            self.values.push(value.clone());
-            next
-        });
-        self.codes.push(code);
-    }
-}
-
-impl Cells {
-    fn len(&self) -> usize {
-        match self {
-            Cells::Bits { count, .. } => *count,
-            Cells::Numbers(values) => values.len(),
-            Cells::Text(text) => text.codes.len(),
-        }
-    }
-
-    /// The value of record `i`.
-    pub(super) fn get(&self, i: usize) -> Cell<'_> {
-        match self {
-            Cells::Bits { words, .. } => Cell::Number((words[i / 64] >> (i % 64) & 1) as f32),
-            Cells::Numbers(values) if values[i].is_nan() => Cell::Missing,
-            Cells::Numbers(values) => Cell::Number(values[i]),
-            Cells::Text(text) => match text.codes[i] {
-                NO_TEXT => Cell::Missing,
-                code => Cell::Text(&text.values[code as usize]),
-            },
-        }
-    }
-
-    fn push_bit(&mut self, bit: bool) {
-        match self {
-            Cells::Bits { words, count } => {
-                if *count % 64 == 0 {
-                    words.push(0);
-                }
-                words[*count / 64] |= u64::from(bit) << (*count % 64);
-                *count += 1;
-            }
-            Cells::Numbers(values) => values.push(f32::from(u8::from(bit))),
-            Cells::Text(text) => text.push(if bit { "1" } else { "0" }.to_owned()),
-        }
-    }
-
-    fn push_number(&mut self, value: f32) {
-        if let Cells::Bits { count, .. } = self {
-            let values = (0..*count).map(|i| match self.get(i) {
-                Cell::Number(value) => value,
-                _ => f32::NAN,
-            });
-            *self = Cells::Numbers(values.collect());
-        }
-        if let Cells::Numbers(values) = self {
-            values.push(value);
-        }
-    }
-
-    fn retain(&mut self, keep: &[bool]) {
-        fn kept<T: Copy>(values: &mut Vec<T>, keep: &[bool]) {
-            let mut keep = keep.iter();
-            values.retain(|_| keep.next().is_some_and(|keep| *keep));
-        }
-        match self {
-            Cells::Bits { .. } => {
-                let old = std::mem::replace(self, Cells::Bits { words: vec![], count: 0 });
-                for i in (0..old.len()).filter(|i| keep[*i]) {
-                    self.push_bit(old.get(i) == Cell::Number(1.0));
-                }
-            }
-            Cells::Numbers(values) => kept(values, keep),
-            Cells::Text(text) => kept(&mut text.codes, keep),
-        }
-    }
-}
-
 impl RawColumn {
     fn new(place: usize, as_text: bool) -> Self {
         let cells = match as_text {
@@ -174,6 +66,7 @@ impl RawColumn {
             units: BTreeSet::new(),
             counts_up: true,
             compact_dates: true,
+            padded: false,
             last: None,
             numbers: 0,
             marked: 0,
@@ -191,6 +84,17 @@ impl RawColumn {
     /// # Errors
     /// A number that is infinite or beyond f32.
     fn see(&mut self, field: &[u8], decimal_comma: bool, place: &dyn Fn() -> String) -> Result<()> {
+        // What most fields of most files are: a number in a column of numbers.
+        if let Cells::Numbers(values) = &mut self.cells
+            && !decimal_comma
+            && let Some(value) = plain(field)
+            && (value as f32).is_finite()
+        {
+            values.push(value as f32);
+            self.padded |= is_padded(field);
+            self.note(value);
+            return Ok(());
+        }
         let field = field.trim_ascii();
         if let Cells::Text(cells) = &mut self.cells {
             let text = text(field);
@@ -212,6 +116,7 @@ impl RawColumn {
         }
         let plain = if decimal_comma { None } else { plain(field) };
         if let Some(value) = plain.filter(|value| !value.is_nan()) {
+            self.padded |= is_padded(field);
             return self.take(value, field, place);
         }
         let text = text(field);
@@ -238,9 +143,7 @@ impl RawColumn {
                 self.cells.push_number(f32::NAN);
                 if self.numbers == 0 && self.weak == 0 && !comma {
                     // Nothing is lost yet: most columns of text need no second pass.
-                    let missing = self.cells.len() - 1;
-                    let codes = vec![NO_TEXT; missing];
-                    self.cells = Cells::Text(TextCells { codes, ..TextCells::default() });
+                    self.cells = Cells::Text(TextCells::missing(self.cells.len() - 1));
                     self.see(field, decimal_comma, place)?;
                 }
                 Ok(())
@@ -265,6 +168,11 @@ impl RawColumn {
         self.counts_up = self.counts_up && self.last.is_none_or(|last| value == last + 1.0);
         self.compact_dates = self.compact_dates && is_compact_date(value);
         (self.last, self.numbers) = (Some(value), self.numbers + 1);
+    }
+
+    /// Whether its numbers were written as amounts are: with a unit, or separators between thousands.
+    pub(super) fn is_amount(&self) -> bool {
+        !self.units.is_empty() || self.first_thousands.is_some()
     }
 
     /// Whether the column has to be read again as text: most of it is no numbers.
@@ -335,6 +243,11 @@ impl RawColumn {
         }
         Ok(false)
     }
+}
+
+/// Whether a number has zeros in front.
+fn is_padded(field: &[u8]) -> bool {
+    matches!(field, [b'0', b'0'..=b'9', ..])
 }
 
 /// A column while it is read.
@@ -445,6 +358,7 @@ impl RawTable {
 #[cfg(test)]
 mod tests {
     use super::super::Take;
+    use super::super::cells::Cell;
     use super::*;
     use ::csv::ByteRecord;
 
@@ -456,9 +370,13 @@ mod tests {
             &self.0
         }
 
+        fn place(&self, at: u64) -> String {
+            format!("f:{}", at + 1)
+        }
+
         fn each(&self, take: Take) -> Result<()> {
             for (i, field) in self.1.iter().enumerate() {
-                take(Ok(&ByteRecord::from(vec![*field])), &|| format!("f:{}", i + 1))?;
+                take(Ok(&ByteRecord::from(vec![*field])), i as u64)?;
             }
             Ok(())
         }

@@ -4,13 +4,19 @@
 
 use super::super::labels::RawLabels;
 use super::super::options::{LoadOptions, MissingRecords};
+use super::cells::{Cells, NO_TEXT};
 use super::field::is_date;
-use super::raw::{Cell, Cells, NO_TEXT, RawColumn, RawTable};
+use super::raw::{RawColumn, RawTable};
 use crate::error::{Error, Result};
 use std::collections::HashSet;
 
 /// Fewer records than this show no pattern that could not be chance.
 const TELLING: usize = 20;
+
+/// Numbers from here on, all of as many digits, are given to records, and not counted or measured.
+const NUMBERED: f64 = 1e7;
+
+const EMPTY: &str = "empty: no record has a value";
 
 impl RawTable {
     /// For each column, why it is left out, if it is.
@@ -56,7 +62,10 @@ impl RawTable {
                 let dates: usize =
                     text.values.iter().zip(&counts).filter(|(v, _)| is_date(v)).map(|(_, n)| n).sum();
                 let distinct = counts.iter().filter(|n| **n > 0).count();
-                if present > 0 && dates * 20 >= present * 19 {
+                if present == 0 {
+                    return Some(EMPTY);
+                }
+                if dates * 20 >= present * 19 {
                     return Some("dates");
                 }
                 if distinct > TELLING && 2 * distinct > present {
@@ -66,23 +75,36 @@ impl RawTable {
             }
             Cells::Bits { .. } => None,
             Cells::Numbers(values) => {
+                let whole = || values.iter().all(|v| v.is_nan() || v.fract() == 0.0);
+                if !column.compact_dates && !whole() {
+                    return None;
+                }
                 let known: Vec<f32> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+                if known.is_empty() {
+                    return Some(EMPTY);
+                }
                 if known.len() < TELLING {
                     return None;
                 }
                 if column.compact_dates {
                     return Some("dates");
                 }
-                if !known.iter().all(|v| v.fract() == 0.0) {
-                    return None;
-                }
                 let complete = known.len() == values.len();
                 let distinct: HashSet<u32> = known.iter().map(|v| v.to_bits()).collect();
                 let bound = |pick: fn(f32, f32) -> f32| known.iter().copied().fold(known[0], pick);
-                let spread = f64::from(bound(f32::max)) - f64::from(bound(f32::min));
+                let (least, most) = (f64::from(bound(f32::min)), f64::from(bound(f32::max)));
+                let spread = most - least;
                 let permuted = distinct.len() == known.len() && spread + 1.0 == known.len() as f64;
                 if complete && (column.counts_up || permuted) {
                     return Some("an index: it numbers the records");
+                }
+                // What is counted or measured has now more digits, now fewer, and no zeros in front.
+                let alike =
+                    least >= NUMBERED && least.log10().floor() == most.log10().floor() && !column.is_amount();
+                if (alike || column.padded) && 2 * distinct.len() > known.len() {
+                    return Some(
+                        "identifiers or times: numbers of as many digits each, nearly all different",
+                    );
                 }
                 // Of large numbers several share an f32.
                 (is_id && 10 * distinct.len() >= 9 * known.len()).then_some("identifiers, by its name")
@@ -104,8 +126,7 @@ impl RawTable {
         let mut keep = vec![true; self.records];
         let mut counts: Vec<String> = vec![];
         for (column, _) in self.columns.iter().zip(roles).filter(|(_, role)| role.is_none()) {
-            let without: Vec<usize> =
-                (0..self.records).filter(|i| column.cells.get(*i) == Cell::Missing).collect();
+            let without = column.cells.missing();
             if !without.is_empty() {
                 counts.push(format!("{} in {}", without.len(), self.heads.title(column.place)));
             }
