@@ -18,7 +18,7 @@ struct Dims {
     form: u32,
     s_pitch: u32,    // vec4s from a row of s to the next: 1, or more in a wider tensor
     inputs: u32,     // K
-    activation: u32, // of x: 0 none, 1 tanh, 2 relu, 3 sigmoid
+    relu: u32,       // 1: x is relu's
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -63,15 +63,6 @@ fn slope(s: f32, member: bool) -> f32 {
     }
 }
 
-fn derivative(y: vec4<f32>) -> vec4<f32> {
-    switch dims.activation {
-        case 1: { return 1.0 - y * y; }
-        case 2: { return select(vec4(0.0), vec4(1.0), y > vec4(0.0)); }
-        case 3: { return y * (1.0 - y); }
-        default: { return vec4(1.0); }
-    }
-}
-
 // Writes a record's row of the last layer: s, grad_s, and the gradient of the layer's input.
 fn write_tail(b: u32, replica: u32, logit: f32, x_base: u32, w_base: u32) {
     let quads = (dims.inputs + 3) / 4;
@@ -90,7 +81,9 @@ fn write_tail(b: u32, replica: u32, logit: f32, x_base: u32, w_base: u32) {
             w[w_base + min(k + 3, last)].x,
         );
         let real = k + vec4(0u, 1u, 2u, 3u) < vec4(last); // the last is the bias: padding is zero
-        result[to + 2 + q] = select(vec4(0.0), ds * right * derivative(x[x_base + q]), real);
+        // A factor, as in dense.wgsl: what it makes of −1 is −0.
+        let slopes = select(vec4(0.0), vec4(1.0), x[x_base + q] > vec4(0.0) | vec4(dims.relu == 0));
+        result[to + 2 + q] = select(vec4(0.0), ds * right * slopes, real);
     }
 }
 

@@ -7,8 +7,8 @@ use crate::ops::{Activation, Dense, DenseDx, GainTail, MembershipGainGrad};
 use std::collections::HashMap;
 
 /// The logit `s = dense(x, w)`, the gain's gradient `ds` and `dense_dx(ds, w, x)` become columns of one
-/// [`GainTail`], where all who read them can read columns and the gain's weight comes before the logit in the
-/// graph. The second result says where each node of `graph` is now; what is in `keep` stays as it is.
+/// [`GainTail`], where x is as it is or a ReLU's, all who read them can read columns and the gain's weight comes
+/// before the logit in the graph. The second result says where each node of `graph` is now; what is in `keep` stays as it is.
 ///
 /// # Errors
 /// Shapes that do not fit, a bug.
@@ -53,14 +53,18 @@ impl Tail {
         let below =
             |&id: &NodeId| graph.node(id).inputs == [ds, w, x] && graph.compute::<DenseDx>(id).is_some();
         let dx = users[ds.index()].iter().copied().find(below)?;
-        let activation = graph.compute::<DenseDx>(dx)?.activation;
+        let relu = match graph.compute::<DenseDx>(dx)?.activation {
+            Activation::Relu => true,
+            Activation::Identity => false,
+            _ => return None,
+        };
         let members = [s, ds, dx];
         let readable = |member: &NodeId| {
             let others = users[member.index()].iter().filter(|user| !members.contains(user));
             !keep.contains(member) && others.into_iter().all(|&user| reads(graph, user, *member))
         };
         let merges = plain && dy < s && members.iter().all(readable);
-        merges.then_some(Tail { op: GainTail { gain, activation }, inputs: [x, w, dy], members })
+        merges.then_some(Tail { op: GainTail { gain, relu }, inputs: [x, w, dy], members })
     }
 }
 
@@ -76,7 +80,7 @@ mod tests {
         let x = graph.input("x", Tensor::f32(6, 3));
         let [v, w] = [(4, 5), (6, 1)].map(|(rows, cols)| graph.input("w", Tensor::f32(rows, cols)));
         let early = graph.input("weight", Tensor::f32(1, 1));
-        let hidden = graph.apply(Dense { activation: Activation::Tanh }, &[x, v]).unwrap();
+        let hidden = graph.apply(Dense { activation: Activation::Relu }, &[x, v]).unwrap();
         let s = graph.apply(Dense { activation: Activation::Identity }, &[hidden, w]).unwrap();
         let gain = graph.apply(MembershipGain { form: GainForm::Log, members: 2 }, &[s]).unwrap();
         let weight = if weight_first { early } else { graph.rows(early, 0, 1).unwrap() };
