@@ -47,7 +47,7 @@ mod tests {
     fn an_unknown_variant_is_refused_with_the_entry_and_the_names() {
         let error = read("dense L×S square").unwrap_err().to_string();
         assert!(
-            error.contains("dense L×S square") && error.contains("outer, register, small, wide, workgroup"),
+            error.contains("dense L×S square") && error.contains("outer, register, small, split, tall"),
             "{error}"
         );
         assert!(read("dense L×S").unwrap_err().to_string().contains("`dense L×S`"));
