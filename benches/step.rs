@@ -2,13 +2,13 @@
 
 use veilgrad::error::Result;
 use veilgrad::gpu::{Context, Options};
-use veilgrad::lab::steps::{CASES, step};
+use veilgrad::lab::steps::{CASES, Conditions, step};
 
 fn main() -> Result<()> {
     let context = Context::new(&Options::default())?;
     println!("{}, {}", context.adapter().name, context.adapter().driver);
     for case in &CASES {
-        let time = step(&context, case, None, 1)?;
+        let time = step(&context, case, Conditions::default(), 1)?;
         println!("{}: {:.2} ms a step, {} dispatches", time.name, time.step_milliseconds, time.dispatches);
     }
     Ok(())

@@ -5,6 +5,7 @@
 #
 #   scripts/measure.sh DIRECTORY [PROGRAM]      PROGRAM: target/release/veilgrad unless given
 #
+#   DATA      an npz of sparse bits with 600 features (Retail100): steps on it, the first layer on lists and dense
 #   SHORT=1   no tuning, fewer shapes and replicas, no peers: a few minutes in software
 #   PYTHON    an interpreter that has PyTorch
 set -eu
@@ -42,6 +43,13 @@ try kernels.json bench kernels --json --batch "$batches" --replicas "$replicas"
 [ -n "${SHORT-}" ] || try steps-untuned.json bench step --json --untuned "$steps"
 try steps.json bench step --json --replicas "$all" "$steps"
 [ -n "${SHORT-}" ] || try steps-texas100.json bench step --json --replicas 1,8 texas100
+# Two ways of the same steps: operations merged and apart, a first layer on lists of ones and a dense one.
+[ -n "${SHORT-}" ] || try steps-apart.json bench step --json --replicas 1,8,64 --set engine.merge=false "$steps"
+if [ -n "${DATA-}" ]; then
+    for sparse in on off; do
+        try "steps-sparse-$sparse.json" bench step --json --replicas 1,8 --data "$DATA" --set "engine.sparse=$sparse" "$steps"
+    done
+fi
 try start.json bench start --json "purchase100 plain"
 try run.json train --preset demo --out "$out/run" --force --json
 

@@ -13,7 +13,7 @@ use crate::experiment::published::KnownDataset;
 use crate::lab::kernels;
 use crate::lab::measurements::{Measured, Measurements, compare, mean};
 use crate::lab::shapes::{Selection, operations};
-use crate::lab::steps::{CASES, StepCase, step};
+use crate::lab::steps::{CASES, Conditions, StepCase, step};
 use crate::report::html;
 use crate::run::config::{Config, Layer, ModelKind, TuningConfig};
 use crate::run::preset;
@@ -29,7 +29,7 @@ Examples:
   veilgrad bench kernels --op dense,dense_dw --batch 128,1408 --html roofline.html
   veilgrad bench kernels --op dense --shape 4096x4096x4096 --variant workgroup
   veilgrad bench step purchase100 --replicas 1,8 --json > step.json
-  veilgrad bench step purchase100 --data retail100.npz
+  veilgrad bench step purchase100 --data retail100.npz --set engine.sparse=off
   veilgrad bench compare before.json after.json")]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
@@ -58,6 +58,9 @@ enum What {
         /// how long a step takes depends on how many of their bits are ones.
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
+        /// A setting of the engine, such as `engine.merge=false`. May be repeated.
+        #[arg(long = "set", value_name = "KEY=VALUE")]
+        settings: Vec<String>,
     },
     /// From the start of the program to its first finished step: with empty caches (cold), and again (warm).
     ///
@@ -198,12 +201,12 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
                 show(&text::kernels(&group), Measured::Kernels(group.clone()))?;
             }
         }
-        What::Step { name, data } => {
+        What::Step { name, data, settings } => {
             let data = data.as_ref().map(|path| load(path, &LoadOptions::default())).transpose()?;
             let cases = of_preset(name)?.map_or_else(|| named(name), |case| Ok(vec![case]))?;
             for case in &cases {
                 for &replicas in &args.replicas {
-                    let time = step(&context, case, data.as_ref(), replicas)?;
+                    let time = step(&context, case, Conditions { data: data.as_ref(), settings }, replicas)?;
                     show(&text::step(&time), Measured::Step(time.clone()))?;
                 }
             }

@@ -73,6 +73,15 @@ pub const CASES: [StepCase<'static>; 9] = [
     images("densenet plain", "cifar100-densenet", 64, 64, 0),
 ];
 
+/// What a case is timed under.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Conditions<'a> {
+    /// Records to take instead of generated ones; the networks then have their features and classes.
+    pub data: Option<&'a Dataset>,
+    /// Settings of the engine: `engine.merge=false`.
+    pub settings: &'a [String],
+}
+
 /// What a step takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepTime {
@@ -86,6 +95,9 @@ pub struct StepTime {
     /// The file whose records were taken; empty: generated bits, or images of random bytes.
     #[serde(default)]
     pub data: String,
+    /// Settings of the engine that are not the defaults: `engine.merge=false`.
+    #[serde(default)]
+    pub settings: Vec<String>,
     /// |D|.
     pub members: usize,
     /// m.
@@ -169,7 +181,7 @@ impl Bound {
 fn prepare<T>(
     context: &Context,
     case: &StepCase<'_>,
-    data: Option<&Dataset>,
+    under: Conditions<'_>,
     replicas: usize,
     steps: Option<usize>,
     run: impl FnOnce(&mut Cohort<'_>, &Config, [usize; 2]) -> Result<T>,
@@ -189,11 +201,19 @@ fn prepare<T>(
     if case.batch > 0 {
         layers.push(Layer::set(&format!("train.batch={}", case.batch))?);
     }
+    for setting in under.settings {
+        if !setting.trim_start().starts_with("engine.") {
+            return Err(Error::usage(format!("--set {setting}"))
+                .expected("a setting of the engine, such as engine.merge=false")
+                .found("another"));
+        }
+        layers.push(Layer::set(setting)?);
+    }
     let config = Config::merge(&layers)?;
 
     let members = case.members;
     let generated;
-    let dataset = match data {
+    let dataset = match under.data {
         Some(data) => data,
         None => {
             let (records, classes) = (2 * members + 10, case.classes);
@@ -231,21 +251,21 @@ fn prepare<T>(
     run(&mut cohort, &config, [size, steps])
 }
 
-/// Times a step of `case` for `replicas` models, on generated records or on those of `data`, whose features and
-/// classes the networks then have.
+/// Times a step of `case` for `replicas` models.
 ///
 /// # Errors
-/// Sizes beyond the adapter's limits or memory, a lost device; fewer records in `data` than two batches.
+/// Sizes beyond the adapter's limits or memory, a lost device; fewer records than two batches; a setting that there
+/// is none of, or not of the engine.
 pub fn step(
     context: &Context,
     case: &StepCase<'_>,
-    data: Option<&Dataset>,
+    under: Conditions<'_>,
     replicas: usize,
 ) -> Result<StepTime> {
     let before = context.usage();
-    let members = data.map_or(case.members, |data| case.members.min(data.records() / 2));
+    let members = under.data.map_or(case.members, |data| case.members.min(data.records() / 2));
     let case = &StepCase { members, ..*case };
-    prepare(context, case, data, replicas, None, |cohort, config, [size, steps]| {
+    prepare(context, case, under, replicas, None, |cohort, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
         let stop = AtomicBool::new(false);
         cohort.epoch(0, &stop, &mut |_| {})?;
@@ -267,7 +287,8 @@ pub fn step(
             name: case.name.to_string(),
             replicas,
             group: size,
-            data: data.map_or(String::new(), |data| data.name.clone()),
+            data: under.data.map_or(String::new(), |data| data.name.clone()),
+            settings: under.settings.to_vec(),
             members: case.members,
             batch: config.train.batch,
             attack_steps: case.attack_steps,
@@ -317,7 +338,7 @@ pub struct StartTime {
 /// As [`step`].
 pub fn first_step(context: &Context, case: &StepCase<'_>, started: Instant) -> Result<FirstStep> {
     let device = started.elapsed().as_secs_f64();
-    prepare(context, case, None, 1, Some(1), |cohort, _, _| {
+    prepare(context, case, Conditions::default(), 1, Some(1), |cohort, _, _| {
         let plans = started.elapsed().as_secs_f64();
         cohort.epoch(0, &AtomicBool::new(false), &mut |_| {})?;
         Ok(FirstStep { device, plans, step: started.elapsed().as_secs_f64() })

@@ -1,6 +1,7 @@
 //! Kernels and steps by the clock: that they are chosen, kept and compared; not how fast they are.
 
 use crate::program::Veilgrad;
+use serde_json::Value;
 
 #[test]
 fn kernels_are_chosen_kept_compared_and_drawn() {
@@ -52,4 +53,29 @@ fn a_preset_s_step_is_told_by_kernel() {
         "{step:#}"
     );
     assert!(kernels.iter().any(|kernel| kernel["bound"] == "arithmetic"), "{step:#}");
+    program.run("bench step location30 --set train.batch=7").code(2).says(&["a setting of the engine"]);
+}
+
+#[test]
+fn a_step_is_timed_on_a_file_s_records_and_with_operations_apart() {
+    let program = Veilgrad::new();
+    // Two bits of sixteen: a first layer on lists.
+    let bits =
+        |i: usize| (0..16).map(|j| u8::from(j == i % 16 || j == i % 7).to_string()).collect::<Vec<_>>();
+    let lines: String = (0..600).map(|i| format!("{},{}\n", bits(i).join(","), i % 3)).collect();
+    program.write(
+        "bits.csv",
+        format!("{}\n{lines}", (0..16).map(|j| format!("b{j},")).collect::<String>() + "label"),
+    );
+    let time = |flags: &str| {
+        let command = format!("bench step location30 --data bits.csv {flags} --json");
+        program.succeeds(&command).json()["results"][0].clone()
+    };
+    let (merged, apart) =
+        (time("--set engine.sparse=on"), time("--set engine.merge=false --set engine.sparse=off"));
+    assert_eq!((&merged["data"], &merged["members"]), (&"bits".into(), &300.into()), "{merged:#}");
+    assert_eq!(apart["settings"].as_array().map(Vec::len), Some(2), "{apart:#}");
+    let ones = |step: &Value| step["kernels"].to_string().contains("dense_ones");
+    assert_eq!((ones(&merged), ones(&apart)), (true, false), "{merged:#} {apart:#}");
+    assert!(merged["dispatches"].as_u64() < apart["dispatches"].as_u64(), "{merged:#} {apart:#}");
 }

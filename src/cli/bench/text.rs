@@ -61,9 +61,10 @@ pub(super) fn step(time: &StepTime) -> String {
     let models = count(*replicas, "model");
     let total: f64 = time.kernels.iter().map(|k| k.milliseconds).sum();
     let turns = if group < replicas { format!(" in groups of {group}") } else { String::new() };
+    let settings: String = time.settings.iter().map(|setting| format!(", {setting}")).collect();
     let data = if time.data.is_empty() { String::new() } else { format!(" of {}", time.data) };
     let head = format!(
-        "{name}, {models}{turns}, batch {batch}: {:.2} ms a step, {:.2} a model, {} dispatches a \
+        "{name}, {models}{turns}, batch {batch}{settings}: {:.2} ms a step, {:.2} a model, {} dispatches a \
          group\n  {:.1} MB of GPU memory, {:.1} MB of it for intermediate results\n  epochs of {members} \
          records{data}, {steps_an_epoch} steps: {} s; {:.1} submissions and {:.2} MB read back an epoch\n  each \
          dispatch alone, {total:.2} ms in all; the adapter at best: {:.1} GFLOP/s, {:.1} GB/s\n",
