@@ -21,6 +21,9 @@ use std::time::Instant;
 /// Epochs that are timed, after one to warm up.
 const EPOCHS: usize = 3;
 
+/// Records beside members and reference records: a run wants some to test on.
+const SPARE: usize = 10;
+
 /// A step to time.
 #[derive(Debug, Clone, Copy)]
 pub struct StepCase<'a> {
@@ -216,7 +219,7 @@ fn prepare<T>(
     let dataset = match under.data {
         Some(data) => data,
         None => {
-            let (records, classes) = (2 * members + 10, case.classes);
+            let (records, classes) = (2 * members + SPARE, case.classes);
             generated = match case.features {
                 0 => random_images(records, classes),
                 features => synthetic(&Synthetic { records, features, classes, ..Synthetic::default() })?,
@@ -228,7 +231,7 @@ fn prepare<T>(
     let whole = members / config.train.batch;
     if whole == 0 {
         return Err(Error::data(&dataset.name)
-            .expected(format!("at least {} records: two batches", 2 * config.train.batch))
+            .expected(format!("at least {} records, two batches and some", 2 * config.train.batch + SPARE))
             .found(records.to_string()));
     }
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
@@ -263,7 +266,9 @@ pub fn step(
     replicas: usize,
 ) -> Result<StepTime> {
     let before = context.usage();
-    let members = under.data.map_or(case.members, |data| case.members.min(data.records() / 2));
+    // As many reference records.
+    let most = |data: &Dataset| data.records().saturating_sub(SPARE) / 2;
+    let members = under.data.map_or(case.members, |data| case.members.min(most(data)));
     let case = &StepCase { members, ..*case };
     prepare(context, case, under, replicas, None, |cohort, config, [size, steps]| {
         let memory_bytes = context.usage().bytes_allocated - before.bytes_allocated;
