@@ -117,8 +117,8 @@ pub(super) struct RunFlags {
 
 /// The classifier for a data file without a preset: wide enough for a hundred classes and no deeper than a few
 /// hundred members carry; and a logistic regression to stand beside it. With the decay that follows the members the
-/// network is at least as accurate as scikit-learn's networks and
-/// logistic regressions on 200 to 2,000 members of three data sets (`results/defaults`).
+/// network is at least as accurate as scikit-learn's networks and logistic regressions on 200 to 2,000 members of three
+/// data sets (`results/defaults`).
 const OWN_NETWORK: &str = "\
 model = { hidden = [512], activation = \"relu\", initialisation = \"xavier\" }
 audit.logistic = true";

@@ -288,7 +288,7 @@ pub struct Unread {
 fn places(heads: &Heads, schema: &Schema) -> Result<(Vec<Option<usize>>, Option<usize>)> {
     let wanted: Vec<&Columns> = schema.each().collect();
     let label = &schema.label;
-    let named = heads.header && wanted.iter().any(|c| !c.name.is_empty());
+    let named = heads.header && schema.has_names();
     if !named {
         let (all, features) = (wanted.len() + usize::from(label.place.is_some()), wanted.len());
         let at = match (heads.names.len(), label.place) {

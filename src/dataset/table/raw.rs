@@ -85,15 +85,11 @@ impl RawColumn {
     /// A number that is infinite or beyond f32.
     fn see(&mut self, field: &[u8], decimal_comma: bool, place: &dyn Fn() -> String) -> Result<()> {
         // What most fields of most files are: a number in a column of numbers.
-        if let Cells::Numbers(values) = &mut self.cells
+        if matches!(self.cells, Cells::Numbers(_))
             && !decimal_comma
-            && let Some(value) = plain(field)
-            && (value as f32).is_finite()
+            && let Some(value) = plain(field).filter(|value| !value.is_nan())
         {
-            values.push(value as f32);
-            self.padded |= is_padded(field);
-            self.note(value);
-            return Ok(());
+            return self.take(value, field, place);
         }
         let field = field.trim_ascii();
         if let Cells::Text(cells) = &mut self.cells {
@@ -116,7 +112,6 @@ impl RawColumn {
         }
         let plain = if decimal_comma { None } else { plain(field) };
         if let Some(value) = plain.filter(|value| !value.is_nan()) {
-            self.padded |= is_padded(field);
             return self.take(value, field, place);
         }
         let text = text(field);
@@ -160,6 +155,7 @@ impl RawColumn {
                 .advice("remove the record or fill the value in"));
         }
         self.note(value);
+        self.padded |= matches!(field, [b'0', b'0'..=b'9', ..]);
         self.cells.push_number(short);
         Ok(())
     }
@@ -243,11 +239,6 @@ impl RawColumn {
         }
         Ok(false)
     }
-}
-
-/// Whether a number has zeros in front.
-fn is_padded(field: &[u8]) -> bool {
-    matches!(field, [b'0', b'0'..=b'9', ..])
 }
 
 /// A column while it is read.

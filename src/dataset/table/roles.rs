@@ -99,9 +99,8 @@ impl RawTable {
                     return Some("an index: it numbers the records");
                 }
                 // What is counted or measured has now more digits, now fewer, and no zeros in front.
-                let alike =
-                    least >= NUMBERED && least.log10().floor() == most.log10().floor() && !column.is_amount();
-                if (alike || column.padded) && 2 * distinct.len() > known.len() {
+                let alike = least >= NUMBERED && least.log10().floor() == most.log10().floor();
+                if (alike || column.padded) && !column.is_amount() && 2 * distinct.len() > known.len() {
                     return Some(
                         "identifiers or times: numbers of as many digits each, nearly all different",
                     );
