@@ -304,6 +304,26 @@ impl Observer for StopAfter<'_> {
     }
 }
 
+/// The files of the three models, seeds 3 to 5, that a run on `data` with `setting` leaves, and what it told.
+fn three_models(context: &Context, data: &Dataset, setting: &str) -> ([Vec<u8>; 3], Vec<Event>) {
+    let temporary = tempfile::tempdir().unwrap();
+    let config = config(&[setting, "train.seed=[3,4,5]", "train.epochs=2"]);
+    let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
+    let stop = AtomicBool::new(false);
+    let job = Job {
+        config: &config,
+        dataset: data,
+        context,
+        directory: &directory,
+        resume: false,
+        stop: &stop,
+        part: None,
+    };
+    let mut observer = StopAfter(usize::MAX, &stop, vec![]);
+    veilgrad::train::run(&job, &mut observer).unwrap();
+    ([0, 1, 2].map(|r| std::fs::read(directory.model(r)).unwrap()), observer.2)
+}
+
 #[test]
 fn an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one() {
     let changes = ["train.seed=[0,1]", "model.dropout=0.1", "defense.schedule=coin", "defense.coin_ratio=2"];

@@ -6,23 +6,7 @@ fn same_merged_and_apart(options: &Options) {
     let context = Context::new(options).expect("a GPU adapter");
     let spec = Synthetic { records: 150, features: 40, classes: 5, ..Synthetic::default() };
     let data = synthetic(&spec).unwrap();
-    let models = [false, true].map(|merge| {
-        let temporary = tempfile::tempdir().unwrap();
-        let config = config(&[&format!("engine.merge={merge}"), "train.seed=[3,4,5]", "train.epochs=2"]);
-        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
-        let stop = AtomicBool::new(false);
-        let job = Job {
-            config: &config,
-            dataset: &data,
-            context: &context,
-            directory: &directory,
-            resume: false,
-            stop: &stop,
-            part: None,
-        };
-        veilgrad::train::run(&job, &mut StopAfter(usize::MAX, &stop, vec![])).unwrap();
-        [0, 1, 2].map(|r| std::fs::read(directory.model(r)).unwrap())
-    });
+    let models = [false, true].map(|merge| three_models(&context, &data, &format!("engine.merge={merge}")).0);
     assert!(models[0] == models[1], "engine.merge = false and true give different models");
 }
 

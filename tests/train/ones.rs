@@ -14,27 +14,12 @@ fn same_with_and_without_lists(options: &Options) {
         ..Synthetic::default()
     };
     let data = synthetic(&spec).unwrap();
-    let mut models = vec![];
-    for sparse in ["on", "off"] {
-        let temporary = tempfile::tempdir().unwrap();
-        let config = config(&[&format!("engine.sparse={sparse}"), "train.seed=[3,4,5]", "train.epochs=2"]);
-        let directory = RunDirectory::create(&temporary.path().join("run"), false).unwrap();
-        let stop = AtomicBool::new(false);
-        let job = Job {
-            config: &config,
-            dataset: &data,
-            context: &context,
-            directory: &directory,
-            resume: false,
-            stop: &stop,
-            part: None,
-        };
-        let mut observer = StopAfter(usize::MAX, &stop, vec![]);
-        veilgrad::train::run(&job, &mut observer).unwrap();
+    let models = ["on", "off"].map(|sparse| {
+        let (models, told) = three_models(&context, &data, &format!("engine.sparse={sparse}"));
         let lists = |event: &Event| matches!(event, Event::Detail(text) if text.contains("adds the rows"));
-        assert_eq!(observer.2.iter().any(lists), sparse == "on", "{:?}", observer.2);
-        models.push((0..3).map(|r| std::fs::read(directory.model(r)).unwrap()).collect::<Vec<_>>());
-    }
+        assert_eq!(told.iter().any(lists), sparse == "on", "{told:?}");
+        models
+    });
     assert!(models[0] == models[1], "engine.sparse = on and off give different models");
 }
 
