@@ -10,6 +10,8 @@
 #            embedding bag as the first layer
 #   ONLY     the peers to run, of: torch compiled burn meganeura; all unless given
 #   ROUNDS   2 unless given
+#   THREADS  PyTorch's on a CPU, a run for each number; "1 2" unless given
+#   WARM     1: the caches are warm already, no round before those that count
 #   BURN     burn's cases, by parts of their names, with commas between; "plain,k = 1,k = 5" unless given
 #   NO_COLD  1: no first steps of the peers with empty caches (burn tunes for minutes)
 #   LIMIT    seconds that one program may take; 600 unless given
@@ -91,7 +93,7 @@ burn() {
 round() {
     directory=$1
     mkdir -p "$directory"
-    run veilgrad "$veilgrad" --quiet --json bench step "$network" ${DATA:+--data "$DATA"}
+    run veilgrad "$veilgrad" --quiet --json bench step "$network " ${DATA:+--data "$DATA"}
     if [ -n "$cuda" ]; then
         for precision in "" --tf32; do
             if wanted torch; then
@@ -103,7 +105,7 @@ round() {
         done
         burn burn-cuda
     else
-        for threads in 1 2; do
+        for threads in ${THREADS-1 2}; do
             if wanted torch; then
                 torch "torch-$threads" --threads $threads
             fi

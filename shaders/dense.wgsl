@@ -13,7 +13,9 @@
 // of the step before are multiplied, and stored to the other of two buffers (16 KiB together at most): one
 // barrier a step. A vec4 goes from memory to a tile as it is, along k or along a row of a tile; where it is
 // along k, four of them are transposed when they are in registers again, where that moves nothing. The
-// products are written out. The sum is made in order by one invocation: no atomics.
+// products are written out. The sum is made in order by one invocation: no atomics. Where PARTS is more than
+// one, so many workgroups share what is summed over, and their sums are results one after the other:
+// finish_forward and finish_grad_x (sum_parts.wgsl for grad_w) read those as x and add them up in order.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -39,7 +41,7 @@ const DOWN: u32 = 8; // invocations along a tile's rows
 const ACROSS: u32 = 16; // along its columns
 const BLOCKS_DOWN: u32 = 2; // blocks of an invocation's results, down and across: 1 or 2
 const BLOCKS_ACROSS: u32 = 1;
-const PARTS: u32 = 1; // into which grad_w splits the batch, for sum_parts.wgsl to add up
+const PARTS: u32 = 1; // into which what is summed over is split
 
 const STEP: u32 = 8;
 const SIZE: u32 = DOWN * ACROSS;
@@ -165,20 +167,55 @@ fn x_at(at: vec4<u32>) -> mat4x4<f32> {
     return values;
 }
 
-// Four rows of y, a vec4 of columns of each.
-fn write_y(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
+// Of `length` that is summed over, what a part has: whole steps.
+fn share(length: u32) -> u32 {
+    return (length + PARTS * STEP - 1) / (PARTS * STEP) * STEP;
+}
+
+// Four rows of a part of the result, [rows, pitch], a vec4 of columns of each.
+fn write_part(first: u32, rows: u32, at: vec2<u32>, pitch: u32, sums: mat4x4<f32>, replica: u32) {
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + at.x * rows * pitch + at.y;
+    for (var i = 0u; i < 4; i++) {
+        if first + i < rows {
+            result[base + (first + i) * pitch] = picked(sums, i);
+        }
+    }
+}
+
+// The sum of the parts, which are where x is, of vec4 i of [batch, pitch].
+fn sum_of_parts(i: u32, pitch: u32, replica: u32) -> vec4<f32> {
+    let first = (dims.x_offset + replica * dims.x_stride) / 4 + i;
+    var sum = x[first];
+    for (var part = 1u; part < PARTS; part++) {
+        sum += x[first + part * dims.batch * pitch];
+    }
+    return sum;
+}
+
+fn bias_at(col: u32, replica: u32) -> vec4<f32> {
+    return w[(dims.w_offset + replica * dims.w_stride) / 4 + dims.inputs * ((dims.outputs + 3) / 4) + col];
+}
+
+// Vec4 `col` of y. The padding stays zero whatever act(0) is.
+fn y_of(sum: vec4<f32>, col: u32) -> vec4<f32> {
+    return select(vec4(0.0), activate(sum), 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs));
+}
+
+// Four rows of y, or of part at.x of its sums, a vec4 of columns of each, at.y.
+fn write_y(first: u32, at: vec2<u32>, sums: mat4x4<f32>, replica: u32) {
     let pitch = (dims.outputs + 3) / 4;
-    if col >= pitch {
+    if at.y >= pitch {
         return;
     }
-    let bias = w[(dims.w_offset + replica * dims.w_stride) / 4 + dims.inputs * pitch + col];
-    // The padding stays zero whatever act(0) is.
-    let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs);
-    let base = (dims.result_offset + replica * dims.result_stride) / 4 + col;
+    if PARTS > 1 {
+        write_part(first, dims.batch, at, pitch, sums, replica);
+        return;
+    }
+    let bias = bias_at(at.y, replica);
+    let base = (dims.result_offset + replica * dims.result_stride) / 4 + at.y;
     for (var i = 0u; i < 4; i++) {
         if first + i < dims.batch {
-            let y = activate(picked(sums, i) + bias);
-            result[base + (first + i) * dims.dz_pitch] = select(vec4(0.0), y, real);
+            result[base + (first + i) * dims.dz_pitch] = y_of(picked(sums, i) + bias, at.y);
         }
     }
 }
@@ -186,7 +223,10 @@ fn write_y(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
 @compute @workgroup_size(SIZE)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
-    let quad = group.x * B_QUADS;
+    let part = group.x % PARTS;
+    let quad = group.x / PARTS * B_QUADS;
+    let first_k = part * share(dims.inputs);
+    let end = min(first_k + share(dims.inputs), dims.inputs);
     let in_pitch = (dims.inputs + 3) / 4;
     let out_pitch = (dims.outputs + 3) / 4;
     let odd = local % 2; // of the left tile's step; row i of the tile
@@ -200,9 +240,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let last_w = dims.inputs * out_pitch; // Beyond K, x is zero, and the bias no harm.
 
     var parity = 0u;
-    var left = x_at(rows_x + min(odd, in_pitch - 1));
-    var right = w[from_w + min(own_w, last_w)];
-    for (var k = 0u; k < dims.inputs; k += STEP) {
+    var left = x_at(rows_x + min(first_k / 4 + odd, in_pitch - 1));
+    var right = w[from_w + min(first_k * out_pitch + own_w, last_w)];
+    for (var k = first_k; k < end; k += STEP) {
         if k / 4 + odd >= in_pitch {
             left = mat4x4<f32>();
         }
@@ -218,17 +258,40 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
 
     let first = row + 4 * (local / ACROSS);
-    let col = quad + local % ACROSS;
-    write_y(first, col, top_left, group.z);
+    let at = vec2(part, quad + local % ACROSS);
+    let beside = at + vec2(0, ACROSS);
+    write_y(first, at, top_left, group.z);
     if BLOCKS_DOWN == 2 {
-        write_y(first + 4 * DOWN, col, bottom_left, group.z);
+        write_y(first + 4 * DOWN, at, bottom_left, group.z);
     }
     if BLOCKS_ACROSS == 2 {
-        write_y(first, col + ACROSS, top_right, group.z);
+        write_y(first, beside, top_right, group.z);
     }
     if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
-        write_y(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
+        write_y(first + 4 * DOWN, beside, bottom_right, group.z);
     }
+}
+
+// The vec4 of a result that an invocation of a finishing pass has.
+fn item(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
+    return (group.y * groups.x + group.x) * 64 + local;
+}
+
+@compute @workgroup_size(64)
+fn finish_forward(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let pitch = (dims.outputs + 3) / 4;
+    let i = item(group, groups, local);
+    if i >= dims.batch * pitch {
+        return;
+    }
+    let col = i % pitch;
+    let sum = sum_of_parts(i, pitch, group.z) + bias_at(col, group.z);
+    let base = (dims.result_offset + group.z * dims.result_stride) / 4 + col;
+    result[base + i / pitch * dims.dz_pitch] = y_of(sum, col);
 }
 
 fn dz_at(at: vec4<u32>) -> mat4x4<f32> {
@@ -242,21 +305,28 @@ fn dz_at(at: vec4<u32>) -> mat4x4<f32> {
     return values;
 }
 
-// Four rows of grad_x, a vec4 of columns of each.
-fn write_grad_x(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
+// Vec4 `col` of a row of grad_x, which is vec4 `at` of it. Column K would be the bias: padding is zero.
+fn grad_x_of(sum: vec4<f32>, at: u32, col: u32, replica: u32) -> vec4<f32> {
+    let y = activated[(dims.activated_offset + replica * dims.activated_stride) / 4 + at];
+    let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs);
+    return select(vec4(0.0), sum * derivative(y), real);
+}
+
+// Four rows of grad_x, or of part at.x of its sums, a vec4 of columns of each, at.y.
+fn write_grad_x(first: u32, at: vec2<u32>, sums: mat4x4<f32>, replica: u32) {
     let pitch = (dims.inputs + 3) / 4;
-    if col >= pitch {
+    if at.y >= pitch {
         return;
     }
-    // Column K would be the bias: padding is zero.
-    let real = 4 * col + vec4(0u, 1u, 2u, 3u) < vec4(dims.inputs);
-    let source = (dims.activated_offset + replica * dims.activated_stride) / 4 + col;
-    let base = (dims.result_offset + replica * dims.result_stride) / 4 + col;
+    if PARTS > 1 {
+        write_part(first, dims.batch, at, pitch, sums, replica);
+        return;
+    }
+    let base = (dims.result_offset + replica * dims.result_stride) / 4;
     for (var i = 0u; i < 4; i++) {
         if first + i < dims.batch {
-            let at = (first + i) * pitch;
-            let slope = derivative(activated[source + at]);
-            result[base + at] = select(vec4(0.0), picked(sums, i) * slope, real);
+            let own = (first + i) * pitch + at.y;
+            result[base + own] = grad_x_of(picked(sums, i), own, at.y, replica);
         }
     }
 }
@@ -264,7 +334,10 @@ fn write_grad_x(first: u32, col: u32, sums: mat4x4<f32>, replica: u32) {
 @compute @workgroup_size(SIZE)
 fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.y * TILE_ROWS;
-    let quad = group.x * B_QUADS;
+    let part = group.x % PARTS;
+    let quad = group.x / PARTS * B_QUADS;
+    let first_n = part * share(dims.outputs);
+    let end = min(first_n + share(dims.outputs), dims.outputs);
     let pitch = (dims.outputs + 3) / 4;
     let odd = local % 2; // of the step; row i of the left tile, column i of the right one
     let i = local / 2;
@@ -274,9 +347,9 @@ fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let from_w = (dims.w_offset + group.z * dims.w_stride) / 4 + min(4 * quad + i, dims.inputs) * pitch;
 
     var parity = 0u;
-    var left = dz_at(rows_dz + min(odd, pitch - 1));
-    var right = w[from_w + min(odd, pitch - 1)];
-    for (var n = 0u; n < dims.outputs; n += STEP) {
+    var left = dz_at(rows_dz + min(first_n / 4 + odd, pitch - 1));
+    var right = w[from_w + min(first_n / 4 + odd, pitch - 1)];
+    for (var n = first_n; n < end; n += STEP) {
         if n / 4 + odd >= pitch {
             left = mat4x4<f32>();
         }
@@ -292,17 +365,33 @@ fn grad_x(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
 
     let first = row + 4 * (local / ACROSS);
-    let col = quad + local % ACROSS;
-    write_grad_x(first, col, top_left, group.z);
+    let at = vec2(part, quad + local % ACROSS);
+    let beside = at + vec2(0, ACROSS);
+    write_grad_x(first, at, top_left, group.z);
     if BLOCKS_DOWN == 2 {
-        write_grad_x(first + 4 * DOWN, col, bottom_left, group.z);
+        write_grad_x(first + 4 * DOWN, at, bottom_left, group.z);
     }
     if BLOCKS_ACROSS == 2 {
-        write_grad_x(first, col + ACROSS, top_right, group.z);
+        write_grad_x(first, beside, top_right, group.z);
     }
     if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
-        write_grad_x(first + 4 * DOWN, col + ACROSS, bottom_right, group.z);
+        write_grad_x(first + 4 * DOWN, beside, bottom_right, group.z);
     }
+}
+
+@compute @workgroup_size(64)
+fn finish_grad_x(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let pitch = (dims.inputs + 3) / 4;
+    let i = item(group, groups, local);
+    if i >= dims.batch * pitch {
+        return;
+    }
+    let base = (dims.result_offset + group.z * dims.result_stride) / 4;
+    result[base + i] = grad_x_of(sum_of_parts(i, pitch, group.z), i, i % pitch, group.z);
 }
 
 // With ones in column K of x.
@@ -327,18 +416,11 @@ fn without_rest(values: mat4x4<f32>, b: u32) -> mat4x4<f32> {
     );
 }
 
-// Four rows of grad_w, a vec4 of columns of each.
-fn write_grad_w(first: u32, col: u32, sums: mat4x4<f32>, replica: u32, part: u32) {
+// Four rows of part at.x of grad_w, a vec4 of columns of each, at.y.
+fn write_grad_w(first: u32, at: vec2<u32>, sums: mat4x4<f32>, replica: u32) {
     let pitch = (dims.outputs + 3) / 4;
-    if col >= pitch {
-        return;
-    }
-    let rows = dims.inputs + 1;
-    let base = (dims.result_offset + replica * dims.result_stride) / 4 + part * rows * pitch + col;
-    for (var i = 0u; i < 4; i++) {
-        if first + i < rows {
-            result[base + (first + i) * pitch] = picked(sums, i);
-        }
+    if at.y < pitch {
+        write_part(first, dims.inputs + 1, at, pitch, sums, replica);
     }
 }
 
@@ -347,9 +429,8 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let row = group.y * TILE_ROWS;
     let part = group.x % PARTS;
     let quad = group.x / PARTS * B_QUADS;
-    let share = (dims.batch + PARTS * STEP - 1) / (PARTS * STEP) * STEP;
-    let first_record = part * share;
-    let end = min(first_record + share, dims.batch);
+    let first_record = part * share(dims.batch);
+    let end = min(first_record + share(dims.batch), dims.batch);
     let in_pitch = (dims.inputs + 3) / 4;
     let out_pitch = (dims.outputs + 3) / 4;
     let q = row / 4 + local % A_QUADS; // of the left tile; record i of the step
@@ -383,15 +464,16 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
 
     let first = row + 4 * (local / ACROSS);
-    let col = quad + local % ACROSS;
-    write_grad_w(first, col, top_left, group.z, part);
+    let at = vec2(part, quad + local % ACROSS);
+    let beside = at + vec2(0, ACROSS);
+    write_grad_w(first, at, top_left, group.z);
     if BLOCKS_DOWN == 2 {
-        write_grad_w(first + 4 * DOWN, col, bottom_left, group.z, part);
+        write_grad_w(first + 4 * DOWN, at, bottom_left, group.z);
     }
     if BLOCKS_ACROSS == 2 {
-        write_grad_w(first, col + ACROSS, top_right, group.z, part);
+        write_grad_w(first, beside, top_right, group.z);
     }
     if BLOCKS_DOWN == 2 && BLOCKS_ACROSS == 2 {
-        write_grad_w(first + 4 * DOWN, col + ACROSS, bottom_right, group.z, part);
+        write_grad_w(first + 4 * DOWN, beside, bottom_right, group.z);
     }
 }

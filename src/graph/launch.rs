@@ -163,12 +163,28 @@ pub struct Variant {
     pub fits: bool,
     /// The kinds of adapter that run it where no other was chosen.
     pub default_on: &'static [Class],
+    /// What follows where the kernel splits its sums.
+    pub finish: Option<Finish>,
+}
+
+/// A second dispatch, of a kernel that reads the parts of split sums, one result after the other, and some of the
+/// operation's inputs, and writes the result.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// The shader and its entry point.
+    pub kernel: Kernel,
+    /// What it covers.
+    pub grid: Grid,
+    /// Its own part of the uniform.
+    pub words: Vec<u32>,
+    /// Which of the operation's inputs it reads, after the parts.
+    pub inputs: &'static [usize],
 }
 
 impl Variant {
     /// A variant that runs everywhere, at any shape, where it is asked for by name.
     pub fn new(name: &'static str, kernel: Kernel, grid: Grid) -> Self {
-        Variant { name, kernel, grid, needs: &[], fits: true, default_on: &[] }
+        Variant { name, kernel, grid, needs: &[], fits: true, default_on: &[], finish: None }
     }
 
     /// Only on adapters that have all of these.
@@ -181,6 +197,12 @@ impl Variant {
     #[must_use]
     pub fn fits(self, fits: bool) -> Self {
         Variant { fits, ..self }
+    }
+
+    /// With a second dispatch, which adds up the parts that the first splits its sums into.
+    #[must_use]
+    pub fn finish(self, finish: Finish) -> Self {
+        Variant { finish: Some(finish), ..self }
     }
 
     /// By default on these kinds of adapter, unless an earlier row is.

@@ -16,7 +16,7 @@ mod reference;
 mod tensor;
 mod work;
 
-pub use launch::{Class, Grid, Kernel, Launch, Need, Target, Variant};
+pub use launch::{Class, Finish, Grid, Kernel, Launch, Need, Target, Variant};
 pub use op::Op;
 pub use reference::{Array, Values};
 pub use tensor::{DType, Tensor};

@@ -12,8 +12,7 @@ mod tails;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};
-use crate::graph::{Graph, Kind, Launch, NodeId, Op, Tensor, Variant, Work};
-use crate::ops::SumParts;
+use crate::graph::{Graph, Kind, NodeId, Op, Tensor, Variant, Work};
 pub use recipes::Place;
 use recipes::{Dispatch, Recipes};
 pub use rewrite::{Rewritten, rewrite};
@@ -165,12 +164,11 @@ impl Plan {
                 };
                 let launch = op.launch(&inputs, &node.tensor);
                 let wanted = wanted(op.as_ref(), &inputs, &node.tensor);
-                let Variant { kernel, grid, .. } =
-                    *launch.variant(&context.target(), wanted).ok_or_else(|| {
-                        Error::gpu(format!("{} of {}", op.name(), node.tensor))
-                            .expected("a variant for this adapter")
-                            .found("none")
-                    })?;
+                let variant = launch.variant(&context.target(), wanted).ok_or_else(|| {
+                    Error::gpu(format!("{} of {}", op.name(), node.tensor))
+                        .expected("a variant for this adapter")
+                        .found("none")
+                })?;
                 // Binding order: inputs, then what is written; an update's state is what it writes.
                 let mut operands: Vec<Place> = match &node.kind {
                     Kind::Update(_) | Kind::Fill(_) => node.inputs[1..].iter().chain([&id]),
@@ -184,23 +182,23 @@ impl Plan {
                 })
                 .collect::<Result<_>>()?;
                 let work = Work::of(op.as_ref(), &inputs, &node.tensor, replicas);
-                let parts = context.pipeline(kernel)?.reflection.parts as usize;
-                let split = Tensor::f32(parts * node.tensor.rows, node.tensor.cols);
-                let result = match operands.last_mut() {
-                    Some(last) if parts > 1 => {
-                        let room = self.room_for(context, split.elements(), replicas, &node.label)?;
-                        Some(std::mem::replace(last, room))
-                    }
-                    _ => None,
+                let Variant { kernel, grid, finish, .. } = variant;
+                let Some(finish) = finish else {
+                    recipes.add(*kernel, *grid, &operands, &launch.words, &node.tensor, work)?;
+                    continue;
                 };
-                recipes.add(kernel, grid, &operands, &launch.words, &node.tensor, work)?;
-                if let (Some(result), Some(room)) = (result, operands.pop()) {
-                    let sum = SumParts { rows: node.tensor.rows };
-                    let Launch { words, variants } = sum.launch(&[split], &node.tensor);
-                    let work = Work::of(&sum, &[split], &node.tensor, replicas);
-                    let Variant { kernel, grid, .. } = variants[0];
-                    recipes.add(kernel, grid, &[room, result], &words, &node.tensor, work)?;
-                }
+                let parts = context.pipeline(*kernel)?.reflection.parts as usize;
+                let parts = Tensor::f32(parts * node.tensor.rows, node.tensor.cols);
+                let room = self.room_for(context, parts.elements(), replicas, &node.label)?;
+                let mut finishing = vec![room.clone()];
+                finishing.extend(finish.inputs.iter().map(|&i| operands[i].clone()));
+                finishing.extend(operands.pop());
+                operands.push(room);
+                recipes.add(*kernel, *grid, &operands, &launch.words, &node.tensor, work)?;
+                let mut read = vec![parts];
+                read.extend(finish.inputs.iter().map(|&i| inputs[i]));
+                let work = Work { flops: 0.0, ..Work::of(op.as_ref(), &read, &node.tensor, replicas) };
+                recipes.add(finish.kernel, finish.grid, &finishing, &finish.words, &node.tensor, work)?;
             }
             self.wave_ends.push(recipes.len());
         }

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution with its bias and activation, and the gradients of its input and weights.
 //! What it goes over: [`Geometry`].
 
-use super::tiles::{one_by_one, split, tiles};
+use super::tiles::{one_by_one, split_batch, tiles};
 use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
 use crate::ops::*;
@@ -267,7 +267,7 @@ impl Op for Conv2dDw {
         let kernel = kernel!("conv2d", "grad_w");
         if g.in_fours() {
             variants.extend(tiles(kernel, area));
-            variants.push(split(kernel, &inputs[0], dw));
+            variants.push(split_batch(kernel, &inputs[0], dw));
         } else {
             variants.push(one_by_one(kernel, area));
         }

@@ -1,7 +1,7 @@
 //! A fully connected layer with its bias and activation, and the two matrix products of its backward pass.
 
-use super::tiles::{split, tiles};
-use crate::graph::{Array, Class, Grid, Launch, Target, Variant};
+use super::tiles::{split_batch, split_columns, tiles};
+use crate::graph::{Array, Class, Finish, Grid, Kernel, Launch, Target, Variant};
 use crate::kernel;
 use crate::ops::*;
 
@@ -15,6 +15,12 @@ fn fills_lanes(result: &Tensor) -> bool {
 /// Operations of a product of matrices [B, K] and [K, N]; the bias and the activation are not counted.
 fn products(b: usize, k: usize, n: usize) -> f64 {
     2.0 * b as f64 * k as f64 * n as f64
+}
+
+/// What adds up the parts of `result`, which read these of the operation's inputs.
+fn finish(kernel: Kernel, words: &[u32], result: &Tensor, inputs: &'static [usize]) -> Finish {
+    let quads = result.rows * result.cols.div_ceil(4);
+    Finish { kernel, grid: Grid::Items(quads), words: words.to_vec(), inputs }
 }
 
 /// What messages call an adapter's default kernels: the variant of a large matrix product. What an operation
@@ -92,7 +98,10 @@ impl Op for Dense {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "forward"), grid).default_on(Class::SOFTWARE),
         ];
-        variants.extend(tiles(kernel!("dense", "forward"), grid));
+        let kernel = kernel!("dense", "forward");
+        variants.extend(tiles(kernel, grid));
+        let finish = finish(kernel!("dense", "finish_forward"), &words, y, &[1]);
+        variants.push(split_columns(kernel, inputs, y, finish));
         Launch { words, variants }
     }
 
@@ -151,7 +160,10 @@ impl Op for DenseDx {
                 .default_on(Class::SOFTWARE),
             Variant::new("register", kernel!("dense.register", "grad_x"), grid).default_on(Class::SOFTWARE),
         ];
-        variants.extend(tiles(kernel!("dense", "grad_x"), grid));
+        let kernel = kernel!("dense", "grad_x");
+        variants.extend(tiles(kernel, grid));
+        let finish = finish(kernel!("dense", "finish_grad_x"), &words, dx, &[2]);
+        variants.push(split_columns(kernel, inputs, dx, finish));
         Launch { words, variants }
     }
 
@@ -204,7 +216,7 @@ impl Op for DenseDw {
             Variant::new("register", kernel!("dense.register", "grad_w"), grid).default_on(Class::SOFTWARE),
         ];
         variants.extend(tiles(kernel!("dense", "grad_w"), grid));
-        variants.push(split(kernel!("dense", "grad_w"), x, dw));
+        variants.push(split_batch(kernel!("dense", "grad_w"), x, dw));
         Launch { words, variants }
     }
 
@@ -232,6 +244,9 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         // A sum that is long beside its result, which can be split: two columns of tiles, and one.
         (1100, 5, 66),
         (263, 70, 3),
+        // The same of sums over columns: the last part shorter, and none left for it.
+        (9, 130, 300),
+        (3, 13, 5),
     ];
     for (i, (rows, inputs, outputs)) in shapes.into_iter().enumerate() {
         let activation =

@@ -1,7 +1,9 @@
 //! The tiles of the matrix products that GPUs run, `dense.wgsl` and `conv2d.wgsl`: one kernel, whose constants
 //! make one or another. Not where they run: that is an operation's list.
 
-use crate::graph::{Class, Grid, Kernel, Tensor, Variant};
+use crate::graph::{Class, Finish, Grid, Kernel, Tensor, Variant};
+use crate::kernel;
+use crate::ops::word;
 
 /// 64 × 64 results a workgroup is what the files say as they stand. 128 × 128: the fewest loads a product.
 const WIDE: &[(&str, u32)] = &[("DOWN", 16), ("BLOCKS_ACROSS", 2)];
@@ -31,19 +33,45 @@ pub(super) fn tiles(kernel: Kernel, area: Grid) -> Vec<Variant> {
     ]
 }
 
-/// Parts of a sum: 16 times the workgroups of a result that has few of them, and a second pass.
-const PARTS: usize = 16;
-const SPLIT: &[(&str, u32)] = &[("PARTS", PARTS as u32)];
-const TALL_SPLIT: &[(&str, u32)] = &[("DOWN", 16), ("ACROSS", 4), ("PARTS", PARTS as u32)];
+/// A tile that splits what it sums over into `parts`, for a result of few tiles: as it stands, and `tall`.
+struct Split {
+    parts: usize,
+    tile: &'static [(&'static str, u32)],
+    tall: &'static [(&'static str, u32)],
+}
 
-/// A tile of `kernel` that splits what it sums over, where all parts of `result` together are no larger than
-/// `input`, which it reads: so they fit the adapter as that does. It runs where it was chosen: the sum has
-/// another order than a whole one.
-pub(super) fn split(kernel: Kernel, input: &Tensor, result: &Tensor) -> Variant {
-    let constants = if result.cols <= TALL_COLS { TALL_SPLIT } else { SPLIT };
-    let area = Grid::Tiles { rows: result.rows, cols: result.cols };
-    let fits = PARTS * result.elements() <= input.elements();
-    Variant::new("split", kernel.with(constants), area).fits(fits)
+/// Of a batch, which the gradient of weights is summed over.
+const BATCH: Split =
+    Split { parts: 16, tile: &[("PARTS", 16)], tall: &[("DOWN", 16), ("ACROSS", 4), ("PARTS", 16)] };
+/// Of columns, which a layer's output and its gradient by x are summed over.
+const COLUMNS: Split =
+    Split { parts: 4, tile: &[("PARTS", 4)], tall: &[("DOWN", 16), ("ACROSS", 4), ("PARTS", 4)] };
+
+impl Split {
+    /// It is there where all parts of the result together are no larger than the largest of `inputs`, so that they
+    /// fit the adapter as that does, and runs where it was chosen: the sum has another order than a whole one.
+    fn of(&self, kernel: Kernel, inputs: &[Tensor], result: &Tensor, finish: Finish) -> Variant {
+        let area = Grid::Tiles { rows: result.rows, cols: result.cols };
+        let constants = if result.cols <= TALL_COLS { self.tall } else { self.tile };
+        let largest = inputs.iter().map(Tensor::elements).max().unwrap_or(0);
+        let fits = self.parts * result.elements() <= largest;
+        Variant::new("split", kernel.with(constants), area).fits(fits).finish(finish)
+    }
+}
+
+/// The gradient of weights with its batch in parts.
+pub(super) fn split_batch(kernel: Kernel, x: &Tensor, dw: &Tensor) -> Variant {
+    let length = dw.elements() / 4;
+    let words = [BATCH.parts, length].map(word).to_vec();
+    let finish = Finish { kernel: kernel!("sum_parts"), grid: Grid::Items(length), words, inputs: &[] };
+    BATCH.of(kernel, &[*x], dw, finish)
+}
+
+/// A product whose sums go over columns, in parts. `finish` adds them up and does to a sum what the whole kernel
+/// does; its file's `PARTS` is set here.
+pub(super) fn split_columns(kernel: Kernel, inputs: &[Tensor], result: &Tensor, finish: Finish) -> Variant {
+    let finish = Finish { kernel: finish.kernel.with(COLUMNS.tile), ..finish };
+    COLUMNS.of(kernel, inputs, result, finish)
 }
 
 /// The one tile of a convolution that reads x one by one.
