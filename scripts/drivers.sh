@@ -109,5 +109,10 @@ for kind in SYNCHRONIZATION_VALIDATION GPU_ASSISTED BEST_PRACTICES; do
         WGPU_VALIDATION=0 "$program" --untuned check
     found=$(grep -oE '(VUID|SYNC|UNASSIGNED)-[A-Za-z0-9_-]+' "$log" | sort | uniq -c | sort -rn || true)
     printf '\n%s: check ended with %s in %s; messages by kind:\n%s\n' "$kind" "$ended" "$took" "${found:-none}"
+    # The control: without its messages the layer was not there, and what the others did not print says nothing.
+    if [ "$kind" = BEST_PRACTICES ] && [ -z "$found" ]; then
+        say "no message of best practices: the layer is not loaded"
+        failed=1
+    fi
 done
 exit $failed
