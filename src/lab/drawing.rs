@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::graph::{Graph, Kind, NodeId};
 use crate::nn::RecordShape;
-use crate::plan::{Rewritten, rewrite};
+use crate::plan::{Rewritten, memory, rewrite};
 use crate::run::config::Config;
 use crate::train::resident::ResidentLayout;
 use crate::train::schedule::Round;
@@ -65,7 +65,10 @@ pub fn drawings(
             let graph = recipe.graph(round, layout, 1)?.graph;
             let dispatches = dispatches(context, &graph, &[])?;
             let waves = dispatches.last().map_or(0, |last| last.wave);
-            let title = format!("{}: {} dispatches in {waves} waves", words(round), dispatches.len());
+            let planned = rewrite(context, &graph, 1, &[])?;
+            let barriers = memory::assign(&planned.graph, &planned.waves, &planned.keep)?.barriers;
+            let count = format!("{} dispatches in {waves} waves, {barriers} barriers", dispatches.len());
+            let title = format!("{}: {count}", words(round));
             Ok(Drawing { title, dispatches })
         })
         .collect()

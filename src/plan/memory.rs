@@ -1,6 +1,6 @@
 //! Which intermediate tensors share a buffer. A buffer of its own for each tensor that is alive
 //! (drivers track hazards by the buffer, so parts of one arena would wait for each other); a buffer
-//! whose tensor is dead serves a later tensor of like size. Pure data, no GPU.
+//! whose tensor is dead serves a later tensor of like size, where that costs no barrier. Pure data, no GPU.
 
 use super::schedule::version;
 use crate::error::{Error, Result};
@@ -27,7 +27,34 @@ pub struct Slots {
     pub labels: Vec<String>,
     /// Where each tensor lies that has memory here: computed ones and packs, not what the caller binds.
     pub places: HashMap<NodeId, Slot>,
+    /// Operations before which there is a barrier ([`Barriers`]).
+    pub barriers: usize,
 }
+
+/// Who waits. wgpu puts a barrier before a dispatch that reads what nobody has read since it was written, or writes
+/// to a buffer that an earlier dispatch used; what a run finds as it begins costs none.
+#[derive(Debug, Default)]
+struct Barriers {
+    used: HashSet<NodeId>,
+    unread: HashSet<NodeId>,
+}
+
+impl Barriers {
+    /// Notes an operation that reads and writes the memory of these nodes; whether there is a barrier before it.
+    fn before(&mut self, reads: impl Iterator<Item = NodeId>, writes: NodeId) -> bool {
+        let mut waits = false;
+        for read in reads.filter(|read| *read != writes) {
+            waits |= self.unread.remove(&read);
+            self.used.insert(read);
+        }
+        waits |= !self.used.insert(writes);
+        self.unread.insert(writes);
+        waits
+    }
+}
+
+/// Elements of a tensor whose operation takes so long that a barrier more is cheaper than memory of its own.
+const LARGE: usize = 1 << 18;
 
 /// Places for every computed tensor of `waves`, every pack and all columns side by side. Those in `keep` are
 /// never reused.
@@ -50,6 +77,7 @@ pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<S
         last_use.insert(home(id), usize::MAX);
     }
     let mut slots = Slots::default();
+    let mut barriers = Barriers::default();
     let mut free: Vec<usize> = vec![];
     let mut busy: Vec<(usize, usize)> = vec![];
     for (wave, ids) in waves.iter().enumerate() {
@@ -61,15 +89,20 @@ pub fn assign(graph: &Graph, waves: &[Vec<NodeId>], keep: &[NodeId]) -> Result<S
         });
         for &id in ids {
             let owner = home(id);
-            if !matches!(graph.node(owner).kind, Kind::Compute(_) | Kind::Pack | Kind::Columns) {
-                continue;
-            }
-            if !slots.places.contains_key(&owner) {
+            let mut waits = barriers.before(graph.node(id).inputs.iter().map(|&input| home(input)), owner);
+            let computed = matches!(graph.node(owner).kind, Kind::Compute(_) | Kind::Pack | Kind::Columns);
+            if computed && !slots.places.contains_key(&owner) {
                 let elements = graph.tensor(owner).elements();
-                let slot = take(&mut slots, &mut free, elements, &graph.node(owner).label);
+                let new = slots.sizes.len();
+                // A buffer that is free has been used: who writes to it waits.
+                let mut none = vec![];
+                let free = if waits || elements > LARGE { &mut free } else { &mut none };
+                let slot = take(&mut slots, free, elements, &graph.node(owner).label);
+                waits |= slot < new;
                 busy.push((last_use[&owner], slot));
                 slots.places.insert(owner, Slot { slot, offset: 0, stride: elements });
             }
+            slots.barriers += usize::from(waits);
             if let Some(&(pack, offset)) = packs.get(&id) {
                 let place = slots.places[&pack];
                 slots.places.insert(id, Slot { offset, ..place });
@@ -152,6 +185,22 @@ mod tests {
         // Kept from the first on: no reuse of it.
         let slots = assign(&graph, &order, &[chain[1], chain[4]]).unwrap();
         assert_ne!(slots.places[&chain[1]].slot, slots.places[&chain[3]].slot);
+    }
+
+    #[test]
+    fn who_need_not_wait_does_not_take_a_used_buffer() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(2, 4));
+        let [a, b] = [0; 2].map(|_| graph.apply(Add, &[x, x]).unwrap());
+        let c = graph.apply(Add, &[a, b]).unwrap();
+        // In one wave, with the buffers of a and b free: the first waits for c, the second has nothing to wait for.
+        let [d, e] = [c, x].map(|other| graph.apply(Add, &[c, other]).unwrap());
+        let order = waves(&graph, &[d, e]).unwrap();
+        assert_eq!(order, [vec![a, b], vec![c], vec![d, e]]);
+        let slots = assign(&graph, &order, &[d, e]).unwrap();
+        let [a, b, d, e] = [a, b, d, e].map(|id| slots.places[&id].slot);
+        assert!([a, b].contains(&d) && ![a, b].contains(&e), "{a} {b} {d} {e}");
+        assert_eq!(slots.barriers, 2);
     }
 
     #[test]

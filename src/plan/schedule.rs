@@ -3,9 +3,11 @@
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, NodeId};
+use std::collections::HashSet;
 
 /// The operations needed for `outputs` and for every update, in waves. Within a wave no operation
-/// reads or overwrites what another one writes.
+/// reads or overwrites what another one writes. Those come first that write to memory which others share, as parts
+/// of it or as a state's next version: they wait for what came before in any case, and then the others need not.
 ///
 /// # Errors
 /// A graph that reads a state's old version after the update that overwrites it.
@@ -43,6 +45,10 @@ pub fn waves(graph: &Graph, outputs: &[NodeId]) -> Result<Vec<Vec<NodeId>>> {
         waves.resize_with(waves.len().max(wave), Vec::new);
         waves[wave - 1].push(id);
     }
+    let wholes = graph.nodes().iter().filter(|node| matches!(node.kind, Kind::Pack | Kind::Columns));
+    let parts: HashSet<NodeId> = wholes.flat_map(|whole| whole.inputs.iter().copied()).collect();
+    let alone = |id: &NodeId| matches!(graph.node(*id).kind, Kind::Compute(_)) && !parts.contains(id);
+    waves.iter_mut().for_each(|wave| wave.sort_by_key(alone));
     Ok(waves)
 }
 
@@ -79,6 +85,17 @@ mod tests {
         let line = graph.apply(Tape { line: Tensor::u32(2, 1) }, &[tape, counter]).unwrap();
         let next = graph.update(Advance, &[counter]).unwrap();
         assert_eq!(waves(&graph, &[line]).unwrap(), [vec![line], vec![next]]);
+    }
+
+    #[test]
+    fn parts_of_a_whole_come_first_in_their_wave() {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Tensor::f32(2, 4));
+        let [alone, part] = [0; 2].map(|_| graph.apply(Add, &[x, x]).unwrap());
+        let pack = graph.pack("gradient", &[part]);
+        let sum = graph.apply(Add, &[alone, alone]).unwrap();
+        let order = waves(&graph, &[pack, sum]).unwrap();
+        assert_eq!(order, [vec![part, alone], vec![sum]]);
     }
 
     #[test]
