@@ -27,7 +27,7 @@ pub struct Slots {
     pub labels: Vec<String>,
     /// Where each tensor lies that has memory here: computed ones and packs, not what the caller binds.
     pub places: HashMap<NodeId, Slot>,
-    /// Operations before which there is a barrier ([`Barriers`]).
+    /// Barriers that wgpu puts between the dispatches of a run.
     pub barriers: usize,
 }
 
