@@ -243,7 +243,7 @@ mod tests {
         // The outer product needs subgroups of 8.
         let error = select(&["dense"], &[], Some("outer")).unwrap_err().to_string();
         assert!(
-            error.contains("register, small, tall, wide, workgroup") && error.contains("outer"),
+            error.contains("register, small, split, tall, wide, workgroup") && error.contains("outer"),
             "{error}"
         );
         let with = select(&[], &[], Some("workgroup")).unwrap();
