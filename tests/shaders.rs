@@ -326,9 +326,9 @@ fn every_entry_point_is_a_variant_of_an_operation_and_every_variants_is_there() 
     let mut used = BTreeSet::new();
     for case in ops::ALL.iter().flat_map(|(_, cases)| cases()) {
         for (_, launch) in case.graph().expect("a case that fits").launches() {
-            used.extend(
-                launch.variants.iter().map(|v| (v.kernel.file.to_owned(), v.kernel.entry.to_owned())),
-            );
+            let finishing = launch.variants.iter().filter_map(|v| v.finish.as_ref().map(|f| f.kernel));
+            let kernels = launch.variants.iter().map(|v| v.kernel).chain(finishing);
+            used.extend(kernels.map(|kernel| (kernel.file.to_owned(), kernel.entry.to_owned())));
         }
     }
     let all = shaders();
