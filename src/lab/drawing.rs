@@ -63,11 +63,12 @@ pub fn drawings(
         .iter()
         .map(|&round| {
             let graph = recipe.graph(round, layout, 1)?.graph;
-            let dispatches = dispatches(context, &graph, &[])?;
-            let waves = dispatches.last().map_or(0, |last| last.wave);
-            let planned = rewrite(context, &graph, 1, &[])?;
-            let barriers = memory::assign(&planned.graph, &planned.waves, &planned.keep)?.barriers;
-            let count = format!("{} dispatches in {waves} waves, {barriers} barriers", dispatches.len());
+            let rewritten = rewrite(context, &graph, 1, &[])?;
+            let dispatches = dispatches(context, &rewritten)?;
+            let Rewritten { graph, waves, keep, .. } = rewritten;
+            let barriers = memory::assign(&graph, &waves, &keep)?.barriers;
+            let (count, waves) = (dispatches.len(), waves.len());
+            let count = format!("{count} dispatches in {waves} waves, {barriers} barriers");
             let title = format!("{}: {count}", words(round));
             Ok(Drawing { title, dispatches })
         })
@@ -82,12 +83,11 @@ fn words(Round { attack, classifier, penalized }: Round) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", then ")
 }
 
-/// The dispatches of `graph` on `context`'s adapter, of one replica, where `outputs` are wanted beside the states.
+/// The dispatches of a graph on `context`'s adapter, of one replica.
 ///
 /// # Errors
-/// A graph that cannot run as written; an operation without a kernel for the adapter.
-pub fn dispatches(context: &Context, graph: &Graph, outputs: &[NodeId]) -> Result<Vec<Drawn>> {
-    let Rewritten { graph, waves, .. } = rewrite(context, graph, 1, outputs)?;
+/// An operation without a kernel for the adapter.
+fn dispatches(context: &Context, Rewritten { graph, waves, .. }: &Rewritten) -> Result<Vec<Drawn>> {
     let numbered = waves.iter().zip(1..).flat_map(|(wave, number)| wave.iter().map(move |&id| (number, id)));
     let mut drawn = vec![];
     for (wave, id) in numbered {
@@ -101,7 +101,7 @@ pub fn dispatches(context: &Context, graph: &Graph, outputs: &[NodeId]) -> Resul
                 .found("none")
         })?;
         let mut reads = vec![];
-        node.inputs.iter().for_each(|&input| source(&graph, input, &mut reads));
+        node.inputs.iter().for_each(|&input| source(graph, input, &mut reads));
         let mut seen = BTreeSet::new();
         reads.retain(|read| seen.insert(read.clone()));
         drawn.push(Drawn {
@@ -177,7 +177,8 @@ mod tests {
         let (a, b) = (graph.apply(dense, &[half, w]).unwrap(), graph.apply(dense, &[other, w]).unwrap());
         let v = graph.input("other weights", Tensor::f32(6, 3));
         let outputs = [a, b].map(|y| graph.apply(dense, &[y, v]).unwrap());
-        dispatches(&Context::new(&Options::default()).unwrap(), &graph, &outputs).unwrap()
+        let context = Context::new(&Options::default()).unwrap();
+        dispatches(&context, &rewrite(&context, &graph, 1, &outputs).unwrap()).unwrap()
     }
 
     #[test]
