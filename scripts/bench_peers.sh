@@ -93,7 +93,7 @@ burn() {
 round() {
     directory=$1
     mkdir -p "$directory"
-    run veilgrad "$veilgrad" --quiet --json bench step "$network " ${DATA:+--data "$DATA"}
+    run veilgrad "$veilgrad" --quiet --json bench step "$network" ${DATA:+--data "$DATA"}
     if [ -n "$cuda" ]; then
         for precision in "" --tf32; do
             if wanted torch; then

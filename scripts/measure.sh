@@ -31,8 +31,7 @@ try() {
 if [ -n "${SHORT-}" ]; then
     batches=128 replicas=1 all=1,2 steps="purchase100 plain"
 else
-    # With the blank: the steps whose names begin so. Without, it is the preset.
-    batches=128,384,1024,1408 replicas=1,8,64 all=1,2,4,8,16,32,64 steps="purchase100 "
+    batches=128,384,1024,1408 replicas=1,8,64 all=1,2,4,8,16,32,64 steps=purchase100
 fi
 
 try devices.json devices --json
@@ -43,7 +42,7 @@ try check.json check --json
 try kernels.json bench kernels --json --batch "$batches" --replicas "$replicas"
 [ -n "${SHORT-}" ] || try steps-untuned.json bench step --json --untuned "$steps"
 try steps.json bench step --json --replicas "$all" "$steps"
-[ -n "${SHORT-}" ] || try steps-texas100.json bench step --json --replicas 1,8 "texas100 "
+[ -n "${SHORT-}" ] || try steps-texas100.json bench step --json --replicas 1,8 texas100
 # Two ways of the same steps: operations merged and apart, a first layer on lists of ones and a dense one.
 [ -n "${SHORT-}" ] || try steps-apart.json bench step --json --replicas 1,8,64 --set engine.merge=false "$steps"
 if [ -n "${DATA-}" ]; then

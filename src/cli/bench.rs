@@ -29,7 +29,7 @@ Examples:
   veilgrad bench kernels --op dense,dense_dw --batch 128,1408 --html roofline.html
   veilgrad bench kernels --op dense --shape 4096x4096x4096 --variant workgroup
   veilgrad bench step purchase100 --replicas 1,8 --json > step.json
-  veilgrad bench step purchase100 --data retail100.npz --set engine.sparse=off
+  veilgrad bench step --preset retail100 --data retail100.npz --set engine.sparse=off
   veilgrad bench compare before.json after.json")]
 pub(super) struct BenchArgs {
     #[command(subcommand)]
@@ -51,9 +51,12 @@ enum What {
     /// Whole steps, plain and min-max: time, dispatches, memory; by kernel time, bytes, operations and what bounds
     /// it.
     Step {
-        /// Only those whose name contains this; or a preset whose data's shape is known, by its whole name.
+        /// Only those whose name contains this.
         #[arg(value_name = "NAME", default_value = "")]
         name: String,
+        /// The step of this preset instead, on generated records of its data's shape.
+        #[arg(long, value_name = "NAME", conflicts_with = "name")]
+        preset: Option<String>,
         /// Takes the records of this file, and its numbers of features and classes, instead of generated records:
         /// how long a step takes depends on how many of their bits are ones.
         #[arg(long, value_name = "FILE")]
@@ -143,7 +146,10 @@ fn named(part: &str) -> Result<Vec<StepCase<'static>>> {
     if found.is_empty() {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         let near = nearest(part, names.iter().copied());
-        let advice = near.map_or(String::new(), |name| format!("did you mean `{name}`?"));
+        let advice = match near {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "a preset's step is that of --preset".to_owned(),
+        };
         return Err(Error::usage(format!("veilgrad bench {part}"))
             .expected(format!("a part of one of: {}", names.join("; ")))
             .found(part)
@@ -152,15 +158,21 @@ fn named(part: &str) -> Result<Vec<StepCase<'static>>> {
     Ok(found)
 }
 
-/// The step of the preset `name` at the size that it is published for; `None`: no such preset, or nobody knows the
-/// shape of its data.
-fn of_preset(name: &str) -> Result<Option<StepCase<'_>>> {
-    let Some(known) = KnownDataset::named(name)? else { return Ok(None) };
+/// The step of the preset `name` at the size that it is published for.
+///
+/// # Errors
+/// There is no such preset, or nobody knows the shape of its data.
+fn of_preset(name: &str) -> Result<StepCase<'_>> {
     // Its data need not be there.
     let config = Config::resolve(&[preset::find(name)?, Layer::set("data.expects=\"\"")?])?;
+    let known = KnownDataset::named(name)?.ok_or_else(|| {
+        Error::usage("--preset")
+            .expected("a preset of data whose shape is known (`data/published/datasets.csv`)")
+            .found(name)
+    })?;
     let image = config.model.kind != ModelKind::Mlp;
     let given = config.defense.attack_steps.values().next().copied();
-    Ok(Some(StepCase {
+    Ok(StepCase {
         name,
         preset: name,
         features: if image { 0 } else { known.features },
@@ -172,7 +184,7 @@ fn of_preset(name: &str) -> Result<Option<StepCase<'_>>> {
         } else {
             0
         },
-    }))
+    })
 }
 
 fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
@@ -201,9 +213,9 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
                 show(&text::kernels(&group), Measured::Kernels(group.clone()))?;
             }
         }
-        What::Step { name, data, settings } => {
+        What::Step { name, preset, data, settings } => {
             let data = data.as_ref().map(|path| load(path, &LoadOptions::default())).transpose()?;
-            let cases = of_preset(name)?.map_or_else(|| named(name), |case| Ok(vec![case]))?;
+            let cases = preset.as_ref().map_or_else(|| named(name), |preset| Ok(vec![of_preset(preset)?]))?;
             for case in &cases {
                 for &replicas in &args.replicas {
                     let time = step(&context, case, Conditions { data: data.as_ref(), settings }, replicas)?;

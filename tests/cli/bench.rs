@@ -44,7 +44,7 @@ fn what_there_is_not_is_named_with_what_there_is() {
 #[test]
 fn a_preset_s_step_is_told_by_kernel() {
     let program = Veilgrad::new();
-    let result = program.succeeds("bench step location30 --json").json();
+    let result = program.succeeds("bench step --preset location30 --json").json();
     let step = &result["results"][0];
     assert_eq!(step["name"], "location30", "{result:#}");
     let kernels = step["kernels"].as_array().expect("a list");
@@ -53,7 +53,15 @@ fn a_preset_s_step_is_told_by_kernel() {
         "{step:#}"
     );
     assert!(kernels.iter().any(|kernel| kernel["bound"] == "arithmetic"), "{step:#}");
-    program.run("bench step location30 --set train.batch=7").code(2).says(&["a setting of the engine"]);
+    program
+        .run("bench step --preset location30 --set train.batch=7")
+        .code(2)
+        .says(&["a setting of the engine"]);
+    program
+        .run("bench step --preset demo")
+        .code(2)
+        .says(&["--preset: expected a preset of data whose shape"]);
+    program.run("bench step location30").code(2).says(&["a part of one of: ", "--preset"]);
 }
 
 #[test]
@@ -68,7 +76,7 @@ fn a_step_is_timed_on_a_file_s_records_and_with_operations_apart() {
         format!("{}\n{lines}", (0..16).map(|j| format!("b{j},")).collect::<String>() + "label"),
     );
     let time = |flags: &str| {
-        let command = format!("bench step location30 --data bits.csv {flags} --json");
+        let command = format!("bench step --preset location30 --data bits.csv {flags} --json");
         program.succeeds(&command).json()["results"][0].clone()
     };
     let (merged, apart) =
