@@ -17,8 +17,8 @@ use crate::run::event::{Event, Observer};
 
 /// Makes tables of the paper anew, beside the published numbers.
 ///
-/// Every table is one run of replicas a data set: rows times seeds. Started again with the same command after
-/// an interruption of any kind, it goes on where it was, and ends with the same files.
+/// Every table is a run of replicas a data set, rows times seeds, and one without the game for λ = 0. Started again
+/// with the same command after an interruption of any kind, it goes on where it was, and ends with the same files.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ReproduceArgs {
@@ -38,6 +38,9 @@ pub(super) struct ReproduceArgs {
     /// Models a row, with the seeds from 0 on.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
+    /// The rows of lambda, l2 or reference-size: λ, factors or records of D′. Without it: the paper's rows.
+    #[arg(long, value_name = "LIST")]
+    values: Option<String>,
     /// The form of the game: paper (its text), authors (their code), or both, each with tables of its own. Without it:
     /// the preset's.
     #[arg(long, value_name = "FORM", value_delimiter = ',', value_parser = form)]
@@ -62,6 +65,7 @@ Examples:
   veilgrad reproduce defense --data purchase100.npz --data dataset_texas.tgz
   veilgrad reproduce all --data retail100.npz --scale 0.2 --seeds 2
   veilgrad reproduce lambda --data retail100.npz --form paper,authors
+  veilgrad reproduce reference-size --data retail100.npz --values 1000,5000 --seeds 1
   A quarter of the models, for three other machines to train the others; then the same without --shard:
     veilgrad reproduce lambda --data purchase100.npz --shard 0/4
 
@@ -144,6 +148,7 @@ fn request(args: &ReproduceArgs) -> Result<Request> {
     Ok(Request {
         tables: args.table.0.clone(),
         data: (0..count.max(1)).map(wanted).collect(),
+        values: args.values.clone(),
         scale: args.scale,
         seeds: args.seeds as usize,
         forms: args.form.clone(),

@@ -25,7 +25,7 @@ pub fn reproduce(job: &ReproductionJob, observer: &mut dyn Observer) -> Result<V
     train_long_runs(job, &runs, &wanted, &planned, observer)?;
     planned.tell(observer);
     for (number, (setup, run)) in wanted.iter().enumerate() {
-        let part = run.part.map_or(String::new(), |part| format!(" {part}"));
+        let part = run.part.as_ref().map_or(String::new(), |part| format!(" {part}"));
         let name = format!("{}{part} on {}", run.table.name(), run.config.name);
         observer.event(&Event::Note(format!("run {}/{}: {name}", number + 1, wanted.len())));
         runs.see_to(job, setup, run, observer)?;

@@ -17,6 +17,8 @@ pub struct Request {
     pub tables: Vec<Table>,
     /// On which data, a set of tables each.
     pub data: Vec<DataRequest>,
+    /// The rows of a table with a [key](Table::key), its values separated by commas; `None`: the paper's rows.
+    pub values: Option<String>,
     /// What |D| and |D′| are multiplied by.
     pub scale: f64,
     /// Models a row, of the seeds from 0 on.

@@ -104,7 +104,7 @@ impl Runs {
 
     /// Where the run is, or will be.
     fn place(&self, run: &TableRun) -> PathBuf {
-        let part = run.part.map_or(String::new(), |part| format!("-{part}"));
+        let part = run.part.as_ref().map_or(String::new(), |part| format!("-{part}"));
         self.path.join(format!("{}-{}{part}", run.config.name, run.table.name()))
     }
 

@@ -42,6 +42,16 @@ impl Table {
         }
     }
 
+    /// The key whose values are the table's rows; `None`: its rows are not values of one.
+    pub fn key(self) -> Option<&'static str> {
+        match self {
+            Table::L2 => Some("model.weight_decay"),
+            Table::ReferenceSize => Some("data.reference"),
+            Table::Lambda => Some("defense.lambda"),
+            Table::Defense | Table::Defenses => None,
+        }
+    }
+
     /// `data/published/NAME.csv`.
     pub(super) fn published(self) -> &'static str {
         match self {

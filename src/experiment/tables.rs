@@ -19,16 +19,19 @@ const EVALUATE_LIMIT: usize = 1000;
 pub struct TableRun {
     /// The table that it is of.
     pub table: Table,
-    /// Which of the table's runs, where there are several.
-    pub part: Option<usize>,
+    /// Which of the table's runs, where there are several: [`UNDEFENDED`], or the number of another defense.
+    pub part: Option<String>,
     /// Settings of all its replicas, with the rows' values as lists.
     pub config: Config,
     /// In the order of the table.
     pub rows: Vec<TableRow>,
 }
 
-/// Whether a replica is of a row.
-type Belongs = Box<dyn Fn(&Replica) -> bool>;
+/// The part of a table with its models of λ = 0: alone they are trained without the game, in a fraction of the time.
+pub const UNDEFENDED: &str = "undefended";
+
+/// A row to be: its label, what was published of it, and whether a replica is of it.
+type PlannedRow = (String, Option<Published>, Box<dyn Fn(&Replica) -> bool>);
 
 /// A row: replicas that differ in nothing but the seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,40 +44,62 @@ pub struct TableRow {
     pub published: Option<Published>,
 }
 
-/// The runs of `table` for `setup`: what can be a replica's is in the first, the rest is in runs of their
-/// own.
+/// The runs of `table` for `setup`: what can be a replica's is in one run, without those of λ = 0, and the rest is in
+/// runs of their own.
 ///
 /// # Errors
-/// Settings out of their range: a D′ smaller than a batch.
+/// Settings out of their range: a D′ smaller than a batch; values for a table without a key.
 pub fn runs(table: Table, setup: &Setup, request: &Request) -> Result<Vec<TableRun>> {
-    let mut runs = vec![run_of_replicas(table, setup, request)?];
+    let (config, rows) = replicas_and_rows(table, setup, request)?;
+    let (undefended, defended): (Vec<f64>, Vec<f64>) =
+        config.defense.lambda.values().iter().partition(|lambda| **lambda == 0.0);
+    let mut runs = vec![];
+    if undefended.is_empty() || defended.is_empty() {
+        runs.push(run_of(table, None, config.clone(), &rows));
+    } else {
+        for (part, lambdas) in [(Some(UNDEFENDED.to_owned()), undefended), (None, defended)] {
+            let mut config = config.clone();
+            config.defense.lambda = Sweep::many(lambdas);
+            runs.push(run_of(table, part, config, &rows));
+        }
+    }
     if table == Table::Defenses {
         for (part, defense) in defenses()?.into_iter().enumerate() {
-            runs.push(defense.run(part + 1, &runs[0].config)?);
+            runs.push(defense.run(part + 1, &config)?);
         }
     }
     Ok(runs)
 }
 
-/// A table's run of replicas.
-fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<TableRun> {
+/// The run of `config`, with those of `rows` that it has replicas of.
+fn run_of(table: Table, part: Option<String>, config: Config, rows: &[PlannedRow]) -> TableRun {
+    let replicas = config.replicas();
+    let rows = rows.iter().map(|(label, published, belongs)| {
+        let of_row = replicas.iter().enumerate().filter(|(_, replica)| belongs(replica));
+        let replicas = of_row.map(|(number, _)| number).collect();
+        TableRow { label: label.clone(), published: published.clone(), replicas }
+    });
+    let rows = rows.filter(|row| !row.replicas.is_empty()).collect();
+    TableRun { table, part, rows, config }
+}
+
+/// A table's replicas as one configuration, and its rows.
+fn replicas_and_rows(table: Table, setup: &Setup, request: &Request) -> Result<(Config, Vec<PlannedRow>)> {
     let mut config = setup.config.clone();
     config.train.evaluate_limit = config.train.evaluate_limit.min(EVALUATE_LIMIT);
     config.audit.as_published = true;
     config.train.seed = Sweep::many((0..request.seeds as u64).collect());
+    if request.values.is_some() && table.key().is_none() {
+        return Err(Error::usage("--values")
+            .expected("lambda, l2 or reference-size, whose rows are values")
+            .found(table.name()));
+    }
     let published = published::rows(table)?;
     let own = setup.known.as_ref().map(|known| known.published.as_str());
     let beside = |value: &str| {
         published.iter().find(|row| Some(row.dataset.as_str()) == own && row.value == value).cloned()
     };
-    // What is run is what the paper has rows of, whatever the data set.
-    let mut values: Vec<&str> = vec![];
-    for row in &published {
-        if !values.contains(&row.value.as_str()) {
-            values.push(&row.value);
-        }
-    }
-    let mut rows: Vec<(String, Option<Published>, Belongs)> = vec![];
+    let mut rows: Vec<PlannedRow> = vec![];
     match table {
         Table::Defense | Table::Defenses => {
             let lambda = strongest_lambda(&config)?;
@@ -85,28 +110,26 @@ fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<Tab
             }
         }
         Table::L2 => {
-            let factors = numbers(&values)?;
+            let factors = values(table, request, &published)?;
             config.defense.lambda = Sweep::one(0.0);
             config.model.weight_decay = Sweep::many(factors.clone());
-            for (value, factor) in values.iter().zip(factors) {
-                rows.push((
-                    format!("L2 {factor}"),
-                    beside(value),
-                    Box::new(move |r| r.weight_decay == factor),
-                ));
+            for factor in factors {
+                let published = beside(&factor.to_string());
+                rows.push((format!("L2 {factor}"), published, Box::new(move |r| r.weight_decay == factor)));
             }
         }
         Table::Lambda => {
-            let lambdas = numbers(&values)?;
+            let lambdas = values(table, request, &published)?;
             config.defense.lambda = Sweep::many(lambdas.clone());
-            for (value, lambda) in values.iter().zip(lambdas) {
-                rows.push((format!("λ {lambda}"), beside(value), Box::new(move |r| r.lambda == lambda)));
+            for lambda in lambdas {
+                let published = beside(&lambda.to_string());
+                rows.push((format!("λ {lambda}"), published, Box::new(move |r| r.lambda == lambda)));
             }
         }
         Table::ReferenceSize => {
             config.defense.lambda = Sweep::one(strongest_lambda(&config)?);
             let of = published.first().map_or("", |row| row.dataset.as_str());
-            let sizes = reference_sizes(setup, request, of, &numbers(&values)?)?;
+            let sizes = reference_sizes(setup, request, of, &published)?;
             config.data.reference = Sweep::many(sizes.iter().map(|(size, _)| *size).collect());
             for (size, value) in sizes {
                 let label = match &value {
@@ -120,12 +143,42 @@ fn run_of_replicas(table: Table, setup: &Setup, request: &Request) -> Result<Tab
         }
     }
     config.validate()?;
-    let replicas = config.replicas();
-    let rows = rows.into_iter().map(|(label, published, belongs)| {
-        let of_row = replicas.iter().enumerate().filter(|(_, r)| belongs(r));
-        TableRow { label, published, replicas: of_row.map(|(number, _)| number).collect() }
+    Ok((config, rows))
+}
+
+/// The values of a table's rows: those asked for, or those that the paper has rows of, whatever the data set.
+fn values(table: Table, request: &Request, published: &[Published]) -> Result<Vec<f64>> {
+    let Some((key, typed)) = table.key().zip(request.values.as_ref()) else { return numbers(published) };
+    let config = Config::merge(&[Layer::list("--values", key, typed)])?;
+    let mut values = match table {
+        Table::L2 => config.model.weight_decay.values().to_vec(),
+        Table::ReferenceSize => config.data.reference.values().iter().map(|&size| size as f64).collect(),
+        Table::Lambda | Table::Defense | Table::Defenses => config.defense.lambda.values().to_vec(),
+    };
+    distinct(&mut values);
+    Ok(values)
+}
+
+/// The values of published rows.
+fn numbers(published: &[Published]) -> Result<Vec<f64>> {
+    let number = |row: &Published| {
+        let wrong = || Error::data("data/published").expected("a number").found(row.value.as_str());
+        row.value.parse().map_err(|_| wrong())
+    };
+    let mut values = published.iter().map(number).collect::<Result<_>>()?;
+    distinct(&mut values);
+    Ok(values)
+}
+
+/// Keeps the first of equal values.
+fn distinct(values: &mut Vec<f64>) {
+    let mut seen = vec![];
+    values.retain(|value| {
+        !seen.contains(value) && {
+            seen.push(*value);
+            true
+        }
     });
-    Ok(TableRun { table, part: None, rows: rows.collect(), config })
 }
 
 /// An entry of `data/defenses.toml`.
@@ -171,7 +224,7 @@ impl Defense {
             label += &format!(" (ε {:.0})", guarantee.epsilon);
         }
         let row = TableRow { label, replicas: (0..replicas.len()).collect(), published: None };
-        Ok(TableRun { table: Table::Defenses, part: Some(part), config, rows: vec![row] })
+        Ok(TableRun { table: Table::Defenses, part: Some(part.to_string()), config, rows: vec![row] })
     }
 }
 
@@ -187,32 +240,28 @@ fn strongest_lambda(config: &Config) -> Result<f64> {
         .advice("give one with --set defense.lambda=3"))
 }
 
-fn numbers(values: &[&str]) -> Result<Vec<f64>> {
-    let number = |value: &&str| {
-        value.parse().map_err(|_| Error::data("data/published").expected("a number").found(*value))
-    };
-    values.iter().map(number).collect()
-}
-
 /// The sizes of D′ and the published value that each stands beside: the one of the same proportion to |D|.
 fn reference_sizes(
     setup: &Setup,
     request: &Request,
     dataset: &str,
-    published: &[f64],
+    rows: &[Published],
 ) -> Result<Vec<(usize, Option<String>)>> {
     let all = published::all()?;
     let paper = all.iter().find(|known| known.published == dataset).map_or(1, |known| known.members) as f64;
     let members = setup.config.data.members as f64;
+    let published = numbers(rows)?;
     let listed = setup.known.as_ref().map(|known| known.reference_sizes()).unwrap_or_default();
-    if listed.is_empty() {
-        let size = |p: &f64| ((p / paper * members).round() as usize, Some(p.to_string()));
-        return Ok(published.iter().map(size).collect());
-    }
-    // Listed for the preset's own |D|, which `scale` shrinks with them.
-    let scaled = listed.iter().map(|&size| (size as f64 * request.scale).round());
+    let sizes: Vec<f64> = if request.values.is_some() {
+        values(Table::ReferenceSize, request, rows)?
+    } else if listed.is_empty() {
+        published.iter().map(|p| (p / paper * members).round()).collect()
+    } else {
+        // Listed for the preset's own |D|, which `scale` shrinks with them.
+        listed.iter().map(|&size| (size as f64 * request.scale).round()).collect()
+    };
     let near = |size: f64| published.iter().find(|p| (*p / paper - size / members).abs() < 1e-3);
-    Ok(scaled.map(|size| (size as usize, near(size).map(f64::to_string))).collect())
+    Ok(sizes.into_iter().map(|size| (size as usize, near(size).map(f64::to_string))).collect())
 }
 
 /// Multiplies |D| and |D′| by `scale`, and says so.

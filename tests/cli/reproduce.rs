@@ -15,7 +15,7 @@ fn all_tables_are_made_and_made_again_without_training() {
     let run = program.succeeds(&line);
     run.prints(&["L2 0.01", "|D′| 600", "λ 10", "with (λ 2)", "From λ 0 to λ 10:", "data.members = 400"])
         .prints(&["tables and runs: tables; the tables on one page: tables/report.html"])
-        .says(&["run 1/13: ", "% of all, about ", "defense: already done", "loss "]);
+        .says(&["run 1/16: ", "% of all, about ", "defense: already done", "loss "]);
     let names = program.names("tables");
     let expected: Vec<String> = ["defense", "defenses", "l2", "lambda", "reference-size"]
         .iter()
@@ -97,6 +97,8 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
         ("lambda --dataset tiny.toml --scale 0.1", ["train.batch: ", "at most data.members = 6"]),
         ("lambda --dataset tiny.toml --seeds 0", ["--seeds", "0"]),
         ("reference-size --dataset tiny.toml --set defense.lambda=1", ["data.reference: ", "found 3"]),
+        ("defense --dataset tiny.toml --values 1", ["--values: expected lambda, l2", "found defense"]),
+        ("reference-size --dataset tiny.toml --values 9.5", ["--values 9.5: data.reference", "9.5"]),
         ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
         ("l2 --data absent.npz", ["absent.npz", "check the path"]),
         ("l2 --data a --data b --dataset tiny.toml", ["--dataset: expected one for each", "found 1"]),
@@ -109,10 +111,29 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
     }
 }
 
+#[test]
+fn the_rows_of_a_table_are_the_values_asked_for_and_those_without_the_game_are_trained_without_it() {
+    let program = Veilgrad::new();
+    let line = format!("reproduce lambda {DATA} --values 3,0,3 --seeds 1 --out tables");
+    program.succeeds(&line).says(&["the training of 2 models"]);
+    let rows = program.json("tables/lambda-tiny.json")["rows"].clone();
+    let labels: Vec<&str> =
+        rows.as_array().unwrap().iter().map(|row| row["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["λ 0", "λ 3"]);
+    let gain = |run: &str| program.text(&format!("tables/runs/{run}/metrics.jsonl")).contains("\"gain\":-");
+    assert!(gain("tiny-lambda") && !gain("tiny-lambda-undefended"));
+    // The other table's model without the game is the same, and so is the one with it.
+    let line = format!("reproduce defense {DATA} --set defense.lambda=3 --seeds 1 --out tables");
+    program.succeeds(&line).says(&["defense: already done"]);
+    assert!(!program.path("tables/runs/tiny-defense").exists());
+    assert!(!program.path("tables/runs/tiny-defense-undefended").exists());
+}
+
 /// Epochs in the metrics of the run.
 fn epochs(program: &Veilgrad) -> usize {
     let text = std::fs::read(program.path("killed/runs/tiny-lambda/metrics.jsonl")).unwrap_or_default();
-    text.iter().filter(|byte| **byte == b'\n').count() / 10
+    // λ 1, 2, 3, 10 with two seeds.
+    text.iter().filter(|byte| **byte == b'\n').count() / 8
 }
 
 /// Waits until so many epochs more are done, then a while.
