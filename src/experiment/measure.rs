@@ -4,7 +4,7 @@ use super::request::{Request, Setup};
 use super::table::Table;
 use super::tables::{self, TableRun};
 use crate::audit::results::attacks::Attacks;
-use crate::audit::results::masked::is_masked;
+use crate::audit::results::masked::{is_below_floor, is_masked};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::run::config::AuditConfig;
@@ -109,6 +109,11 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
         (
             count(|r| !r.attack_trained),
             "the neural attack did not train: its result is no evidence of privacy",
+        ),
+        (
+            count(|r| r.neural_as_published.is_some_and(|accuracy| is_below_floor(accuracy, &r.attacks))),
+            "the neural attack as published finds less than being classified right tells: it did not train, or \
+             confidences are masked; its number is no evidence of privacy",
         ),
         (
             count(|r| r.attacks.values().any(is_masked)),

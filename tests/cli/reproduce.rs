@@ -59,7 +59,7 @@ fn a_long_run_is_trained_in_parts_to_the_same_table() {
     let program = Veilgrad::new();
     let line = format!("reproduce defense {DATA} --seeds 2");
     program.succeeds(&format!("{line} --out whole")).says(&["this takes about ", "the training of 4 models"]);
-    let parts = ["in parts, each kept before the next begins: tiny-defense 0, tiny-defense 1, "];
+    let parts = ["in parts, each kept before the next begins: tiny-defense-undefended 0, "];
     program.succeeds(&format!("{line} --longest-part 0 --out parts")).says(&parts);
     for file in ["defense-tiny.json", "runs/tiny-defense/predictions.npz", "runs/tiny-defense/scores.npz"] {
         assert!(program.read(&format!("whole/{file}")) == program.read(&format!("parts/{file}")), "{file}");
@@ -98,7 +98,7 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
         ("lambda --dataset tiny.toml --seeds 0", ["--seeds", "0"]),
         ("reference-size --dataset tiny.toml --set defense.lambda=1", ["data.reference: ", "found 3"]),
         ("defense --dataset tiny.toml --values 1", ["--values: expected lambda, l2", "found defense"]),
-        ("reference-size --dataset tiny.toml --values 9.5", ["--values 9.5: data.reference", "9.5"]),
+        ("reference-size --dataset tiny.toml --set defense.lambda=1 --values 9.5", ["--values 9.5: data.reference", "9.5"]),
         ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
         ("l2 --data absent.npz", ["absent.npz", "check the path"]),
         ("l2 --data a --data b --dataset tiny.toml", ["--dataset: expected one for each", "found 1"]),

@@ -22,6 +22,12 @@ pub fn is_masked(result: &AttackResult) -> bool {
     result.note.as_ref().is_some_and(|note| note.split("; ").any(|remark| remark == REMARK))
 }
 
+/// Whether an attack of this `accuracy`, which sees the label, finds less than the floor's interval leaves to chance:
+/// one of another protocol, whose records do not pair with those of `attacks`.
+pub fn is_below_floor(accuracy: f64, attacks: &Attacks) -> bool {
+    attacks.get(FLOOR).is_some_and(|gap| gap.ci95.accuracy[0] > accuracy.max(0.5))
+}
+
 /// Remarks on every attack of `attacks` that reads confidences, sees the label and is below the gap attack beyond
 /// chance: such an attack was misled, which is no evidence of privacy.
 ///
@@ -153,6 +159,20 @@ mod tests {
 
     fn gap(right: bool, _: f64, _: f64) -> f64 {
         f64::from(u8::from(right))
+    }
+
+    #[test]
+    fn an_attack_of_another_protocol_is_below_the_floor_s_interval_or_is_not() {
+        let floor = |low: f64| {
+            let mut gap = AttackResult { accuracy: low + 0.01, ..AttackResult::default() };
+            gap.ci95.accuracy = [low, low + 0.02];
+            Attacks::from([(FLOOR.to_owned(), gap)])
+        };
+        assert!(is_below_floor(0.509, &floor(0.538)));
+        assert!(!is_below_floor(0.54, &floor(0.538)));
+        // A floor that may be at guessing's height is none.
+        assert!(!is_below_floor(0.48, &floor(0.495)));
+        assert!(!is_below_floor(0.48, &Attacks::new()));
     }
 
     #[test]
