@@ -112,8 +112,8 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
         ),
         (
             count(|r| r.neural_as_published.is_some_and(|accuracy| is_below_floor(accuracy, &r.attacks))),
-            "the neural attack as published finds less than being classified right tells: it did not train, or \
-             confidences are masked; its number is no evidence of privacy",
+            "the neural attack as published finds less than being classified right tells: it learnt too \
+             little, or confidences are masked; its number is no evidence of privacy",
         ),
         (
             count(|r| r.attacks.values().any(is_masked)),

@@ -98,7 +98,10 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
         ("lambda --dataset tiny.toml --seeds 0", ["--seeds", "0"]),
         ("reference-size --dataset tiny.toml --set defense.lambda=1", ["data.reference: ", "found 3"]),
         ("defense --dataset tiny.toml --values 1", ["--values: expected lambda, l2", "found defense"]),
-        ("reference-size --dataset tiny.toml --set defense.lambda=1 --values 9.5", ["--values 9.5: data.reference", "9.5"]),
+        (
+            "reference-size --dataset tiny.toml --set defense.lambda=1 --values 9.5",
+            ["--values 9.5: invalid type", "floating point `9.5`"],
+        ),
         ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
         ("l2 --data absent.npz", ["absent.npz", "check the path"]),
         ("l2 --data a --data b --dataset tiny.toml", ["--dataset: expected one for each", "found 1"]),
