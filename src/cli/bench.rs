@@ -146,10 +146,7 @@ fn named(part: &str) -> Result<Vec<StepCase<'static>>> {
     if found.is_empty() {
         let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
         let near = nearest(part, names.iter().copied());
-        let advice = match near {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "a preset's step is that of --preset".to_owned(),
-        };
+        let advice = near.map_or(String::new(), |name| format!("did you mean `{name}`?"));
         return Err(Error::usage(format!("veilgrad bench {part}"))
             .expected(format!("a part of one of: {}", names.join("; ")))
             .found(part)
@@ -215,7 +212,10 @@ fn measure(args: &BenchArgs, global: &Global) -> Result<()> {
         }
         What::Step { name, preset, data, settings } => {
             let data = data.as_ref().map(|path| load(path, &LoadOptions::default())).transpose()?;
-            let cases = preset.as_ref().map_or_else(|| named(name), |preset| Ok(vec![of_preset(preset)?]))?;
+            let cases = match preset {
+                Some(preset) => vec![of_preset(preset)?],
+                None => named(name).map_err(|error| error.also("a preset's step is that of --preset"))?,
+            };
             for case in &cases {
                 for &replicas in &args.replicas {
                     let time = step(&context, case, Conditions { data: data.as_ref(), settings }, replicas)?;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// end.
 const EVALUATE_LIMIT: usize = 1000;
 
-/// A run of a table on one data set, however many replicas it has: most tables have one.
+/// A run of a table on one data set, however many replicas it has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRun {
     /// The table that it is of.
@@ -150,13 +150,11 @@ fn replicas_and_rows(table: Table, setup: &Setup, request: &Request) -> Result<(
 fn values(table: Table, request: &Request, published: &[Published]) -> Result<Vec<f64>> {
     let Some((key, typed)) = table.key().zip(request.values.as_ref()) else { return numbers(published) };
     let config = Config::merge(&[Layer::list("--values", key, typed)])?;
-    let mut values = match table {
+    Ok(distinct(match table {
         Table::L2 => config.model.weight_decay.values().to_vec(),
         Table::ReferenceSize => config.data.reference.values().iter().map(|&size| size as f64).collect(),
         Table::Lambda | Table::Defense | Table::Defenses => config.defense.lambda.values().to_vec(),
-    };
-    distinct(&mut values);
-    Ok(values)
+    }))
 }
 
 /// The values of published rows.
@@ -165,20 +163,18 @@ fn numbers(published: &[Published]) -> Result<Vec<f64>> {
         let wrong = || Error::data("data/published").expected("a number").found(row.value.as_str());
         row.value.parse().map_err(|_| wrong())
     };
-    let mut values = published.iter().map(number).collect::<Result<_>>()?;
-    distinct(&mut values);
-    Ok(values)
+    published.iter().map(number).collect::<Result<_>>().map(distinct)
 }
 
-/// Keeps the first of equal values.
-fn distinct(values: &mut Vec<f64>) {
-    let mut seen = vec![];
-    values.retain(|value| {
-        !seen.contains(value) && {
-            seen.push(*value);
-            true
+/// Of equal values the first.
+fn distinct(values: Vec<f64>) -> Vec<f64> {
+    let mut distinct = vec![];
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
         }
-    });
+    }
+    distinct
 }
 
 /// An entry of `data/defenses.toml`.
