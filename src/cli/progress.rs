@@ -52,6 +52,9 @@ struct JobAccount {
 #[derive(Default)]
 struct Training {
     epochs: usize,
+    /// The group under way, and its epochs that are done.
+    group: usize,
+    done: usize,
     groups: usize,
     /// The numbers of its last epoch.
     numbers: String,
@@ -125,19 +128,19 @@ impl Progress {
                 false => job.ledger.report(task, done),
             }
         }
-        self.show_task(task, done);
+        self.show_task(task);
         self.show_job(task);
     }
 
     /// What is being done: the line below the bar.
-    fn show_task(&self, task: &Task, done: f64) {
+    fn show_task(&self, task: &Task) {
         let Some(bar) = &self.bar else { return };
         let epochs = self.training.epochs;
         let what = match &task.phase {
             Phase::Attack(name) => name.replace('_', " "),
             Phase::Training => {
-                let epoch = (done * epochs as f64) as usize + 1;
-                format!("{}  {}", self.epoch(task, epoch.min(epochs), epochs), self.training.numbers)
+                let epoch = (self.training.done + 1).min(epochs);
+                format!("{}  {}", self.epoch(task, epoch, epochs), self.training.numbers)
             }
         };
         bar.set_message(what);
@@ -181,8 +184,9 @@ impl Progress {
     fn epoch_done(&mut self, task: &Task, epochs: usize, metrics: &[EpochMetrics]) {
         let Some(first) = metrics.first() else { return };
         self.training.numbers = numbers(metrics);
+        (self.training.group, self.training.done) = (task.group, first.epoch);
         if self.bar.is_some() {
-            self.show_task(task, first.epoch as f64 / epochs as f64);
+            self.show_task(task);
         } else {
             let epoch = self.epoch(task, first.epoch, epochs);
             self.say(&format!("{epoch}  {:.1} s  {}", first.seconds, self.training.numbers));
@@ -226,13 +230,16 @@ impl Observer for Progress {
                 {
                     self.say(&format!("attack: {}", name.replace('_', " ")));
                 }
+                if task.phase == Phase::Training && task.group != self.training.group {
+                    (self.training.group, self.training.done) = (task.group, 0);
+                }
                 self.account(task, *done, false);
             }
             Event::Started { run, replicas, groups, epochs, steps, dispatches, tiles } => {
                 if let Some(job) = &mut self.job {
                     job.ledger.share(run, *groups);
                 }
-                self.training = Training { epochs: *epochs, groups: *groups, numbers: String::new() };
+                self.training = Training { epochs: *epochs, groups: *groups, ..Training::default() };
                 let models = if *replicas == 1 { "1 model".to_owned() } else { format!("{replicas} models") };
                 let split = if *groups > 1 { format!(" in {groups} groups") } else { String::new() };
                 self.say(&format!("training {models}{split}: {epochs} epochs of {steps} steps"));
@@ -242,6 +249,7 @@ impl Observer for Progress {
                 for name in skipped {
                     self.say(&format!("checkpoint {name} is damaged: the one before it is used"));
                 }
+                self.training.done = *epoch;
                 self.say(&format!("continuing after epoch {epoch}"));
             }
             Event::Epoch { task, epochs, metrics } => self.epoch_done(task, *epochs, metrics),
@@ -323,5 +331,18 @@ mod tests {
         progress.training.groups = 3;
         progress.begin(&[work("run"), work("shadows-0")]);
         assert_eq!(progress.epoch(&task("shadows-0", 1), 2, 5), "shadows-0: epoch   2/5, group 2/3");
+    }
+
+    /// An epoch's number is counted, since what is done of a training does not tell it: epochs are unlike.
+    #[test]
+    fn each_group_begins_with_its_first_epoch() {
+        let task = |group| Task { run: "run".to_owned(), group, phase: Phase::Training };
+        let mut progress = Progress::new(true, false);
+        let metrics = vec![EpochMetrics { epoch: 2, ..EpochMetrics::default() }];
+        progress.event(&Event::Epoch { task: task(0), epochs: 3, metrics });
+        for (group, done) in [(0, 2), (1, 0)] {
+            progress.event(&Event::Progress { task: task(group), done: 0.9 });
+            assert_eq!((progress.training.group, progress.training.done), (group, done));
+        }
     }
 }

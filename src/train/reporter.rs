@@ -49,14 +49,14 @@ impl<'a> Reporter<'a> {
             .for_each(|what| self.observer.event(&Event::Warning(format!("{run} is repaired: {what}"))));
     }
 
-    /// The run goes on: cohorts have so many of `epochs` epochs each, `kept`; damaged checkpoints were
+    /// The run goes on: cohorts have so many epochs of `schedule` each, `kept`; damaged checkpoints were
     /// `skipped`.
-    pub(super) fn resumed(&mut self, kept: &[usize], epochs: usize, skipped: Vec<String>) {
+    pub(super) fn resumed(&mut self, kept: &[usize], schedule: &Schedule, skipped: Vec<String>) {
         let epoch = kept.iter().copied().min().unwrap_or(0);
         self.observer.event(&Event::Resumed { run: self.run.clone(), epoch, skipped });
         for (group, kept) in kept.iter().enumerate() {
             let task = self.task(group);
-            self.observer.event(&Event::Kept { task, done: *kept as f64 / epochs as f64 });
+            self.observer.event(&Event::Kept { task, done: schedule.done(*kept, 0) });
         }
     }
 

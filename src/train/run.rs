@@ -141,11 +141,13 @@ pub fn run(job: &Job, observer: &mut dyn Observer) -> Result<Outcome> {
         let keep = |m: &EpochMetrics| done(m.replica).is_some_and(|epochs| m.epoch <= *epochs);
         let repaired = directory.repair_metrics(keep)?;
         reporter.repaired(repaired.describe());
-        reporter.resumed(&begun, config.train.epochs, damaged);
     }
     if let Some((_, cohort)) = &next {
         let sizes = [replicas.len(), groups.iter().count() + 1, steps];
         reporter.started(context, &schedule, cohort, sizes);
+    }
+    if job.resume {
+        reporter.resumed(&begun, &schedule, damaged);
     }
 
     let mut outcome = Outcome::default();
@@ -258,10 +260,9 @@ impl<'a> TrainingWork<'a> {
         }
         let all = self.schedule.epochs.len();
         while *epochs < all {
-            let (epoch, total) = (*epochs, self.schedule.runs(*epochs));
-            let mut progress = |done: usize| {
-                let done = (epoch as f64 + done as f64 / total.max(1) as f64) / all as f64;
-                reporter.progress(group.task, group.of_task(done));
+            let epoch = *epochs;
+            let mut progress = |runs: usize| {
+                reporter.progress(group.task, group.of_task(self.schedule.done(epoch, runs)));
             };
             let metrics = cohort.epoch(epoch, stop, &mut progress)?;
             // Metrics first: a line too many is dropped on resuming, one too few would be lost.

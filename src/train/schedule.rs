@@ -102,9 +102,18 @@ impl Schedule {
         self.epochs.iter().map(runs).max().unwrap_or(0)
     }
 
-    /// Plan runs in an epoch; none in one that there is not.
-    pub fn runs(&self, epoch: usize) -> usize {
-        self.epochs.get(epoch).into_iter().flatten().map(|b| b.runs).sum()
+    /// The part of all updates, from 0 to 1, that is done after so many plan runs of `epoch`: epochs may be of
+    /// very unlike length, and an update of h costs about what one of f does.
+    pub fn done(&self, epoch: usize, runs: usize) -> f64 {
+        let sum = |updates: Updates| updates.attack + updates.classifier;
+        let mut done = sum(self.before(epoch));
+        let mut left = runs;
+        for block in self.epochs.get(epoch).into_iter().flatten() {
+            let (round, runs) = (self.rounds[block.round], block.runs.min(left));
+            done += ((round.attack + round.classifier) * runs) as u64;
+            left -= runs;
+        }
+        done as f64 / sum(self.before(self.epochs.len())).max(1) as f64
     }
 }
 
@@ -170,6 +179,25 @@ mod tests {
         // 20,000 expected; negative binomial: deviation √(1000 · 20 · 21) = 648.
         assert!(total.attack.abs_diff(20_000) < 4 * 648, "{total:?}");
         assert_ne!(schedule.epochs[0], schedule.epochs[1]);
+    }
+
+    /// A run of blocks said 10 minutes were left at 4%, and took 72: its first epoch had counted as much as each of
+    /// the others, which are four times as long, and in it a run of one update as much as one of thirteen.
+    #[test]
+    fn what_is_done_is_told_by_updates_and_not_by_epochs() {
+        let defense = DefenseConfig { schedule: Choice::Blocks, ..DefenseConfig::default() };
+        let batches = EpochBatches { members: 156, reference: 156 };
+        let blocks = Schedule::new(&defense, true, 3, batches);
+        let updates = |epoch| {
+            let Updates { attack, classifier } = blocks.before(epoch);
+            (attack + classifier) as f64
+        };
+        assert_eq!(blocks.done(1, 0), updates(1) / updates(3));
+        assert!(blocks.done(1, 0) < 0.12 && blocks.done(0, 155) < 0.02, "{}", blocks.done(0, 155));
+        assert_eq!(blocks.done(1, usize::MAX), blocks.done(2, 0));
+        assert_eq!((blocks.done(0, 0), blocks.done(3, 0)), (0.0, 1.0));
+        let ratio = schedule(Choice::Ratio, true);
+        assert!((ratio.done(1, 5) - 0.5).abs() < 1e-12);
     }
 
     #[test]
