@@ -7,7 +7,7 @@ use crate::audit::results::attacks::Attacks;
 use crate::audit::results::masked::{is_below_floor, is_masked};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
-use crate::run::config::AuditConfig;
+use crate::run::config::{AuditConfig, Schedule};
 use std::collections::BTreeMap;
 
 /// A table's run, its summary, the numbers in it of the run's replicas, and what its models were trained on where that
@@ -140,12 +140,16 @@ fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
     }
     let paper = setup.known.as_ref().map_or(String::new(), |k| format!(" (the paper: |D| = {})", k.members));
     let reference: Vec<String> = run.config.data.reference.values().iter().map(usize::to_string).collect();
+    let steps = match config.defense.schedule {
+        Schedule::Ratio => format!("k = {}", config.defense.attack_steps),
+        Schedule::Blocks => "blocks of attack steps and classifier steps".to_owned(),
+        Schedule::Coin => format!("attack steps drawn at {} : 1", config.defense.coin_ratio),
+    };
     differs.push(format!(
-        "sizes: |D| = {}, |D′| = {}{paper}; {} epochs, k = {}",
+        "sizes: |D| = {}, |D′| = {}{paper}; {} epochs, {steps}",
         config.data.members,
         reference.join(", "),
         config.train.epochs,
-        config.defense.attack_steps
     ));
     differs.extend(config.deviations.iter().map(|deviation| format!("preset: {deviation}")));
     differs.extend(setup.changes.iter().cloned());
