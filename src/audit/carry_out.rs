@@ -346,7 +346,7 @@ mod tests {
         struct Recorded(Vec<(Task, f64)>);
         impl Observer for Recorded {
             fn event(&mut self, event: &Event) {
-                if let Event::Progress { task, done } = event {
+                if let Event::Progress { task, done, .. } = event {
                     self.0.push((task.clone(), *done));
                 }
             }

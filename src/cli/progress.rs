@@ -52,9 +52,8 @@ struct JobAccount {
 #[derive(Default)]
 struct Training {
     epochs: usize,
-    /// The group under way, and its epochs that are done.
-    group: usize,
-    done: usize,
+    /// The epoch under way, from 1.
+    epoch: usize,
     groups: usize,
     /// The numbers of its last epoch.
     numbers: String,
@@ -128,7 +127,9 @@ impl Progress {
                 false => job.ledger.report(task, done),
             }
         }
-        self.show_task(task);
+        if !kept {
+            self.show_task(task);
+        }
         self.show_job(task);
     }
 
@@ -139,8 +140,7 @@ impl Progress {
         let what = match &task.phase {
             Phase::Attack(name) => name.replace('_', " "),
             Phase::Training => {
-                let epoch = (self.training.done + 1).min(epochs);
-                format!("{}  {}", self.epoch(task, epoch, epochs), self.training.numbers)
+                format!("{}  {}", self.epoch(task, self.training.epoch, epochs), self.training.numbers)
             }
         };
         bar.set_message(what);
@@ -184,7 +184,6 @@ impl Progress {
     fn epoch_done(&mut self, task: &Task, epochs: usize, metrics: &[EpochMetrics]) {
         let Some(first) = metrics.first() else { return };
         self.training.numbers = numbers(metrics);
-        (self.training.group, self.training.done) = (task.group, first.epoch);
         if self.bar.is_some() {
             self.show_task(task);
         } else {
@@ -224,15 +223,13 @@ impl Observer for Progress {
             }
             Event::Planned(works) => self.begin(works),
             Event::Kept { task, done } => self.account(task, *done, true),
-            Event::Progress { task, done } => {
+            Event::Progress { task, done, epoch } => {
                 if self.bar.is_none()
                     && let (Phase::Attack(name), 0.0) = (&task.phase, *done)
                 {
                     self.say(&format!("attack: {}", name.replace('_', " ")));
                 }
-                if task.phase == Phase::Training && task.group != self.training.group {
-                    (self.training.group, self.training.done) = (task.group, 0);
-                }
+                self.training.epoch = epoch.unwrap_or(self.training.epoch);
                 self.account(task, *done, false);
             }
             Event::Started { run, replicas, groups, epochs, steps, dispatches, tiles } => {
@@ -249,7 +246,6 @@ impl Observer for Progress {
                 for name in skipped {
                     self.say(&format!("checkpoint {name} is damaged: the one before it is used"));
                 }
-                self.training.done = *epoch;
                 self.say(&format!("continuing after epoch {epoch}"));
             }
             Event::Epoch { task, epochs, metrics } => self.epoch_done(task, *epochs, metrics),
@@ -333,16 +329,15 @@ mod tests {
         assert_eq!(progress.epoch(&task("shadows-0", 1), 2, 5), "shadows-0: epoch   2/5, group 2/3");
     }
 
-    /// An epoch's number is counted, since what is done of a training does not tell it: epochs are unlike.
     #[test]
-    fn each_group_begins_with_its_first_epoch() {
+    fn the_epoch_under_way_is_the_one_that_is_told() {
         let task = |group| Task { run: "run".to_owned(), group, phase: Phase::Training };
         let mut progress = Progress::new(true, false);
         let metrics = vec![EpochMetrics { epoch: 2, ..EpochMetrics::default() }];
         progress.event(&Event::Epoch { task: task(0), epochs: 3, metrics });
-        for (group, done) in [(0, 2), (1, 0)] {
-            progress.event(&Event::Progress { task: task(group), done: 0.9 });
-            assert_eq!((progress.training.group, progress.training.done), (group, done));
+        for (group, epoch) in [(0, 3), (1, 1)] {
+            progress.event(&Event::Progress { task: task(group), done: 0.9, epoch: Some(epoch) });
+            assert_eq!(progress.training.epoch, epoch);
         }
     }
 }

@@ -204,7 +204,7 @@ attack = { prediction_layers = [8], label_layers = [8], joint_layers = [8] }
                     assert!(self.ledger.is_none(), "planned twice");
                     (self.works, self.ledger) = (works.clone(), Some(Ledger::new(works)));
                 }
-                Event::Progress { task, done } | Event::Kept { task, done } => {
+                Event::Progress { task, done, .. } | Event::Kept { task, done } => {
                     let ledger = self.ledger.as_mut().expect("a plan before progress");
                     match event {
                         Event::Kept { .. } => ledger.keep(task, *done),

@@ -118,6 +118,8 @@ pub enum Event {
         task: Task,
         /// Its part that is done, from 0 to 1.
         done: f64,
+        /// Of a training the epoch under way, from 1: epochs are of unlike length, so `done` does not tell it.
+        epoch: Option<usize>,
     },
     /// An epoch of `epochs` is done, of these replicas.
     Epoch {
@@ -151,7 +153,7 @@ impl Event {
     /// `done` of `total` parts of an attack of the audit of `run` are done.
     pub fn attack(run: &str, name: &str, done: usize, total: usize) -> Self {
         let task = Task { run: run.to_owned(), group: 0, phase: Phase::Attack(name.to_owned()) };
-        Event::Progress { task, done: done as f64 / total.max(1) as f64 }
+        Event::Progress { task, done: done as f64 / total.max(1) as f64, epoch: None }
     }
 }
 

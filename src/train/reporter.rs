@@ -82,10 +82,10 @@ impl<'a> Reporter<'a> {
         });
     }
 
-    /// Of cohort `group` so much is done, from 0 to 1.
-    pub(super) fn progress(&mut self, group: usize, done: f64) {
+    /// Of cohort `group`, in this epoch from 0, so much is done, from 0 to 1.
+    pub(super) fn progress(&mut self, group: usize, epoch: usize, done: f64) {
         let task = self.task(group);
-        self.observer.event(&Event::Progress { task, done });
+        self.observer.event(&Event::Progress { task, done, epoch: Some(epoch + 1) });
     }
 
     /// Cohort `group` has ended an epoch; replicas that it froze are warned of.

@@ -262,7 +262,7 @@ impl<'a> TrainingWork<'a> {
         while *epochs < all {
             let epoch = *epochs;
             let mut progress = |runs: usize| {
-                reporter.progress(group.task, group.of_task(self.schedule.done(epoch, runs)));
+                reporter.progress(group.task, epoch, group.of_task(self.schedule.done(epoch, runs)));
             };
             let metrics = cohort.epoch(epoch, stop, &mut progress)?;
             // Metrics first: a line too many is dropped on resuming, one too few would be lost.

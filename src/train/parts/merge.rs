@@ -149,7 +149,7 @@ impl PartedRun<'_> {
             numbered.map(|(piece, number)| piece.part.read_replica(number - piece.replicas.start)),
         )?;
         let task = Task { run: directory.name(), group: 0, phase: Phase::Training };
-        observer.event(&Event::Progress { task, done: 1.0 });
+        observer.event(&Event::Progress { task, done: 1.0, epoch: None });
         observer.event(&Event::Note(format!("{}: {} parts merged", directory.name(), pieces.len())));
         Ok(())
     }

@@ -30,9 +30,9 @@ impl Observer for Within<'_> {
                 self.groups = *groups;
                 event.clone()
             }
-            Event::Progress { task, done } => {
+            Event::Progress { task, done, epoch } => {
                 let (task, done) = self.of_run(task, *done);
-                Event::Progress { task, done }
+                Event::Progress { task, done, epoch: *epoch }
             }
             Event::Kept { task, done } => {
                 let (task, done) = self.of_run(task, *done);
