@@ -68,12 +68,12 @@ pub const CASES: [StepCase<'static>; 9] = [
     case("purchase100 plain", "purchase100-official", 600, 20_000, 0),
     case("purchase100 min-max, k = 1", "purchase100-official", 600, 2_560, 1),
     case("purchase100 min-max, k = 5", "purchase100-official", 600, 1_280, 5),
-    case("texas100 plain", "texas100-official", 6_169, 2_560, 0),
-    case("texas100 min-max, k = 1", "texas100-official", 6_169, 1_280, 1),
-    case("texas100 min-max, k = 5", "texas100-official", 6_169, 640, 5),
+    case("texas100 plain", "texas100-official", 6_169, 10_000, 0),
+    case("texas100 min-max, k = 1", "texas100-official", 6_169, 5_120, 1),
+    case("texas100 min-max, k = 5", "texas100-official", 6_169, 2_560, 5),
     images("alexnet plain", "cifar100-alexnet-official", 128, 1_280, 0),
     images("alexnet min-max, k = 1", "cifar100-alexnet-official", 128, 640, 1),
-    images("densenet plain", "cifar100-densenet", 64, 64, 0),
+    images("densenet plain", "cifar100-densenet", 64, 128, 0),
 ];
 
 /// What a case is timed under.
@@ -229,9 +229,12 @@ fn prepare<T>(
     };
     let records = dataset.records();
     let whole = members / config.train.batch;
-    if whole == 0 {
+    // A profile takes two steps.
+    let least = steps.unwrap_or(2);
+    if whole < least {
+        let needed = 2 * least * config.train.batch + SPARE;
         return Err(Error::data(&dataset.name)
-            .expected(format!("at least {} records, two batches and some", 2 * config.train.batch + SPARE))
+            .expected(format!("at least {needed} records: {} batches and some", 2 * least))
             .found(records.to_string()));
     }
     // An epoch of one model; of many a part, yet so long that the read-back at its end weighs little.
@@ -257,7 +260,7 @@ fn prepare<T>(
 /// Times a step of `case` for `replicas` models.
 ///
 /// # Errors
-/// Sizes beyond the adapter's limits or memory, a lost device; fewer records than two batches; a setting that there
+/// Sizes beyond the adapter's limits or memory, a lost device; fewer records than four batches; a setting that there
 /// is none of, or not of the engine.
 pub fn step(
     context: &Context,

@@ -2,6 +2,9 @@
 
 use crate::program::Veilgrad;
 use serde_json::Value;
+use veilgrad::lab::steps::CASES;
+use veilgrad::run::config::Config;
+use veilgrad::run::preset;
 
 #[test]
 fn kernels_are_chosen_kept_compared_and_drawn() {
@@ -62,6 +65,24 @@ fn a_preset_s_step_is_told_by_kernel() {
         .code(2)
         .says(&["--preset: expected a preset of data whose shape"]);
     program.run("bench step location30").code(2).says(&["a part of one of: ", "--preset"]);
+}
+
+/// A profile takes two steps: with one, a case was timed for half a minute and then refused.
+#[test]
+fn every_case_has_two_steps_an_epoch() {
+    for case in CASES {
+        let layer = preset::find(case.preset).expect("a preset");
+        let config = Config::merge(&[layer]).expect("settings");
+        let batch = if case.batch > 0 { case.batch } else { config.train.batch };
+        assert!(case.members >= 2 * batch, "{}: {} members, batches of {batch}", case.name, case.members);
+    }
+    let program = Veilgrad::new();
+    let lines: String = (0..400).map(|i| format!("{},{},{}\n", i % 2, i % 3 / 2, i % 5)).collect();
+    program.write("few.csv", format!("a,b,label\n{lines}"));
+    program
+        .run("bench step --preset location30 --data few.csv")
+        .code(1)
+        .says(&["at least 522 records: 4 batches and some", "400"]);
 }
 
 #[test]
