@@ -2,7 +2,8 @@
 //
 // A workgroup computes 8 rows × 256 columns, a row after the other: lane l adds vec4s l, 8 + l, … of rows of
 // w or dz. Loads are what such adapters spend their time on, and a list's entry is loaded once for eight of
-// them. The order is that of dense.outer.native.wgsl: the same bytes.
+// them. What is stored is also two words of 64 bits for four floats. The order is that of
+// dense.outer.native.wgsl: the same bytes.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
@@ -21,7 +22,7 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> x: array<u32>; // [B, pitch] lists or [K + 1, pitch] columns of bits
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>; // [K + 1, N], the bias last
 @group(0) @binding(3) var<storage, read> dz: array<vec2<u64>>; // [B, N]
-@group(0) @binding(4) var<storage, read_write> result: array<vec4<f32>>; // y [B, N] or grad_w [K + 1, N]
+@group(0) @binding(4) var<storage, read_write> result: array<vec2<u64>>; // y [B, N] or grad_w [K + 1, N]
 
 const TILE_ROWS: u32 = 8;
 const TILE_COLS: u32 = 256;
@@ -30,6 +31,11 @@ const TILE_COLS: u32 = 256;
 fn floats(words: vec2<u64>) -> vec4<f32> {
     let bits = vec4(vec2<u32>(words), vec2<u32>(words >> vec2(32u)));
     return bitcast<vec4<f32>>(bits.xzyw);
+}
+
+fn words(floats: vec4<f32>) -> vec2<u64> {
+    let bits = bitcast<vec4<u32>>(floats);
+    return vec2<u64>(bits.xz) | (vec2<u64>(bits.yw) << vec2(32u));
 }
 
 fn activate(z: vec4<f32>) -> vec4<f32> {
@@ -87,7 +93,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             // Padding stays zero whatever act(0) is.
             let real = 4 * q + vec4(0u, 1u, 2u, 3u) < vec4(dims.outputs);
             let z = sums[i] + floats(w[base + dims.inputs * quads + q]);
-            result[to + q] = select(vec4(0.0), activate(z), real);
+            result[to + q] = words(select(vec4(0.0), activate(z), real));
             q += 8;
         }
     }
@@ -135,12 +141,14 @@ fn grad_w(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
                 left &= left - 1;
             }
         }
-        var sums = array(s0, s1, s2, s3, s4, s5, s6, s7);
-        let to = (dims.result_offset + group.z * dims.result_stride) / 4 + k * quads;
-        var q = col;
-        for (var i = 0u; i < 8 && q < quads; i++) {
-            result[to + q] = sums[i];
-            q += 8;
-        }
+        let to = (dims.result_offset + group.z * dims.result_stride) / 4 + k * quads + col;
+        if col < quads { result[to] = words(s0); }
+        if col + 8 < quads { result[to + 8] = words(s1); }
+        if col + 16 < quads { result[to + 16] = words(s2); }
+        if col + 24 < quads { result[to + 24] = words(s3); }
+        if col + 32 < quads { result[to + 32] = words(s4); }
+        if col + 40 < quads { result[to + 40] = words(s5); }
+        if col + 48 < quads { result[to + 48] = words(s6); }
+        if col + 56 < quads { result[to + 56] = words(s7); }
     }
 }
