@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Global, output};
 use crate::error::Result;
 use crate::report::table::{self, Side};
+use crate::run::config::Deviation;
 use crate::run::preset::{self, Preset};
 
 /// Lists the built-in set-ups, or shows one.
@@ -42,7 +43,7 @@ fn list(global: &Global) -> Result<()> {
                 "name": config.name,
                 "description": config.description,
                 "data": config.data.expects,
-                "deviations": config.deviations,
+                "deviations": config.deviations.iter().map(Deviation::text).collect::<Vec<_>>(),
             })
         });
         return output::json(&presets.collect::<Vec<_>>());

@@ -77,7 +77,8 @@ pub(super) fn start(config: &Config, out: Option<&Path>, force: bool, global: &G
     }
     let mut progress = Progress::new(global.quiet, global.verbose);
     if !config.deviations.is_empty() {
-        let (name, deviations) = (config.name.clone(), config.deviations.clone());
+        let deviations = config.deviations.iter().map(|deviation| deviation.text().to_owned()).collect();
+        let name = config.name.clone();
         progress.event(&Event::Preset { name, deviations });
     }
     let (mut config, tuning) = (config.clone(), &config.tuning);

@@ -276,7 +276,8 @@ pub fn shrink(config: &mut Config, scale: f64) -> Result<Vec<String>> {
     Ok(vec![format!("|D| and |D′| are {scale} of the preset's")])
 }
 
-/// The settings of `after` that are not those of `before`, `key = value` each; where the data are, aside.
+/// The settings of `after` that are not those of `before`, `key = value` each; where the data are, and the deviations,
+/// which follow from them, aside.
 ///
 /// # Errors
 /// None in a valid configuration.
@@ -290,7 +291,8 @@ pub fn changes(before: &Config, after: &Config) -> Result<Vec<String>> {
         Ok(lines)
     };
     let (before, after) = (lines(before)?, lines(after)?);
-    let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(value) && *key != "data.path");
+    let aside = |key: &str| key == "data.path" || key == "deviations";
+    let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(value) && !aside(key));
     Ok(changed.map(|(key, value)| format!("{key} = {value}")).collect())
 }
 

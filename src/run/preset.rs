@@ -138,6 +138,27 @@ mod tests {
         assert!(config.data.path.is_empty());
     }
 
+    /// A table in the authors' form repeated what its preset says of k and of the attack network's start.
+    #[test]
+    fn a_deviation_falls_away_with_the_settings_it_speaks_of() {
+        let said = |changes: &[&str]| -> String {
+            let changes = changes.iter().map(|change| Layer::set(change).unwrap());
+            let layers: Vec<Layer> = [find("retail100").unwrap()].into_iter().chain(changes).collect();
+            let config = Config::merge(&layers).unwrap();
+            config.deviations.iter().map(|deviation| deviation.text().to_owned() + "\n").collect()
+        };
+        let all = said(&[]);
+        assert!(all.contains("He initialisation") && all.contains("k = 1") && all.contains("5,000"), "{all}");
+        assert_eq!(said(&["train.epochs=25", "defense.lambda=1"]), all);
+        let authors = said(&["defense.form=authors", "data.reference=20000"]);
+        assert_eq!(authors.lines().count(), all.lines().count() - 3, "{authors}");
+        assert!(authors.contains("another source") && authors.contains("one hidden layer more"), "{authors}");
+
+        let typo = r#"deviations = [{ text = "x", of = ["train.epoch"] }]"#;
+        let error = Config::merge(&[Layer::text("mine.toml", typo)]).unwrap_err().to_string();
+        assert!(error.contains("deviations") && error.contains("train.epoch"), "{error}");
+    }
+
     /// The sizes the authors' code prints add up to the data sets' records.
     #[test]
     fn official_splits_use_every_record() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Table, Value};
 
+use super::deviation::{at, drop_outdated};
 use super::keys::{advice, key_at, known_keys, list, suggestion};
 use super::{Config, GameForm, replica, replica_keys};
 use crate::error::{Error, Result};
@@ -93,10 +94,7 @@ impl Layer {
 
     /// Whether it has the dotted `key`.
     pub fn gives(&self, key: &str) -> bool {
-        let Ok(table) = toml::from_str::<Table>(&self.text) else { return false };
-        let mut parts = key.split('.');
-        let first = parts.next().and_then(|part| table.get(part));
-        parts.fold(first, |value, part| value?.get(part)).is_some()
+        toml::from_str::<Table>(&self.text).is_ok_and(|table| at(&table, key).is_some())
     }
 
     /// The settings as a table, keys and types checked.
@@ -170,12 +168,21 @@ impl Layer {
 }
 
 impl Config {
-    /// The defaults under `layers`, the later over the earlier; ranges are not checked.
+    /// The defaults under `layers`, the later over the earlier; ranges are not checked. Of a preset's deviations
+    /// those that speak of what a later layer changes fall away.
     ///
     /// # Errors
     /// A layer is not TOML, has a key that does not exist or a value of the wrong type, or gives a
-    /// structural key a list.
+    /// structural key a list; a deviation speaks of a key that does not exist.
     pub fn merge(layers: &[Layer]) -> Result<Config> {
+        let mut config = Self::laid_over(layers)?;
+        if let Some(preset) = layers.iter().rposition(|layer| layer.gives("deviations")) {
+            drop_outdated(&mut config, &Self::laid_over(&layers[..=preset])?)?;
+        }
+        Ok(config)
+    }
+
+    fn laid_over(layers: &[Layer]) -> Result<Config> {
         let mut merged = Table::new();
         for layer in layers {
             lay_over(&mut merged, layer.table()?);

@@ -10,6 +10,7 @@ mod attack_steps;
 mod choices;
 mod defense;
 mod detect;
+mod deviation;
 mod fit;
 mod keys;
 mod layer;
@@ -27,6 +28,7 @@ pub use choices::{
 };
 pub use defense::{DefenseConfig, GameAttackConfig, PrivateConfig};
 pub use detect::{Column, Detect};
+pub use deviation::Deviation;
 pub use fit::Fitted;
 pub use layer::Layer;
 pub use model::{ModelConfig, ModelKind};
@@ -51,8 +53,9 @@ settings! {
         name: String = "default".to_owned();
         /// What the preset is for, in a sentence.
         description: String = String::new();
-        /// Where the preset departs from what it reproduces; printed with every run.
-        deviations: Vec<String> = vec![];
+        /// Where the preset departs from what it reproduces; printed with every run. Texts, or
+        /// `{ text = "…", of = ["train.epochs"] }`, which falls away where a setting that it speaks of is changed.
+        deviations: Vec<Deviation> = vec![];
         [data]: DataConfig;
         [model]: ModelConfig;
         [train]: TrainConfig;
