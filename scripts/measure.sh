@@ -6,7 +6,7 @@
 #   scripts/measure.sh DIRECTORY [PROGRAM]      PROGRAM: target/release/veilgrad unless given
 #
 #   DATA      an npz of sparse bits with 600 features (Retail100): steps on it, the first layer on lists and dense
-#   SHORT=1   no tuning, fewer shapes and replicas, no peers: a few minutes in software
+#   SHORT=1   no tuning, fewer shapes and replicas, of the peers PyTorch in one round: a few minutes in software
 #   PYTHON    an interpreter that has PyTorch
 set -eu
 
@@ -54,20 +54,24 @@ try start.json bench start --json "purchase100 plain"
 try run.json train --preset demo --out "$out/run" --force --json
 
 peers=${PEERS-target/peers}
-if [ -z "${SHORT-}" ]; then
-    only=
-    if [ -z "${PYTHON-}" ] && [ -x "$peers/venv/bin/python" ]; then PYTHON=$peers/venv/bin/python; fi
-    if [ -n "${PYTHON-}" ]; then only="torch compiled"; fi
+only=
+if [ -z "${PYTHON-}" ] && [ -x "$peers/venv/bin/python" ]; then PYTHON=$peers/venv/bin/python; fi
+if [ -n "${SHORT-}" ]; then
+    # Compiled, PyTorch takes minutes to start.
+    [ -z "${PYTHON-}" ] || only=torch
+    export ROUNDS=1 WARM=1 THREADS=2
+else
+    [ -z "${PYTHON-}" ] || only="torch compiled"
     for peer in burn meganeura; do
         if [ -x "$peers/$peer/release/peer-$peer" ]; then only="$only $peer"; fi
     done
-    if [ -n "$only" ]; then
-        echo "measure: $only, after $(($(date +%s) - started)) s" >&2
-        PYTHON=${PYTHON-} ONLY=$only VEILGRAD=$veilgrad sh scripts/bench_peers.sh "$out/peers" \
-            >"$out/peers.txt" 2>"$out/peers.err" || note peers
-    else
-        echo "peers: not measured, none is installed" >>"$out/failed.txt"
-    fi
+fi
+if [ -n "$only" ]; then
+    echo "measure: $only, after $(($(date +%s) - started)) s" >&2
+    PYTHON=${PYTHON-} ONLY=$only VEILGRAD=$veilgrad sh scripts/bench_peers.sh "$out/peers" \
+        >"$out/peers.txt" 2>"$out/peers.err" || note peers
+else
+    echo "peers: not measured, none is installed" >>"$out/failed.txt"
 fi
 echo "measure: done in $(($(date +%s) - started)) s" >&2
 [ ! -e "$out/failed.txt" ] || { cat "$out/failed.txt" >&2; exit 1; }
