@@ -151,7 +151,7 @@ fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
         reference.join(", "),
         config.train.epochs,
     ));
-    differs.extend(config.deviations.iter().map(|deviation| format!("preset: {}", deviation.text())));
+    differs.extend(run.config.deviations.iter().map(|deviation| format!("preset: {}", deviation.text())));
     differs.extend(setup.changes.iter().cloned());
     if (AuditConfig { as_published: false, ..config.audit.clone() }) != AuditConfig::default() {
         differs.push("the audit has other settings than veilgrad's defaults".to_owned());

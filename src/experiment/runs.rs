@@ -248,6 +248,8 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
     let mut alike = had.with_lists_of(wanted);
     // Not |D′|: the largest decides which records are left for testing.
     alike.data.reference = had.data.reference.clone();
+    // Sentences decide nothing.
+    alike.deviations.clone_from(&wanted.deviations);
     let graphs = |c: &Config| [c.is_defended(), c.learns_reference(), c.is_private(), c.penalizes_outputs()];
     if alike != *wanted || graphs(had) != graphs(wanted) {
         return None;
@@ -259,7 +261,7 @@ fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::config::{Layer, Sweep, replica_keys};
+    use crate::run::config::{Deviation, Layer, Sweep, replica_keys};
 
     #[test]
     fn a_run_with_more_replicas_serves_and_one_with_other_settings_does_not() {
@@ -275,6 +277,9 @@ mod tests {
         assert_eq!(among(&with(&[0.0, 2.0], &[0]), &had), None);
         // Plain training has no attack network: another run.
         assert_eq!(among(&with(&[0.0], &[0]), &had), None);
+        let mut reworded = had.clone();
+        reworded.deviations = vec![Deviation::Always("a sentence of another build".to_owned())];
+        assert_eq!(among(&had, &reworded), Some((0..6).collect()));
         let mut longer = had.clone();
         longer.train.epochs += 1;
         assert_eq!(among(&had, &longer), None);

@@ -143,6 +143,7 @@ fn replicas_and_rows(table: Table, setup: &Setup, request: &Request) -> Result<(
         }
     }
     config.validate()?;
+    config.deviations = config.deviations_since(&setup.config)?;
     Ok((config, rows))
 }
 
@@ -269,10 +270,12 @@ pub fn shrink(config: &mut Config, scale: f64) -> Result<Vec<String>> {
         return Err(Error::usage("--scale").expected("more than 0 and at most 1").found(scale.to_string()));
     }
     let times = |n: usize| (n as f64 * scale).round() as usize;
+    let before = config.clone();
     config.data.members = times(config.data.members);
     let reference: Vec<usize> = config.data.reference.values().iter().map(|&n| times(n)).collect();
     config.data.reference = Sweep::many(reference);
     config.validate()?;
+    config.deviations = config.deviations_since(&before)?;
     Ok(vec![format!("|D| and |D′| are {scale} of the preset's")])
 }
 

@@ -154,6 +154,11 @@ mod tests {
         assert_eq!(authors.lines().count(), all.lines().count() - 3, "{authors}");
         assert!(authors.contains("another source") && authors.contains("one hidden layer more"), "{authors}");
 
+        // A single key of the form's, too: the preset no longer is what its sentence says.
+        let layers = [find("purchase100-official").unwrap(), Layer::set("defense.penalty=log").unwrap()];
+        let official = Config::merge(&layers).unwrap();
+        assert!(!official.deviations.iter().any(|said| said.text().contains("bounded penalty")));
+
         let typo = r#"deviations = [{ text = "x", of = ["train.epoch"] }]"#;
         let error = Config::merge(&[Layer::text("mine.toml", typo)]).unwrap_err().to_string();
         assert!(error.contains("deviations") && error.contains("train.epoch"), "{error}");

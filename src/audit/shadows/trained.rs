@@ -173,6 +173,7 @@ impl ShadowRun {
     /// another adapter.
     fn is_of_these(&self, config: Config, trained: bool) -> bool {
         let mut wanted = self.config.with_split_of(&config);
+        wanted.deviations.clone_from(&config.deviations);
         if trained {
             wanted.tuning.clone_from(&config.tuning);
         }

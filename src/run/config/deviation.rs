@@ -1,9 +1,9 @@
 //! Where a preset departs from what it reproduces: a sentence, and which settings it speaks of.
 
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
 
 use super::Config;
+use super::keys::{as_table, at};
 use crate::error::{Error, Result};
 
 /// A sentence of a preset on where it departs from what it reproduces.
@@ -41,28 +41,21 @@ impl Deviation {
     }
 }
 
-/// Takes out of `config` the deviations that speak of settings which are not those of `preset`.
-///
-/// # Errors
-/// A deviation speaks of a setting that there is none of.
-pub(super) fn drop_outdated(config: &mut Config, preset: &Config) -> Result<()> {
-    let table = |config: &Config| {
-        Table::try_from(config).map_err(|e| Error::usage("configuration").found(e.to_string()))
-    };
-    let (now, then) = (table(config)?, table(preset)?);
-    if let Some(key) = config.deviations.iter().flat_map(Deviation::of).find(|key| at(&now, key).is_none()) {
-        return Err(Error::usage("deviations")
-            .expected("keys of settings in `of`")
-            .found(key.as_str())
-            .advice("`veilgrad settings` lists them"));
+impl Config {
+    /// Those of the deviations that speak of no setting which is not `preset`'s: for whoever changes settings.
+    ///
+    /// # Errors
+    /// A deviation speaks of a setting that there is none of.
+    pub fn deviations_since(&self, preset: &Config) -> Result<Vec<Deviation>> {
+        let (now, then) = (as_table(self)?, as_table(preset)?);
+        if let Some(key) = self.deviations.iter().flat_map(Deviation::of).find(|key| at(&now, key).is_none())
+        {
+            return Err(Error::usage("deviations")
+                .expected("keys of settings in `of`")
+                .found(key.as_str())
+                .advice("`veilgrad settings` lists them"));
+        }
+        let holds = |deviation: &&Deviation| deviation.of().iter().all(|key| at(&now, key) == at(&then, key));
+        Ok(self.deviations.iter().filter(holds).cloned().collect())
     }
-    config.deviations.retain(|deviation| deviation.of().iter().all(|key| at(&now, key) == at(&then, key)));
-    Ok(())
-}
-
-/// What stands at the dotted `key`.
-pub(super) fn at<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
-    let mut parts = key.split('.');
-    let first = parts.next().and_then(|part| table.get(part));
-    parts.fold(first, |value, part| value?.get(part))
 }

@@ -11,7 +11,19 @@ use crate::setting::join;
 
 /// All keys with their defaults. No setting may be an `Option`: it would be missing here.
 pub(super) fn known_keys() -> Result<Table> {
-    Table::try_from(Config::default()).map_err(|e| Error::usage("default configuration").found(e.to_string()))
+    as_table(&Config::default())
+}
+
+/// Every key of `config` with its value.
+pub(super) fn as_table(config: &Config) -> Result<Table> {
+    Table::try_from(config).map_err(|e| Error::usage("configuration").found(e.to_string()))
+}
+
+/// What stands at the dotted `key`.
+pub(super) fn at<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    let mut parts = key.split('.');
+    let first = table.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.get(part))
 }
 
 /// The dotted name of the innermost setting written at byte `at`.

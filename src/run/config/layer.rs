@@ -8,8 +8,7 @@ use std::path::Path;
 use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::deviation::{at, drop_outdated};
-use super::keys::{advice, key_at, known_keys, list, suggestion};
+use super::keys::{advice, at, key_at, known_keys, list, suggestion};
 use super::{Config, GameForm, replica, replica_keys};
 use crate::error::{Error, Result};
 use crate::setting::{fix, join};
@@ -177,7 +176,7 @@ impl Config {
     pub fn merge(layers: &[Layer]) -> Result<Config> {
         let mut config = Self::laid_over(layers)?;
         if let Some(preset) = layers.iter().rposition(|layer| layer.gives("deviations")) {
-            drop_outdated(&mut config, &Self::laid_over(&layers[..=preset])?)?;
+            config.deviations = config.deviations_since(&Self::laid_over(&layers[..=preset])?)?;
         }
         Ok(config)
     }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use toml::Value;
 
-use super::keys::known_keys;
+use super::keys::{at, known_keys};
 use super::{Config, replica};
 use crate::error::{Error, Result, nearest};
 use crate::setting::{SettingRow, SettingsTable};
@@ -45,11 +45,11 @@ impl Reference {
 pub fn all() -> Result<Vec<Reference>> {
     let mut rows = vec![];
     Config::rows("", &mut rows);
-    let defaults = Value::Table(known_keys()?);
-    let default = |key: &str| key.split('.').try_fold(&defaults, |value, part| value.get(part)).cloned();
+    let defaults = known_keys()?;
     rows.into_iter()
         .map(|row| {
-            let default = default(&row.key)
+            let default = at(&defaults, &row.key)
+                .cloned()
                 .ok_or_else(|| Error::usage(row.key.as_str()).expected("a default").found("none"))?;
             Ok(Reference {
                 range: range(&row, &default),
