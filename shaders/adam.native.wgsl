@@ -10,7 +10,9 @@ struct Dims {
     gradient_offset: u32, gradient_stride: u32,
     scalars_offset: u32, scalars_stride: u32,
     state_offset: u32, state_stride: u32,
+    count: u32,  // vec4s of the gradient
     length: u32, // vec4s of the parameters
+    first: u32,  // vec4s of them before the gradient's
     slot: u32,   // of rate / (1 − b1^t), 1 / sqrt(1 − b2^t), weight decay, active in scalars
     b1: f32,
     b2: f32,
@@ -18,7 +20,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> gradient: array<vec2<u64>>;    // [1, P]
+@group(0) @binding(1) var<storage, read> gradient: array<vec2<u64>>;    // [1, N]
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;           // [1, slot + 4 …]
 @group(0) @binding(3) var<storage, read_write> state: array<vec2<u64>>; // [3, P]: p, m, v
 
@@ -53,13 +55,13 @@ fn many(
         return;
     }
     let g_base = (dims.gradient_offset + r * dims.gradient_stride) / 4;
-    let p_base = (dims.state_offset + r * dims.state_stride) / 4;
+    let p_base = (dims.state_offset + r * dims.state_stride) / 4 + dims.first;
     let m_base = p_base + dims.length;
     let v_base = m_base + dims.length;
     let first = (group.y * groups.x + group.x) * MANY_ITEMS_PER_WORKGROUP + local;
     for (var q = 0u; q < QUADS; q++) {
         let i = first + 8 * q;
-        if i < dims.length {
+        if i < dims.count {
             let p = floats(state[p_base + i]);
             let g = floats(gradient[g_base + i]) + decay * p;
             let m = dims.b1 * floats(state[m_base + i]) + (1.0 - dims.b1) * g;

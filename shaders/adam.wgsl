@@ -7,7 +7,9 @@ struct Dims {
     gradient_offset: u32, gradient_stride: u32,
     scalars_offset: u32, scalars_stride: u32,
     state_offset: u32, state_stride: u32,
+    count: u32,  // vec4s of the gradient
     length: u32, // vec4s of the parameters
+    first: u32,  // vec4s of them before the gradient's
     slot: u32,   // of rate / (1 − b1^t), 1 / sqrt(1 − b2^t), weight decay, active in scalars
     b1: f32,
     b2: f32,
@@ -15,7 +17,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;    // [1, P]
+@group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;    // [1, N]
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;           // [1, slot + 4 …]
 @group(0) @binding(3) var<storage, read_write> state: array<vec4<f32>>; // [3, P]: p, m, v
 
@@ -34,13 +36,13 @@ struct AdamStep {
 fn adam_step(r: u32) -> AdamStep {
     let s = dims.scalars_offset + r * dims.scalars_stride + dims.slot;
     let g = (dims.gradient_offset + r * dims.gradient_stride) / 4;
-    let p = (dims.state_offset + r * dims.state_stride) / 4;
+    let p = (dims.state_offset + r * dims.state_stride) / 4 + dims.first;
     let is_active = scalars[s + 3] != 0.0;
     let m = p + dims.length;
     return AdamStep(scalars[s], scalars[s + 1], scalars[s + 2], is_active, g, p, m, m + dims.length);
 }
 
-// Vec4 i of the parameters.
+// Vec4 i of the gradient and its parameters.
 fn adam_update(step: AdamStep, i: u32) {
     let p = state[step.p + i];
     let g = gradient[step.g + i] + step.decay * p;
@@ -60,7 +62,7 @@ fn each(
 ) {
     let i = (group.y * groups.x + group.x) * 256 + local;
     let step = adam_step(group.z);
-    if i < dims.length && step.is_active {
+    if i < dims.count && step.is_active {
         adam_update(step, i);
     }
 }
@@ -80,7 +82,7 @@ fn many(
     }
     for (var q = 0u; q < QUADS; q++) {
         let i = first + 8 * q;
-        if i < dims.length {
+        if i < dims.count {
             adam_update(step, i);
         }
     }

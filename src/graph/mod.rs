@@ -23,6 +23,7 @@ pub use tensor::{DType, Tensor};
 pub use work::Work;
 
 use crate::error::{Error, Result};
+use std::any::Any;
 use std::sync::Arc;
 
 /// A node's place in its graph.
@@ -87,7 +88,7 @@ pub struct Node {
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    /// Whether operations stay apart that fewer dispatches compute as well.
+    /// Whether operations stay apart that fewer dispatches, or fewer bytes moved, compute as well.
     pub apart: bool,
 }
 
@@ -293,7 +294,15 @@ impl Graph {
     /// The operation that a new tensor is made by, if it is a `T`.
     pub(crate) fn compute<T: Op>(&self, id: NodeId) -> Option<&T> {
         match &self.node(id).kind {
-            Kind::Compute(op) => (op.as_ref() as &dyn std::any::Any).downcast_ref::<T>(),
+            Kind::Compute(op) => (op.as_ref() as &dyn Any).downcast_ref::<T>(),
+            _ => None,
+        }
+    }
+
+    /// The operation that the next version of a state is made by, if it is a `T`.
+    pub(crate) fn updated_by<T: Op>(&self, id: NodeId) -> Option<&T> {
+        match &self.node(id).kind {
+            Kind::Update(op) => (op.as_ref() as &dyn Any).downcast_ref::<T>(),
             _ => None,
         }
     }

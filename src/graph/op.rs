@@ -50,6 +50,11 @@ pub trait Op: Debug + Any + Send + Sync {
         0.0
     }
 
+    /// Elements that it reads and writes, of one replica, where it leaves part of its tensors alone.
+    fn moved(&self, _inputs: &[Tensor], _output: &Tensor) -> Option<usize> {
+        None
+    }
+
     /// Whether a column of the result is written; what is not is unspecified.
     fn writes(&self, _column: usize) -> bool {
         true

@@ -7,7 +7,8 @@ use super::{Op, Tensor};
 pub struct Work {
     /// Floating-point operations ([`Op::flops`]); 0: not counted.
     pub flops: f64,
-    /// Bytes of the tensors that are read and of the one that is written, each once.
+    /// Bytes of the tensors that are read and of the one that is written, each once, or of the parts of them that
+    /// are ([`Op::moved`]).
     pub bytes: f64,
 }
 
@@ -21,7 +22,11 @@ impl Work {
             true => bytes(tensor).min(written),
             false => bytes(tensor),
         });
+        let bytes = match op.moved(inputs, output) {
+            Some(elements) => 4.0 * elements as f64,
+            None => written + read.sum::<f64>(),
+        };
         let replicas = replicas as f64;
-        Work { flops: replicas * op.flops(inputs, output), bytes: replicas * (written + read.sum::<f64>()) }
+        Work { flops: replicas * op.flops(inputs, output), bytes: replicas * bytes }
     }
 }

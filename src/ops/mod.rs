@@ -39,6 +39,7 @@ macro_rules! operations {
 operations! {
     layers/activation,
     optimizers/adam,
+    optimizers/adam_ones,
     tensors/add,
     optimizers/clip_rows,
     tensors/concat,

@@ -9,6 +9,7 @@ mod recipes;
 mod rewrite;
 pub mod schedule;
 mod tails;
+mod updates;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Context};

@@ -1,6 +1,6 @@
 //! What a graph becomes before it is run: the rewrites, one after another.
 
-use super::{columns, fuse, ones, schedule, tails};
+use super::{columns, fuse, ones, schedule, tails, updates};
 use crate::error::Result;
 use crate::gpu::Context;
 use crate::graph::{Graph, Kind, NodeId};
@@ -8,8 +8,9 @@ use crate::graph::{Graph, Kind, NodeId};
 /// A graph as it will be run.
 #[derive(Debug)]
 pub struct Rewritten {
-    /// With passes merged, a first layer on lists of ones where there are few, slopes folded into products, and the
-    /// attack network's last layers merged and columns joined without a copy unless they are to stay apart.
+    /// With passes merged, a first layer on lists of ones where there are few, slopes folded into products, and,
+    /// unless they are to stay apart, that layer's step made with its gradient, the attack network's last layers
+    /// merged and columns joined without a copy.
     pub graph: Graph,
     /// Where each node of the graph that was given is found in it.
     pub moved: Vec<NodeId>,
@@ -33,7 +34,9 @@ pub fn rewrite(context: &Context, graph: &Graph, replicas: usize, outputs: &[Nod
     follow(&mut keep, &at);
     let mut rewritten = fuse::fuse(&listed, &keep);
     if !graph.apart {
-        let (merged, at) = tails::merge(&rewritten, &keep)?;
+        let (stepped, at) = updates::along_ones(&rewritten, &keep)?;
+        follow(&mut keep, &at);
+        let (merged, at) = tails::merge(&stepped, &keep)?;
         follow(&mut keep, &at);
         rewritten = columns::in_place(&merged, &keep);
     }

@@ -4,13 +4,15 @@ use crate::graph::{Array, Class, Grid, Launch, Variant};
 use crate::kernel;
 use crate::ops::*;
 
-/// state `[3, P]` (rows: parameters, first and second moment) ← one step along gradient `[1, P]`.
-/// scalars\[slot..slot + 4\] = learning rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), weight decay, active (0: leave
+/// state `[3, P]` (rows: parameters, first and second moment) ← one step along gradient `[1, N]`, of the N
+/// parameters from `first` on; others stay. scalars\[slot..slot + 4\] = learning rate / (1 − β₁ᵗ), 1 / √(1 − β₂ᵗ), weight decay, active (0: leave
 /// all). Kingma and Ba 2015, as torch.optim.Adam: L2 enters the gradient before the moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
     /// The first of its four columns in scalars `[1, S]`.
     pub slot: usize,
+    /// Parameters before the first of those that the gradient is of, a multiple of 4; 0 by default.
+    pub first: usize,
     /// β₁, 0.9 by default.
     pub b1: f32,
     /// β₂, 0.999 by default.
@@ -22,7 +24,13 @@ pub struct Adam {
 impl Adam {
     /// The paper's β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     pub fn at(slot: usize) -> Self {
-        Adam { slot, b1: 0.9, b2: 0.999, eps: 1e-8 }
+        Adam { slot, first: 0, b1: 0.9, b2: 0.999, eps: 1e-8 }
+    }
+
+    /// Its part of a launch: vec4s of a row of the state and before the first parameter, then the rest.
+    pub(in crate::ops) fn words(&self, state: &Tensor) -> [u32; 6] {
+        let [b1, b2, eps] = [self.b1, self.b2, self.eps].map(f32::to_bits);
+        [word(quads(state)), word(self.first / 4), word(self.slot), b1, b2, eps]
     }
 }
 
@@ -34,9 +42,10 @@ impl Op for Adam {
     fn shape(&self, inputs: &[Tensor]) -> Result<Tensor> {
         let fits = all_f32(inputs, 3)
             && inputs[0].rows == 3
-            && (inputs[1].rows, inputs[1].cols) == (1, inputs[0].cols)
+            && inputs[1].rows == 1
+            && self.first + inputs[1].cols <= inputs[0].cols
             && inputs[2].cols >= self.slot + 4;
-        require(fits, self, "state [3, P], gradient [1, P] and scalars [1, slot + 4…]", inputs)?;
+        require(fits, self, "state [3, P], gradient [1, P − first or less], scalars [1, slot + 4…]", inputs)?;
         Ok(inputs[0])
     }
 
@@ -45,9 +54,9 @@ impl Op for Adam {
         let [rate, correction, decay, active] = [0, 1, 2, 3].map(|i| scalars.at(0, self.slot + i));
         let (b1, b2, eps) = (f64::from(self.b1), f64::from(self.b2), f64::from(self.eps));
         let mut next = state.clone();
-        for i in (0..state.cols).filter(|_| active != 0.0) {
+        for (i, &g) in (self.first..).zip(gradient.row(0)).filter(|_| active != 0.0) {
             let p = state.at(0, i);
-            let g = gradient.at(0, i) + decay * p;
+            let g = g + decay * p;
             let m = b1 * state.at(1, i) + (1.0 - b1) * g;
             let v = b2 * state.at(2, i) + (1.0 - b2) * g * g;
             next.set(0, i, p - rate * m / (v.sqrt() * correction + eps));
@@ -57,11 +66,15 @@ impl Op for Adam {
         next
     }
 
-    fn launch(&self, inputs: &[Tensor], _: &Tensor) -> Launch {
-        let length = inputs[1].cols / 4;
-        let mut words = vec![word(length), word(self.slot)];
-        words.extend([self.b1, self.b2, self.eps].map(f32::to_bits));
-        let grid = Grid::Items(length);
+    fn moved(&self, inputs: &[Tensor], _: &Tensor) -> Option<usize> {
+        Some(7 * inputs[1].elements())
+    }
+
+    fn launch(&self, inputs: &[Tensor], state: &Tensor) -> Launch {
+        let count = inputs[1].cols.div_ceil(4);
+        let mut words = vec![word(count)];
+        words.extend(self.words(state));
+        let grid = Grid::Items(count);
         // The names are those of the matrix products that they go with.
         let variants = vec![
             Variant::new("outer", kernel!("adam.native", "many"), grid)
@@ -81,8 +94,12 @@ pub(in crate::ops) fn cases() -> Vec<Case> {
         for active in [0.0, 1.0] {
             let state = (Tensor::f32(3, length), Contents::Uniform(0.1, 1.0));
             let scalars = Contents::Values(vec![0.0, 1e-3, 1.5, 0.01, active, 0.0, 0.0, 0.0]);
-            let inputs = vec![state, (Tensor::f32(1, length), UNIT), (Tensor::f32(1, 8), scalars)];
-            cases.push(Case::new(Adam::at(1), inputs).update());
+            let inputs = [state, (Tensor::f32(1, length), UNIT), (Tensor::f32(1, 8), scalars)];
+            cases.push(Case::new(Adam::at(1), inputs.to_vec()).update());
+            let [_, gradient, scalars] = inputs;
+            let longer = (Tensor::f32(3, length + 20), Contents::Uniform(0.1, 1.0));
+            let part = Case::new(Adam { first: 8, ..Adam::at(1) }, vec![longer, gradient, scalars]);
+            cases.push(part.update());
         }
     }
     cases

@@ -235,8 +235,9 @@ settings! {
         /// (`on`), or multiplies by all of the record (`off`). `auto`: the former where at most one of 10 bits
         /// is a one on average.
         sparse: Sparse = Sparse::Auto;
-        /// Whether operations of a step are merged that fewer dispatches compute as well: towers write and read
-        /// parts of rows without copies, and the attack network's last layer and what follows it are one. By an
+        /// Whether operations of a step are merged that fewer dispatches, or fewer bytes moved, compute as well:
+        /// towers write and read parts of rows without copies, the attack network's last layer and what follows it
+        /// are one, and a first layer on lists of ones makes its step of Adam where its gradient is summed. By an
         /// adapter's default kernels the same bytes.
         merge: bool = true;
     }
