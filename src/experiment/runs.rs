@@ -115,7 +115,7 @@ impl Runs {
         }
         let path = self.place(run);
         match RunDirectory::open(&path) {
-            Ok(found) if found.read_config()? == run.config => Ok(Standing::Begun(found)),
+            Ok(found) if is_of(&run.config, &found.read_config()?) => Ok(Standing::Begun(found)),
             Ok(_) => Err(Error::usage(path.display().to_string())
                 .expected("a run with the settings of this command")
                 .found("one with others")
@@ -242,14 +242,17 @@ impl<'a> ReproductionJob<'a> {
     }
 }
 
+/// Whether a run that was begun with `found` is the one that is wanted.
+fn is_of(wanted: &Config, found: &Config) -> bool {
+    wanted.with_deviations_of(found) == *found
+}
+
 /// The numbers of `wanted`'s replicas among those of `had`, if all are there and trained as alone: nothing
 /// but the lists differs, and what a list's values decide for all replicas is the same in both.
 fn among(wanted: &Config, had: &Config) -> Option<Vec<usize>> {
-    let mut alike = had.with_lists_of(wanted);
+    let mut alike = had.with_lists_of(wanted).with_deviations_of(wanted);
     // Not |D′|: the largest decides which records are left for testing.
     alike.data.reference = had.data.reference.clone();
-    // Sentences decide nothing.
-    alike.deviations.clone_from(&wanted.deviations);
     let graphs = |c: &Config| [c.is_defended(), c.learns_reference(), c.is_private(), c.penalizes_outputs()];
     if alike != *wanted || graphs(had) != graphs(wanted) {
         return None;
@@ -280,9 +283,11 @@ mod tests {
         let mut reworded = had.clone();
         reworded.deviations = vec![Deviation::Always("a sentence of another build".to_owned())];
         assert_eq!(among(&had, &reworded), Some((0..6).collect()));
+        assert!(is_of(&had, &reworded), "begun, not finished");
         let mut longer = had.clone();
         longer.train.epochs += 1;
         assert_eq!(among(&had, &longer), None);
+        assert!(!is_of(&had, &longer));
     }
 
     /// Five of the keys were forgotten where this named them by hand: finished runs were trained once more.

@@ -172,8 +172,7 @@ impl ShadowRun {
     /// Whether a run of this configuration is this one, wherever its splits are; one that is `trained`, also on
     /// another adapter.
     fn is_of_these(&self, config: Config, trained: bool) -> bool {
-        let mut wanted = self.config.with_split_of(&config);
-        wanted.deviations.clone_from(&config.deviations);
+        let mut wanted = self.config.with_split_of(&config).with_deviations_of(&config);
         if trained {
             wanted.tuning.clone_from(&config.tuning);
         }

@@ -183,6 +183,12 @@ impl Config {
         config.data.split.clone_from(&other.data.split);
         config
     }
+
+    /// The same with the sentences of `other`'s preset: they decide nothing, and another build may word them otherwise.
+    #[must_use]
+    pub fn with_deviations_of(&self, other: &Config) -> Config {
+        Config { deviations: other.deviations.clone(), ..self.clone() }
+    }
 }
 
 settings! {

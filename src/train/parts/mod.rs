@@ -132,7 +132,8 @@ impl PartedRun<'_> {
 
     /// Whether a configuration is this run's, whatever it is trained on and wherever its splits are.
     fn is_of_this_run(&self, config: &Config) -> bool {
-        Config { tuning: config.tuning.clone(), ..self.job.config.with_split_of(config) } == *config
+        let wanted = self.job.config.with_split_of(config).with_deviations_of(config);
+        Config { tuning: config.tuning.clone(), ..wanted } == *config
     }
 
     fn this_program(&self) -> Program {
