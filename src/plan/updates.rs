@@ -54,7 +54,7 @@ pub(super) fn along_ones(graph: &Graph, keep: &[NodeId]) -> Result<(Graph, Vec<N
 mod tests {
     use super::*;
     use crate::graph::{Array, Tensor, Values};
-    use crate::ops::{Activation, ColumnsOfOnes, Dense, DenseDw, DenseOnes, Ones};
+    use crate::ops::{Activation, ColumnsOfOnes, DenseDw, DenseDx, DenseOnes, Ones};
 
     /// A network of one or two layers on lists of ones, its inputs, its gradient and its step.
     fn graph(layers: usize) -> (Graph, Vec<NodeId>, NodeId, NodeId) {
@@ -72,7 +72,7 @@ mod tests {
                 let y =
                     graph.apply(DenseOnes { ones, activation: Activation::Identity }, &[list, w]).unwrap();
                 let v = graph.view("v", state, 80, 7, 3).unwrap();
-                let back = crate::ops::DenseDx { activation: Activation::Identity };
+                let back = DenseDx { activation: Activation::Identity };
                 let dy = graph.apply(back, &[dz, v, y]).unwrap();
                 let first = graph.apply(DenseOnesDw, &[bits, dy]).unwrap();
                 vec![first, graph.apply(DenseDw, &[y, dz]).unwrap()]
