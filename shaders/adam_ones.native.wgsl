@@ -1,10 +1,10 @@
 // Adam along the weights' gradient of a dense layer on lists of ones, without a buffer for that gradient. For
 // software adapters with 64-bit integers. Portable twin: adam_ones.wgsl.
 //
-// A workgroup owns 2 rows × 1024 columns of the layer's weights, a row after the other. Its lanes sum 256 columns
-// at once as dense_ones.native.wgsl does, until the row's gradient is in the workgroup's memory; then they make
-// its steps as adam.native.wgsl does, in one loop over whole pages of p, m and v. Steps right after each sum, or
-// tiles of 8 rows × 256 columns, were never faster.
+// A workgroup owns 2 rows × 1024 columns of the layer's weights, a row after the other. Its lanes sum 256
+// columns at once as dense_ones.native.wgsl does, until the row's gradient is in the workgroup's memory; then
+// they make its steps as adam.native.wgsl does, in one loop over whole pages of p, m and v. Steps right after
+// each sum, or tiles of 8 rows × 256 columns, were never faster.
 
 struct Dims {
     x_offset: u32, x_stride: u32,

@@ -1,7 +1,7 @@
 // Adam along the weights' gradient of a dense layer on lists of ones, without a buffer for that gradient: an
-// invocation sums one vec4 of it as dense_ones.wgsl's grad_w does, a record after the other, and makes its step
-// as adam.wgsl does. Neighbors read and write neighboring columns. Software adapters with 64-bit integers run
-// adam_ones.native.wgsl.
+// invocation sums one vec4 of it as dense_ones.wgsl's grad_w does, a record after the other, and makes its
+// step as adam.wgsl does. Neighbors read and write neighboring columns. Software adapters with 64-bit
+// integers run adam_ones.native.wgsl.
 
 struct Dims {
     x_offset: u32, x_stride: u32,
