@@ -37,7 +37,7 @@ impl Op for AdamOnes {
 
     fn moved(&self, inputs: &[Tensor], _: &Tensor) -> Option<usize> {
         let [x, dz] = [inputs[1], inputs[2]];
-        Some(6 * x.rows * dz.pitch() + x.elements() + dz.elements())
+        Some(6 * Tensor::f32(x.rows, dz.cols).elements() + x.elements() + dz.elements())
     }
 
     fn launch(&self, inputs: &[Tensor], state: &Tensor) -> Launch {
