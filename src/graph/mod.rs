@@ -293,18 +293,14 @@ impl Graph {
 
     /// The operation that a new tensor is made by, if it is a `T`.
     pub(crate) fn compute<T: Op>(&self, id: NodeId) -> Option<&T> {
-        match &self.node(id).kind {
-            Kind::Compute(op) => (op.as_ref() as &dyn Any).downcast_ref::<T>(),
-            _ => None,
-        }
+        let Kind::Compute(op) = &self.node(id).kind else { return None };
+        (op.as_ref() as &dyn Any).downcast_ref()
     }
 
     /// The operation that the next version of a state is made by, if it is a `T`.
     pub(crate) fn updated_by<T: Op>(&self, id: NodeId) -> Option<&T> {
-        match &self.node(id).kind {
-            Kind::Update(op) => (op.as_ref() as &dyn Any).downcast_ref::<T>(),
-            _ => None,
-        }
+        let Kind::Update(op) = &self.node(id).kind else { return None };
+        (op.as_ref() as &dyn Any).downcast_ref()
     }
 
     fn result(&self, op: &dyn Op, inputs: &[NodeId]) -> Result<Tensor> {

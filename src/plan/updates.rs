@@ -1,7 +1,7 @@
 //! The rewrite that makes a first layer's step where its gradient is summed.
 
 use crate::error::Result;
-use crate::graph::{Graph, Kind, NodeId};
+use crate::graph::{Graph, Kind, Node, NodeId};
 use crate::ops::{Adam, AdamOnes, DenseOnesDw};
 
 /// `adam(state, pack(dense_ones_dw(bits, dz), rest…), scalars)` becomes Adam along the rest and [`AdamOnes`]
@@ -17,8 +17,7 @@ pub(super) fn along_ones(graph: &Graph, keep: &[NodeId]) -> Result<(Graph, Vec<N
     let split = |id: NodeId| -> Option<(Adam, &[NodeId], NodeId)> {
         let adam = graph.updated_by::<Adam>(id)?;
         let gradient = graph.node(id).inputs[1];
-        let parts =
-            matches!(graph.node(gradient).kind, Kind::Pack).then(|| &graph.node(gradient).inputs[..])?;
+        let Node { kind: Kind::Pack, inputs: parts, .. } = graph.node(gradient) else { return None };
         let &first = parts.first()?;
         graph.compute::<DenseOnesDw>(first)?;
         (alone(gradient) && alone(first)).then_some((*adam, parts, first))
