@@ -100,7 +100,7 @@ fn covered(population: Population, n: usize) -> ([usize; 2], Option<usize>) {
         if let Some(interval) = result.ci95.tpr.at_0_01.filter(|_| !reversed) {
             *of_rate.get_or_insert(0) += within(interval, population.tpr_at_fpr(0.01));
         } else if let Some(of_rate) = &mut of_rate {
-            // Of a score that was turned round the rate is another: one of 200, counted as covered.
+            // Of a score that was turned round the rate is another, counted as covered.
             *of_rate += 1;
         }
     }
@@ -116,8 +116,9 @@ fn intervals_cover_at_every_size() {
     );
     let mut short = vec![];
     for n in [4, 10, 20, 50, 500, 1000] {
-        for auc in [0.5, 0.86, 0.96f64] {
-            let shift = if auc > 0.5 { 2f64.sqrt() * normal_critical(1.0 - auc) } else { 0.0 };
+        for auc in [0.14, 0.46, 0.5, 0.86, 0.96f64] {
+            let apart = 2f64.sqrt() * normal_critical(auc.min(1.0 - auc));
+            let shift = if auc < 0.5 { -apart } else { apart };
             for tied in [false, true] {
                 let (found, of_rate) = covered(Population { shift, tied }, n);
                 let rate = of_rate.map_or("–".to_owned(), |count| count.to_string());

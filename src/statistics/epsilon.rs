@@ -11,33 +11,35 @@
 use super::intervals::{TAIL, lower_limit, upper_limit};
 use super::roc::Roc;
 
-/// The bound at confidence 95%, 0 or more. The threshold, and which of the two inequalities is used, are
-/// chosen on the known half, so that the scored half's confidence needs no correction for the choice.
+/// The bound at confidence 95%, 0 or more. The threshold, which of the two inequalities is used, and whether
+/// members are where scores are high or low, are chosen on the known half, so that the scored half's
+/// confidence needs no correction for the choice, nor for a direction that all records gave the score
+/// ([`super::thresholds::oriented`]).
 pub fn lower_bound(known: &Roc, scored: &Roc, delta: f64) -> f64 {
-    let (m, n) = (known.members(), known.nonmembers());
-    let mut best = (f64::NEG_INFINITY, 0.0, true);
+    let mut best = (f64::NEG_INFINITY, 0.0, 0);
     for (threshold, accepted, accused) in known.thinned() {
-        // "Member" where the score is high, and "not a member" where it is low: the mirrored rule.
-        let promises =
-            [promise(accepted, m, accused, n, delta), promise(n - accused, n, m - accepted, m, delta)];
-        for (value, accuse) in promises.into_iter().zip([true, false]) {
+        for (claim, counts) in claims(known, accepted, accused).into_iter().enumerate() {
+            let value = promise(counts, delta);
             if value > best.0 {
-                best = (value, threshold, accuse);
+                best = (value, threshold, claim);
             }
         }
     }
-    let (_, threshold, accuse) = best;
+    let (_, threshold, claim) = best;
     let (accepted, accused) = scored.accepted(threshold);
-    let (m, n) = (scored.members(), scored.nonmembers());
-    let found = match accuse {
-        true => bound(accepted, m, accused, n, delta),
-        false => bound(n - accused, n, m - accepted, m, delta),
-    };
-    found.max(0.0)
+    bound(claims(scored, accepted, accused)[claim], delta).max(0.0)
+}
+
+/// What a threshold lets one claim, each as \[right, of, wrong, among\]: "member" where the score is high,
+/// "not a member" where it is low, and the same of a score whose members have the lower ones.
+fn claims(roc: &Roc, accepted: usize, accused: usize) -> [[usize; 4]; 4] {
+    let (m, n) = (roc.members(), roc.nonmembers());
+    let (missed, rejected) = (m - accepted, n - accused);
+    [[accepted, m, accused, n], [rejected, n, missed, m], [missed, m, rejected, n], [accused, n, accepted, m]]
 }
 
 /// ln((low(right / of) − δ) / high(wrong / among)); −∞ where the numerator is not positive.
-fn bound(right: usize, of: usize, wrong: usize, among: usize, delta: f64) -> f64 {
+fn bound([right, of, wrong, among]: [usize; 4], delta: f64) -> f64 {
     // One end of each 95% interval errs in 2.5% of cases: both hold in 95%.
     let (low, high) = (lower_limit(right, of, TAIL), upper_limit(wrong, among, TAIL));
     if low > delta { ((low - delta) / high).ln() } else { f64::NEG_INFINITY }
@@ -45,7 +47,7 @@ fn bound(right: usize, of: usize, wrong: usize, among: usize, delta: f64) -> f64
 
 /// About [`bound`], from Wilson's score intervals (1927), which cost no quantile of a beta distribution: good
 /// enough to choose by.
-fn promise(right: usize, of: usize, wrong: usize, among: usize, delta: f64) -> f64 {
+fn promise([right, of, wrong, among]: [usize; 4], delta: f64) -> f64 {
     const Z: f64 = 1.96;
     let end = |part: usize, of: usize, sign: f64| {
         let (p, n) = (part as f64 / of as f64, of as f64);
@@ -110,5 +112,15 @@ mod tests {
         };
         let audit = halves(&mut draw, 2000);
         assert!(lower_bound(&audit, 1e-5) > 4.0);
+    }
+
+    #[test]
+    fn the_direction_of_a_score_does_not_matter() {
+        let bounds = [1.0, -1.0].map(|sign| {
+            let mut rng = stream(4, Stream::Audit);
+            let audit = halves(|member| sign * (normal(&mut rng) + if member { 1.5 } else { 0.0 }), 1000);
+            lower_bound(&audit, 1e-5)
+        });
+        assert!(bounds[0] > 1.0 && (bounds[0] - bounds[1]).abs() < 0.2, "{bounds:?}");
     }
 }

@@ -44,8 +44,8 @@ pub struct AttackResult {
     pub curve_members: usize,
     /// Non-members on whom they stand.
     pub curve_nonmembers: usize,
-    /// Whether the score is used against its definition, because the known half's members have the lower
-    /// scores beyond chance: all numbers are then those of the negative score, on the scored half.
+    /// Whether the score is used against its definition, because members have the lower scores beyond chance:
+    /// all numbers are then those of the negative score.
     pub reversed: bool,
     /// Whether its network found the signal of its control; `null` where it has no network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct Terms {
 pub enum CurveRecords {
     /// All: the known half taught the score nothing.
     All,
-    /// Those of the scored half: the known half shaped the score, or turned it round.
+    /// Those of the scored half: the known half shaped the score.
     Scored,
 }
 
@@ -107,15 +107,14 @@ impl AttackResult {
     }
 }
 
-/// The attack "member where score ≥ t" of a score that learns nothing from the known half but its direction
-/// ([`thresholds::oriented`]) and t, which has the largest ½(TPR + TNR) there ([`Roc::best_threshold`]).
+/// The attack "member where score ≥ t" of a score in the direction that it has ([`thresholds::oriented`]),
+/// which learns nothing from the known half but t: the largest ½(TPR + TNR) there ([`Roc::best_threshold`]).
 ///
 /// # Errors
 /// As [`Roc::new`].
 pub fn evaluate(halves: &Halves, terms: &Terms) -> Result<AttackResult> {
     let (halves, reversed) = thresholds::oriented(halves.clone())?;
-    let records = if reversed { CurveRecords::Scored } else { CurveRecords::All };
-    let result = judge(&halves, thresholds::best_threshold(&halves)?, records, terms)?;
+    let result = judge(&halves, thresholds::best_threshold(&halves)?, CurveRecords::All, terms)?;
     Ok(AttackResult { reversed, ..result })
 }
 

@@ -9,8 +9,7 @@ use crate::statistics::roc::Roc;
 use crate::statistics::thresholds;
 
 /// What is said of a score that is used against its definition.
-const REVERSED: &str =
-    "reversed: on the known half members have the lower scores, so the negative score is used";
+const REVERSED: &str = "reversed: members have the lower scores beyond chance, so the negative score is used";
 
 /// The scores of one attack, and which records they are of.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +30,8 @@ pub struct Scored {
 }
 
 impl Scored {
-    /// The scores of `members` and `nonmembers` at `records`, with the direction and the threshold that are
-    /// best on the known half, which taught them nothing else.
+    /// The scores of `members` and `nonmembers` at `records`, in the direction that they have, with the
+    /// threshold that is best on the known half, which taught them nothing else.
     ///
     /// # Errors
     /// As [`thresholds::oriented`].
@@ -65,7 +64,7 @@ impl Scored {
 
     /// Which records its AUC, TPR and TNR stand on.
     pub fn curve_records(&self) -> CurveRecords {
-        if self.learns || self.reversed { CurveRecords::Scored } else { CurveRecords::All }
+        if self.learns { CurveRecords::Scored } else { CurveRecords::All }
     }
 
     /// The curve that its AUC, TPR and TNR are of.
