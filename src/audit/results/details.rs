@@ -133,6 +133,10 @@ pub struct WorstGroup {
     pub groups: usize,
     /// Whether the group is shown to fare worse than all together: its whole interval lies above their AUC.
     pub stands_out: bool,
+    /// Whether the group's members, against the attack's direction, have the lower scores: the AUC is that of
+    /// the negative score.
+    #[serde(default)]
+    pub reversed: bool,
 }
 
 impl WorstGroup {
@@ -141,10 +145,11 @@ impl WorstGroup {
         let [low, high] = self.auc_ci95;
         self.stands_out.then(|| {
             format!(
-                "{kind} {} is exposed more than the others: the AUC of the {} attack is {:.3} [{low:.3}, \
+                "{kind} {} is exposed more than the others: the AUC of the {} attack{} is {:.3} [{low:.3}, \
                  {high:.3}], of all {:.3} (the interval is for all {} groups together)",
                 self.name.escape_debug(),
                 crate::audit::attacks::title(&self.attack),
+                if self.reversed { ", reversed for this group," } else { "" },
                 self.auc,
                 self.auc_of_all,
                 self.groups
