@@ -254,6 +254,19 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
         (columns(0), columns(2), columns(3)),
         (vec!["0", "4", "5"], vec!["well", "dead", ""], vec!["1", "0", "0"])
     );
+    // The same lines where they end in CR LF.
+    program.write(
+        "windows.csv",
+        "age,bmi,town,outcome\r\nold,20.1,Riga,well\r\n30.5,20.1,Riga\r\n30.5,20.1,Oslo,dead\r\n",
+    );
+    program.succeeds("predict run windows.csv -o windows-out.csv").says(&[
+        "windows.csv:2, column 0 (age): expected a number, found \"old\"",
+        "windows.csv:3: expected 4 columns",
+    ]);
+    program.write("twice.csv", "age,bmi,bmi,town\n30,20.1,20.2,Riga\n");
+    program.run("predict run twice.csv -o x.csv").code(1).says(&[
+        "twice.csv: expected names of columns that differ, found \"bmi\" as the name of columns 1 and 2",
+    ]);
     program.write("gone.csv", "age,town\n30,Riga\n");
     program.run("predict run gone.csv -o x.csv").code(1).says(&["the columns of the model, bmi among them"]);
 }

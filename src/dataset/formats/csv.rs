@@ -81,7 +81,7 @@ impl Rows for CsvRows<'_> {
         let mut record = ByteRecord::new();
         let mut records = 0_u64;
         while reader.read_byte_record(&mut record).map_err(|e| csv_error(place, e))? {
-            let line = record.position().map_or(0, ::csv::Position::line);
+            let line = self.layout.line(record.position());
             let whole = match record.len() == columns {
                 true => Ok(&record),
                 false => Err(Error::data(self.place(line))

@@ -19,6 +19,8 @@ pub(super) struct Layout {
     /// `f1,…;label`.
     text_form: bool,
     charset: Charset,
+    /// Whether lines end in CR LF.
+    crlf: bool,
     pub(super) heads: Heads,
 }
 
@@ -41,7 +43,7 @@ impl Layout {
             semicolons: delimiter == b';',
             ..Heads::default()
         };
-        let mut layout = Layout { delimiter, text_form, charset, heads };
+        let mut layout = Layout { delimiter, text_form, charset, crlf: line.ends_with(b"\r"), heads };
         let mut rows: Vec<Vec<String>> = Vec::new();
         // Whole lines only, unless the file ends here.
         let whole = if (head.len() as u64) < HEAD {
@@ -68,7 +70,13 @@ impl Layout {
         layout.heads.header = header;
         layout.heads.names =
             if header { first.clone() } else { first.iter().map(|_| String::new()).collect() };
+        layout.heads.check()?;
         Ok(layout)
+    }
+
+    /// The line that a record at `position` begins in.
+    pub(super) fn line(&self, position: Option<&::csv::Position>) -> u64 {
+        line_of(position, self.crlf)
     }
 
     /// A reader of the records, the header left out, whatever the rows' lengths.
@@ -104,6 +112,12 @@ impl Layout {
         let header = if self.heads.header { "with" } else { "without" };
         format!("{delimiter} {header} a header{}", self.charset.note())
     }
+}
+
+/// The line, counted from 1, that a record at `position` begins in; 0 where that is not known. In a file whose lines
+/// end in CR LF (`crlf`) the reader has a record end at the CR, and counts the LF before the next one to that one.
+pub(crate) fn line_of(position: Option<&::csv::Position>, crlf: bool) -> u64 {
+    position.map_or(0, |at| at.line() + u64::from(crlf && at.byte() > 0))
 }
 
 /// The commonest of comma, semicolon, tab and bar outside quotes; blanks if there is none of those.

@@ -43,7 +43,7 @@ use crate::error::{Error, Result};
 pub(crate) use charset::open_text;
 pub(crate) use foreign::recognize;
 use format::{File, Format, Listing, Stored};
-pub(crate) use layout::delimiter;
+pub(crate) use layout::{delimiter, line_of};
 pub(crate) use names::data_set;
 use source::Source;
 use std::path::Path;

@@ -85,6 +85,7 @@ impl ParquetRows {
             names.push(if field.name() == INDEX { String::new() } else { field.name().to_owned() });
         }
         let heads = Heads { place, names, header: true, ..Heads::default() };
+        heads.check()?;
         Ok(ParquetRows { path: path.to_owned(), heads, columns, max_bytes })
     }
 }

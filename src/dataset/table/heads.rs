@@ -27,6 +27,24 @@ pub(in crate::dataset) fn is_label(name: &str) -> bool {
 }
 
 impl Heads {
+    /// # Errors
+    /// Two columns of one name: nobody could say which is meant, now or when the model is used.
+    pub(in crate::dataset) fn check(&self) -> Result<()> {
+        let mut first = std::collections::HashMap::new();
+        for (place, name) in self.names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+            if let Some(other) = first.insert(name.as_str(), place) {
+                return Err(Error::data(&self.place)
+                    .expected("names of columns that differ")
+                    .found(format!("{name:?} as the name of columns {other} and {place}"))
+                    .advice(
+                        "columns are counted from 0; rename or remove one; if the first line is a record and no \
+                         header, give --no-header",
+                    ));
+            }
+        }
+        Ok(())
+    }
+
     /// Which column is the label, and how that was decided.
     ///
     /// # Errors

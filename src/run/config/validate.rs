@@ -4,6 +4,7 @@
 //! adapter (sizes against limits) is checked there.
 
 use super::{AttackInput, AttackSteps, ClassWeights, Config, ModelKind, RateSchedule, Schedule, Stop};
+use crate::dataset::MissingRecords;
 use crate::error::{Error, Result};
 use crate::setting::{SettingsTable, refusal};
 
@@ -37,6 +38,7 @@ impl Config {
                 "give --data PATH; or use this preset with synthetic data by --set data.expects=\"\"",
             ));
         }
+        self.validate_schema()?;
         // Once the file is read, or the data.
         if !data.split.is_empty() || !data.fit.is_empty() {
             return Ok(());
@@ -61,6 +63,29 @@ impl Config {
                 .advice("make D′ larger, or the batch smaller"));
         }
         Ok(())
+    }
+
+    /// A schema says what the columns are: no other setting may.
+    fn validate_schema(&self) -> Result<()> {
+        let data = &self.data;
+        if data.schema.is_empty() {
+            return Ok(());
+        }
+        let named = [
+            ("data.drop", data.drop.is_empty()),
+            ("data.keep", data.keep.is_empty()),
+            ("data.categorical", data.categorical.is_empty()),
+            ("data.numeric", data.numeric.is_empty()),
+            ("data.missing", data.missing == MissingRecords::Error),
+            ("data.merge_rare_classes", !data.merge_rare_classes),
+        ];
+        match named.into_iter().find(|(_, open)| !open) {
+            None => Ok(()),
+            Some((key, _)) => Err(Error::usage(key)
+                .expected("no setting of columns beside a schema (data.schema), which says what they are")
+                .found(format!("{key}, and the schema {}", data.schema))
+                .advice("change it in the schema, or leave the schema out")),
+        }
     }
 
     fn validate_model(&self) -> Result<()> {
@@ -171,6 +196,21 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn nothing_else_says_what_columns_are_beside_a_schema() {
+        for other in
+            ["drop = [\"age\"]", "numeric = [\"age\"]", "missing = \"impute\"", "merge_rare_classes = true"]
+        {
+            let text = refusal(&format!("[data]\npath = \"a.csv\"\nschema = \"s.toml\"\n{other}"));
+            let key = other.split(' ').next().unwrap();
+            assert!(
+                text.starts_with(&format!("data.{key}: expected no setting of columns beside a schema")),
+                "{text}"
+            );
+        }
+        Config::resolve(&[Layer::text("test", "[data]\npath = \"a.csv\"\nschema = \"s.toml\"")]).unwrap();
     }
 
     #[test]
