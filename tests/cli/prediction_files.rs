@@ -207,6 +207,29 @@ fn text_identifiers_stay_text_and_names_are_asked_for_by_role() {
 
 /// Eight shadow models' numbers, which a program kept as φ, losses, p_y.
 #[test]
+fn a_name_twice_is_refused_and_lines_are_counted_whatever_they_end_in() {
+    let (program, model) = (Veilgrad::new(), model());
+    let plain = model.table("label,member,p", |_, y, m, p| format!("{y},{},{p}", i32::from(m)));
+    program.write(
+        "twice.csv",
+        model.table("label,member,p,member", |i, y, m, p| format!("{y},{},{p},{}", i32::from(m), i % 2)),
+    );
+    program
+        .run("audit --predictions twice.csv")
+        .code(1)
+        .says(&["twice.csv: expected names that differ, found \"member\" as the name of columns 1 and 3"]);
+    let broken = plain.replacen("0.", "x.", 9);
+    let line = 1 + broken.lines().position(|line| line.contains('x')).expect("a broken line");
+    for (name, end) in [("unix.csv", "\n"), ("windows.csv", "\r\n")] {
+        program.write(name, broken.replace('\n', end));
+        program
+            .run(&format!("audit --predictions {name}"))
+            .code(1)
+            .says(&[&format!("{name}:{line}, column p")]);
+    }
+}
+
+#[test]
 fn shadow_models_numbers_are_what_they_are_said_to_be_or_named() {
     let (program, model) = (Veilgrad::new(), model());
     let mut rng = stream(9, Stream::Synthetic);

@@ -33,6 +33,18 @@ pub(super) fn resolve(
                  that: numpy.isin(numpy.arange(N), list)",
             ));
     }
+    let blank = |code: &u32| values[*code as usize].trim().is_empty();
+    if let Some(first) = texts.codes.iter().position(blank) {
+        let without = texts.codes.iter().filter(|code| blank(code)).count();
+        let found = format!(
+            "no value for {without} of {} records, the first being record {first}",
+            texts.codes.len()
+        );
+        return Err(Error::data(place)
+            .expected("whether it is a member, for every record")
+            .found(found)
+            .advice("leave records out of which it is not known; they are counted from 0"));
+    }
     let meanings: Vec<u8> = match &options.member_value {
         Some(member) => values.iter().map(|value| given(value, member, values)).collect(),
         None => told(values, &place)?,
@@ -139,5 +151,13 @@ mod tests {
         assert_eq!(resolved(&["1", "2"], Some("2")).unwrap(), [TEST, MEMBER]);
         assert_eq!(resolved(&["0", "1", "2"], Some("1")).unwrap(), [TEST, MEMBER, REFERENCE]);
         assert_eq!(resolved(&["1", "0"], Some("0")).unwrap(), [TEST, MEMBER]);
+    }
+
+    #[test]
+    fn a_record_of_which_it_is_not_known_is_no_non_member() {
+        for member in [None, Some("1")] {
+            let error = resolved(&["1", "0", " ", "1", ""], member).unwrap_err().to_string();
+            assert!(error.contains("found no value for 2 of 5 records, the first being record 2"), "{error}");
+        }
     }
 }

@@ -173,7 +173,7 @@ pub(super) fn find(
 ) -> Result<Option<usize>> {
     if let Some(wanted) = given.get(&role) {
         return match there.iter().position(|name| name == wanted) {
-            Some(at) => Ok(Some(at)),
+            Some(at) => alone(at, there, place).map(Some),
             None => Err(Error::usage(format!("--column {}={wanted}", role.name()))
                 .expected(format!("one of the names in {place}: {}", there.join(", ")))
                 .found(wanted.clone())),
@@ -182,7 +182,21 @@ pub(super) fn find(
     let taken = |at: &usize| given.values().any(|name| *name == there[*at]);
     let candidates = names(role).iter();
     let mut found = candidates.filter_map(|wanted| there.iter().position(|name| plain(name) == *wanted));
-    Ok(found.find(|at| !taken(at)))
+    match found.find(|at| !taken(at)) {
+        Some(at) => alone(at, there, place).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The column `at`, if no other has its name: nobody could say which is meant.
+fn alone(at: usize, there: &[String], place: &str) -> Result<usize> {
+    match there.iter().enumerate().position(|(other, name)| other != at && *name == there[at]) {
+        None => Ok(at),
+        Some(other) => Err(Error::data(place)
+            .expected("names that differ")
+            .found(format!("{:?} as the name of columns {} and {}", there[at], at.min(other), at.max(other)))
+            .advice("columns are counted from 0; rename or remove one")),
+    }
 }
 
 /// What was not used of a file, with the known name that each is nearest to, as a sentence.

@@ -9,7 +9,7 @@ use super::labels::from_matrix;
 use super::options::Options;
 use super::raw::{self, RawPredictions};
 use crate::audit::outputs::{OutputSlice, OutputValues};
-use crate::dataset::formats::{delimiter, open_text};
+use crate::dataset::formats::{delimiter, line_of, open_text};
 use crate::error::{Error, Result};
 use crate::memory;
 use csv::{ByteRecord, ReaderBuilder, Trim};
@@ -29,8 +29,9 @@ with its column of labels, its column of outputs, and membership";
 /// The predictions in the file `path`; of `one_side`, without membership.
 pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<RawPredictions> {
     let place = path.display().to_string();
-    let broken = |e: csv::Error| broken(&place, e);
     let (first, all) = first_line(path, options)?;
+    let crlf = first.ends_with(b"\r\n");
+    let broken = |e: csv::Error| broken(&place, e, crlf);
     let part = delimiter(&first);
     let quote = if first.trim_ascii_start().starts_with(b"'") { b'\'' } else { b'"' };
     let mut reader = ReaderBuilder::new().delimiter(part).quote(quote).trim(Trim::All).from_reader(all);
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path, options: &Options, one_side: bool) -> Result<Raw
     while reader.read_byte_record(&mut record).map_err(broken)? {
         let text = |at: usize| std::str::from_utf8(&record[at]).unwrap_or("\u{fffd}");
         let bad = |at: usize, expected: &str| {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = line_of(record.position(), crlf);
             Error::data(format!("{place}:{line}, column {}", header.names[at]))
                 .expected(expected)
                 .found(format!("{:?}", text(at)))
@@ -136,7 +137,7 @@ fn first_line(path: &Path, options: &Options) -> Result<(Vec<u8>, impl Read + us
     const LONGEST: u64 = 1 << 24;
     let mut reader = BufReader::with_capacity(1 << 18, open_text(path, options.max_bytes)?);
     let mut first = vec![];
-    let io = |e: std::io::Error| broken(&path.display().to_string(), csv::Error::from(e));
+    let io = |e: std::io::Error| broken(&path.display().to_string(), csv::Error::from(e), false);
     reader.by_ref().take(LONGEST).read_until(b'\n', &mut first).map_err(io)?;
     if first.contains(&0) {
         return Err(other_kind(&path.display().to_string()));
@@ -151,7 +152,7 @@ fn other_kind(place: &str) -> Error {
         .found("a file of another kind")
 }
 
-fn broken(place: &str, error: csv::Error) -> Error {
+fn broken(place: &str, error: csv::Error, crlf: bool) -> Error {
     match error.into_kind() {
         csv::ErrorKind::Io(e) => {
             let own = e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).cloned();
@@ -161,7 +162,7 @@ fn broken(place: &str, error: csv::Error) -> Error {
         }
         csv::ErrorKind::Utf8 { .. } => other_kind(place),
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let line = pos.map_or(0, |pos| pos.line());
+            let line = line_of(pos.as_ref(), crlf);
             Error::data(format!("{place}:{line}"))
                 .expected(format!("{expected_len} columns, as in the header"))
                 .found(len.to_string())

@@ -46,6 +46,20 @@ impl Comparison {
     }
 }
 
+/// Between which numbers `metric` lies; `None` where it has no end. A limit beyond them is one that no model passes
+/// or every model does.
+fn range(metric: &str) -> Option<[f64; 2]> {
+    let rate = ["accuracy", "auc", "precision", "neural_as_published"].contains(&metric)
+        || metric.ends_with("_accuracy")
+        || metric.starts_with("tpr_at")
+        || metric.starts_with("tnr_at");
+    match metric {
+        "advantage" | "above_commonest_class" | "above_logistic" => Some([-1.0, 1.0]),
+        _ if rate => Some([0.0, 1.0]),
+        _ => None,
+    }
+}
+
 /// What of a number is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compared {
@@ -95,6 +109,14 @@ impl Condition {
         let (path, compared) = end.unwrap_or((path, Compared::Estimate));
         let (subject, metric) =
             path::parse(path)?.map_err(|(found, advice)| form().found(found).advice(advice))?;
+        if let Some([low, high]) = range(&metric)
+            && !(low..=high).contains(&bound)
+        {
+            return Err(form()
+                .expected(format!("a limit from {low} to {high}, between which {metric} lies"))
+                .found(bound.to_string())
+                .advice("a share is a part of 1: 60% is 0.6"));
+        }
         let condition = Condition {
             text: text.to_owned(),
             subject,
@@ -338,6 +360,23 @@ mod tests {
         );
         assert!(refused("balanced_accuracy < 0.5").contains("write utility.balanced_accuracy"));
         assert!(refused("utility.worst_class_accuracy.low < 0.5").contains("a 95% interval"));
+    }
+
+    #[test]
+    fn a_limit_that_no_number_reaches_is_no_condition() {
+        for text in [
+            "confidence.auc > 60",
+            "auc > inf",
+            "test_accuracy < -3",
+            "tpr_at_fpr_0.01.low > 5",
+            "advantage > 2",
+        ] {
+            let error = Condition::parse(text).unwrap_err().to_string();
+            assert!(error.contains("expected a limit from "), "{error}");
+        }
+        for text in ["auc > 1", "advantage > -0.5", "epsilon_lower_bound > 2", "members < 1000"] {
+            Condition::parse(text).unwrap();
+        }
     }
 
     #[test]
