@@ -12,7 +12,7 @@ use super::results::describe;
 use super::results::describe_shadows::shadow_summary;
 use super::results::details::{self, Details};
 use super::results::masked;
-use super::results::notes::notes;
+use super::results::notes::{exposed_note, notes};
 use super::results::per_person;
 use super::results::records::{RecordsFound, ReplicaScores};
 use super::results::score_file;
@@ -68,6 +68,10 @@ pub fn carry_out(
     if let Some(reasons) = on_members.first().and_then(|evidence| not_run(evidence)) {
         tools.note(reasons);
     }
+    let of_few = case.models.iter().find_map(|model| model.subgroups.as_ref()?.of_few());
+    if let Some(of_few) = &of_few {
+        tools.note(of_few.clone());
+    }
     let found = attack_all(&on_members, &mut tools)?;
     let on_reference: Vec<&Evidence> = case.models.iter().filter_map(|m| m.on_reference.as_ref()).collect();
     let mut found_on_reference = attack_all(&on_reference, &mut tools)?.into_iter();
@@ -81,7 +85,7 @@ pub fn carry_out(
                 .find_map(|e| e.gpu.as_ref().ok())
                 .map(|gpu| Adapter::from(gpu.adapter())),
             dataset: case.dataset.clone(),
-            notes: case.notes.clone(),
+            notes: case.notes.iter().cloned().chain(of_few).collect(),
             replicas: vec![],
             seconds: 0.0,
         },
@@ -125,16 +129,17 @@ pub fn carry_out(
         replica.notes = notes(number, &replica);
         replica.notes.extend(model.notes.iter().cloned());
         let best = replica.strongest_attack();
-        let details = describe::replica(model, case.class_names, &found.scored, best)?;
-        let worst = [("class", &details.worst_class), ("subgroup", &details.worst_subgroup)];
-        let stand_out = worst.into_iter().filter_map(|(kind, worst)| worst.as_ref()?.note(kind));
-        let stand_out: Vec<String> = stand_out.map(|note| format!("replica {number}: {note}")).collect();
+        let details = describe::replica(model, case.class_names, &found.scored)?;
+        let exposed = details.exposed_groups();
+        let stand_out = exposed.iter().map(|exposed| format!("replica {number}: {}", exposed_note(exposed)));
+        let stand_out: Vec<String> = stand_out.collect();
         audit.scores.push(ReplicaScores {
             on_members: RecordsFound::new(evidence, case.class_names, &found.scored, best)?,
             on_reference: records_of_reference,
         });
         audit.details.replicas.push(details);
         replica.notes.extend(stand_out);
+        replica.exposed_groups = exposed;
         for note in found.not_run {
             if !audit.summary.notes.contains(&note) {
                 audit.summary.notes.push(note);

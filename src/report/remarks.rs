@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::labels::{Setting, WIDTH, label, readable};
 use crate::audit::attacks::blind;
 use crate::audit::results::ladder::{RUNGS, weakest_found};
+use crate::audit::results::notes::exposed_text;
 use crate::audit::results::summary::ReplicaSummary;
 
 /// What is to be known of single models, each remark once with the models and attacks that it is about, as
@@ -64,6 +65,12 @@ pub(super) fn list(replicas: &[ReplicaSummary], shown: &[Setting]) -> Vec<(Strin
                 "the neural attack's network does not find even the strongest of the planted leaks",
                 format!("AUC {} of the best attack", RUNGS[RUNGS.len() - 1]),
             ),
+        }
+        for exposed in &replica.exposed_groups {
+            add(
+                "exposed more than all records together, whatever the number of groups",
+                exposed_text(exposed),
+            );
         }
         for (set, attacks) in [("", &replica.attacks), (" on D′", &replica.attacks_on_reference)] {
             for (name, result) in attacks {

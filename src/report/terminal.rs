@@ -49,6 +49,12 @@ pub fn summary(summary: &Summary, columns: usize) -> String {
             &r.attacks_on_reference
         }));
     }
+    if summary.replicas.iter().any(|r| r.persons.is_some()) {
+        static NONE_RUN: Attacks = Attacks::new();
+        parts.push(attacks("Attacks on persons, each by all records of theirs", &groups, columns, |r| {
+            r.persons.as_ref().map_or(&NONE_RUN, |persons| &persons.attacks)
+        }));
+    }
     parts.extend(remarks(&summary.replicas, &shown));
     parts.push(legend(several, is_compared(summary)));
     parts.join("\n\n") + "\n"

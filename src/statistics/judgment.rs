@@ -130,6 +130,20 @@ pub fn curve(halves: &Halves, records: CurveRecords) -> Result<Roc> {
     })
 }
 
+/// The same of a group of the records, of whom the known half may have none; the scored half has both kinds.
+///
+/// # Errors
+/// As [`Roc::new`].
+pub fn curve_of_group(halves: &Halves, records: CurveRecords) -> Result<Roc> {
+    match records {
+        CurveRecords::All => Roc::new(
+            &[halves.scored_members.as_slice(), &halves.known_members].concat(),
+            &[halves.scored_nonmembers.as_slice(), &halves.known_nonmembers].concat(),
+        ),
+        CurveRecords::Scored => Roc::new(&halves.scored_members, &halves.scored_nonmembers),
+    }
+}
+
 /// ½(TPR + TNR) of the rule "member where score ≥ `threshold`" on the scored half.
 ///
 /// # Errors

@@ -41,7 +41,8 @@ pub fn best_threshold(halves: &Halves) -> Result<f64> {
 }
 
 /// The scores less a threshold for each class of `labels` (the true labels of the same records): the attack
-/// is then "member where score ≥ 0". A class with fewer than [`RECORDS_FOR_A_CLASS`] known records, or
+/// is then "member where score ≥ 0". A class whose known members have the lower scores, with all of the AUC's 99.5%
+/// interval, is turned round first. A class with fewer than [`RECORDS_FOR_A_CLASS`] known records, or
 /// without a known member or non-member, uses the threshold of all classes together.
 ///
 /// AUC and TPR are those of score − t(class): one ROC in which every class's chosen threshold is at
@@ -56,7 +57,7 @@ pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
     let thresholds = class_thresholds(halves, labels)?;
     let shifted = |scores: &[f64], labels: &[u32]| -> Vec<f64> {
         assert_eq!(scores.len(), labels.len(), "one label a score");
-        scores.iter().zip(labels).map(|(&score, &label)| above(score, thresholds.at(label))).collect()
+        scores.iter().zip(labels).map(|(&score, &label)| thresholds.at(label).above(score)).collect()
     };
     Ok(Halves {
         known_members: shifted(&halves.known_members, &labels.known_members),
@@ -66,27 +67,51 @@ pub fn per_class(halves: &Halves, labels: &Halves<u32>) -> Result<Halves> {
     })
 }
 
-/// x − t, which is 0 or more exactly where x ≥ t: IEEE subtraction underflows gradually, and equal
-/// infinities, whose difference is none, are at their threshold.
-fn above(score: f64, threshold: f64) -> f64 {
-    if score == threshold { 0.0 } else { score - threshold }
+/// The rule "member where score ≥ threshold", or where −score is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Rule {
+    threshold: f64,
+    reversed: bool,
 }
 
-/// A threshold a class, with the one of all classes where there is too little to choose by.
+impl Rule {
+    /// x − t, which is 0 or more exactly where x ≥ t: IEEE subtraction underflows gradually, and equal
+    /// infinities, whose difference is none, are at their threshold.
+    fn above(self, score: f64) -> f64 {
+        let score = if self.reversed { -score } else { score };
+        if score == self.threshold { 0.0 } else { score - self.threshold }
+    }
+
+    /// The best of a class's known records.
+    fn of_class(members: &[f64], nonmembers: &[f64]) -> Result<Self> {
+        let roc = Roc::new(members, nonmembers)?;
+        let reversed = intervals::auc_at(&roc, REVERSED_TAIL)[1] < 0.5;
+        let threshold = match reversed {
+            true => {
+                let negative = |scores: &[f64]| scores.iter().map(|score| -score).collect::<Vec<f64>>();
+                Roc::new(&negative(members), &negative(nonmembers))?.best_threshold()
+            }
+            false => roc.best_threshold(),
+        };
+        Ok(Rule { threshold, reversed })
+    }
+}
+
+/// A rule a class, with the one of all classes where there is too little to choose by.
 struct ClassThresholds {
-    global: f64,
+    global: Rule,
     /// By label, up to the largest that is known.
-    own: Vec<Option<f64>>,
+    own: Vec<Option<Rule>>,
 }
 
 impl ClassThresholds {
-    fn at(&self, label: u32) -> f64 {
+    fn at(&self, label: u32) -> Rule {
         self.own.get(label as usize).copied().flatten().unwrap_or(self.global)
     }
 }
 
 fn class_thresholds(halves: &Halves, labels: &Halves<u32>) -> Result<ClassThresholds> {
-    let global = Roc::new(&halves.known_members, &halves.known_nonmembers)?.best_threshold();
+    let threshold = Roc::new(&halves.known_members, &halves.known_nonmembers)?.best_threshold();
     let classes =
         labels.known_members.iter().chain(&labels.known_nonmembers).max().map_or(0, |&y| y as usize + 1);
     let by_class = |scores: &[f64], labels: &[u32]| -> Vec<Vec<f64>> {
@@ -99,12 +124,12 @@ fn class_thresholds(halves: &Halves, labels: &Halves<u32>) -> Result<ClassThresh
     let nonmembers = by_class(&halves.known_nonmembers, &labels.known_nonmembers);
     let own = members.iter().zip(&nonmembers).map(|(members, nonmembers)| {
         let enough = members.len() + nonmembers.len() >= RECORDS_FOR_A_CLASS;
-        if !enough || members.is_empty() || nonmembers.is_empty() {
-            return Ok(None);
+        match enough && !members.is_empty() && !nonmembers.is_empty() {
+            true => Rule::of_class(members, nonmembers).map(Some),
+            false => Ok(None),
         }
-        Roc::new(members, nonmembers).map(|roc| Some(roc.best_threshold()))
     });
-    Ok(ClassThresholds { global, own: own.collect::<Result<_>>()? })
+    Ok(ClassThresholds { global: Rule { threshold, reversed: false }, own: own.collect::<Result<_>>()? })
 }
 
 #[cfg(test)]
@@ -151,6 +176,30 @@ mod tests {
         }
     }
 
+    /// Members of class 0 have the higher scores, those of class 1 the lower ones: all together show nothing.
+    #[test]
+    fn a_class_has_a_direction_of_its_own() {
+        let scores = |member: bool| -> Vec<f64> {
+            (0..80).map(|i| f64::from(i % 40) + if (i < 40) == member { 100.0 } else { 0.0 }).collect()
+        };
+        let classes: Vec<u32> = (0..80).map(|i| i / 40).collect();
+        let halves = Halves {
+            known_members: scores(true),
+            known_nonmembers: scores(false),
+            scored_members: scores(true),
+            scored_nonmembers: scores(false),
+        };
+        let labels = Halves {
+            known_members: classes.clone(),
+            known_nonmembers: classes.clone(),
+            scored_members: classes.clone(),
+            scored_nonmembers: classes,
+        };
+        let shifted = per_class(&halves, &labels).unwrap();
+        assert!(shifted.scored_members.iter().all(|score| *score >= 0.0));
+        assert!(shifted.scored_nonmembers.iter().all(|score| *score < 0.0));
+    }
+
     #[test]
     fn infinite_scores_have_thresholds_of_their_own() {
         let infinite = f64::INFINITY;
@@ -161,7 +210,8 @@ mod tests {
             (-infinite, 0.0, false),
             (0.0, infinite, false),
         ] {
-            assert_eq!(above(score, threshold) >= 0.0, accepted, "{score} against {threshold}");
+            let rule = Rule { threshold, reversed: false };
+            assert_eq!(rule.above(score) >= 0.0, accepted, "{score} against {threshold}");
         }
     }
 
@@ -178,9 +228,9 @@ mod tests {
             ..Halves::default()
         };
         let thresholds = |n| class_thresholds(&halves(n), &labels(n)).unwrap();
-        assert_eq!(thresholds(10).at(1), 1.0);
-        assert_eq!(thresholds(9).at(1), 5.0);
-        assert_eq!(thresholds(9).at(2), 5.0, "a class nobody knows");
+        assert_eq!(thresholds(10).at(1).threshold, 1.0);
+        assert_eq!(thresholds(9).at(1).threshold, 5.0);
+        assert_eq!(thresholds(9).at(2).threshold, 5.0, "a class nobody knows");
         // Many records, but of members alone: there is nothing to tell them from.
         let only_members =
             Halves { known_members: vec![1.0; 50], known_nonmembers: vec![2.0], ..Halves::default() };

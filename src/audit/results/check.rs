@@ -91,6 +91,10 @@ fn group(key: &str, group: &GroupResult) -> Result<()> {
         rate(&format!("{key}.auc"), result.auc)?;
         interval(&format!("{key}.accuracy_ci95"), result.accuracy_ci95)?;
         interval(&format!("{key}.auc_ci95"), result.auc_ci95)?;
+        if let Some(together) = result.simultaneous {
+            interval(&format!("{key}.simultaneous.accuracy"), together.accuracy)?;
+            interval(&format!("{key}.simultaneous.auc"), together.auc)?;
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::details::{BINS, Curve, GroupAttack, GroupResult, Histogram, ReplicaDetails};
+use super::details::{BINS, Curve, GroupAttack, GroupIntervals, GroupResult, Histogram, ReplicaDetails};
 use super::subgroups::Grouping;
 use super::worst_group::worst_group;
 use crate::audit::attacks::scored::Scored;
@@ -12,20 +12,15 @@ use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::evidence::AuditedModel;
 use crate::error::Result;
 use crate::statistics::halves::Halves;
-use crate::statistics::judgment::CurveRecords;
+use crate::statistics::intervals::{self, TAIL};
 use crate::statistics::roc::Roc;
-use crate::statistics::{intervals, operating_point};
+use crate::statistics::{judgment, operating_point};
 
-/// The details of one model; `strongest` names the attack that finds the group that fares worst.
+/// The details of one model.
 ///
 /// # Errors
 /// A score that is NaN.
-pub fn replica(
-    model: &AuditedModel,
-    class_names: &[String],
-    attacks: &[Scored],
-    strongest: Option<&str>,
-) -> Result<ReplicaDetails> {
+pub fn replica(model: &AuditedModel, class_names: &[String], attacks: &[Scored]) -> Result<ReplicaDetails> {
     let evidence = &model.on_members;
     let [members, nonmembers] = evidence.predictions();
     let classes = Grouping {
@@ -37,10 +32,9 @@ pub fn replica(
         Some(grouping) => groups(grouping, attacks, &members, &nonmembers)?,
         None => vec![],
     };
-    let strongest = attacks.iter().find(|attack| Some(attack.name.as_str()) == strongest);
-    let worst = |grouping: Option<&Grouping>| match (grouping, strongest) {
-        (Some(grouping), Some(attack)) => worst_group(grouping, attack),
-        _ => Ok(None),
+    let worst = |grouping: Option<&Grouping>| match grouping {
+        Some(grouping) => worst_group(grouping, attacks),
+        None => Ok(None),
     };
     // φ is the logit of p_y, and −Σ p log p at most log C.
     let confidence = |p: &Predictions| scores::confidence(p).into_iter().map(scores::probability).collect();
@@ -122,12 +116,20 @@ pub fn groups(
             attacks: BTreeMap::new(),
         })
         .collect();
-    for attack in attacks {
-        let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
-        let by_group = attack.scores.by_group(&groups, grouping.names.len());
-        for (result, halves) in results.iter_mut().zip(&by_group) {
+    let by_attack: Vec<Vec<Halves>> = attacks
+        .iter()
+        .map(|attack| {
+            let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
+            attack.scores.by_group(&groups, grouping.names.len())
+        })
+        .collect();
+    // An accuracy and an AUC each.
+    let numbers = 2 * by_attack.iter().flatten().filter(|halves| halves.resolve()).count();
+    for (attack, by_group) in attacks.iter().zip(&by_attack) {
+        for (result, halves) in results.iter_mut().zip(by_group) {
             if halves.resolve() {
-                result.attacks.insert(attack.name.clone(), on_group(halves, attack)?);
+                let found = on_group(halves, attack, TAIL / numbers as f64)?;
+                result.attacks.insert(attack.name.clone(), found);
             }
         }
     }
@@ -135,24 +137,25 @@ pub fn groups(
     Ok(results)
 }
 
-/// `attack` on the records of one group.
-fn on_group(halves: &Halves, attack: &Scored) -> Result<GroupAttack> {
+/// `attack` on the records of one group, with intervals of the usual tail and of the `tail` of all groups together.
+/// By the negative score where the latter interval of the AUC lies below ½.
+fn on_group(halves: &Halves, attack: &Scored, tail: f64) -> Result<GroupAttack> {
     let scored = Roc::new(&halves.scored_members, &halves.scored_nonmembers)?;
     let (m, n) = (scored.members(), scored.nonmembers());
     let (accepted, accused) = scored.accepted(attack.threshold);
-    let curve = match attack.curve_records() {
-        // Of the known half a group may have no record.
-        CurveRecords::All => &Roc::new(
-            &[halves.scored_members.as_slice(), &halves.known_members].concat(),
-            &[halves.scored_nonmembers.as_slice(), &halves.known_nonmembers].concat(),
-        )?,
-        CurveRecords::Scored => &scored,
-    };
+    let curve = judgment::curve_of_group(halves, attack.curve_records())?;
+    let auc_together = intervals::auc_at(&curve, tail);
+    let reversed = auc_together[1] < 0.5;
+    let number = |value: f64| if reversed { 1.0 - value } else { value };
+    let ends = |[low, high]: [f64; 2]| if reversed { [1.0 - high, 1.0 - low] } else { [low, high] };
+    let accuracy = |tail| ends(intervals::balanced_accuracy_at(accepted, m, n - accused, n, tail));
     Ok(GroupAttack {
-        accuracy: 0.5 * (accepted as f64 / m as f64 + (n - accused) as f64 / n as f64),
-        auc: curve.auc(),
-        accuracy_ci95: intervals::balanced_accuracy(accepted, m, n - accused, n),
-        auc_ci95: intervals::auc(curve),
+        accuracy: number(0.5 * (accepted as f64 / m as f64 + (n - accused) as f64 / n as f64)),
+        auc: number(curve.auc()),
+        accuracy_ci95: accuracy(TAIL),
+        auc_ci95: ends(intervals::auc(&curve)),
+        simultaneous: Some(GroupIntervals { accuracy: accuracy(tail), auc: ends(auc_together) }),
+        reversed,
         members: m,
         nonmembers: n,
         curve_members: curve.members(),

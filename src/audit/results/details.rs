@@ -49,6 +49,18 @@ pub struct ReplicaDetails {
     pub entropy: Histogram,
 }
 
+impl ReplicaDetails {
+    /// The class and the subgroup that fare worst, where they stand out.
+    pub fn exposed_groups(&self) -> Vec<ExposedGroup> {
+        let worst = [("class", &self.worst_class), ("subgroup", &self.worst_subgroup)];
+        let stand_out = worst.into_iter().filter_map(|(kind, worst)| {
+            let group = worst.clone().filter(|group| group.stands_out)?;
+            Some(ExposedGroup { kind: kind.to_owned(), group })
+        });
+        stand_out.collect()
+    }
+}
+
 /// A ROC, thinned to the points that a plot needs on linear and on logarithmic axes, from (0, ·) to (1, 1).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Curve {
@@ -100,6 +112,14 @@ pub struct GroupAttack {
     pub accuracy_ci95: [f64; 2],
     /// The AUC's 95% interval, as those of the whole.
     pub auc_ci95: [f64; 2],
+    /// Intervals that cover the numbers of every attack on every group together with 95% confidence: what the
+    /// gate judges by. Absent in files of before they were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simultaneous: Option<GroupIntervals>,
+    /// Whether the group's members, against the attack's direction, have the lower scores beyond chance: the
+    /// numbers are then those of the negative score.
+    #[serde(default)]
+    pub reversed: bool,
     /// Scored members, on whom the accuracy stands.
     pub members: usize,
     /// Scored non-members, on whom the accuracy stands.
@@ -112,16 +132,25 @@ pub struct GroupAttack {
     pub curve_nonmembers: usize,
 }
 
-/// The group with the highest lower limit of the AUC under the strongest attack on the whole.
+/// Of all groups and attacks together (Bonferroni's).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct GroupIntervals {
+    /// The accuracy's interval.
+    pub accuracy: [f64; 2],
+    /// The AUC's interval.
+    pub auc: [f64; 2],
+}
+
+/// The group with the highest lower limit of an attack's AUC.
 ///
 /// Of K groups the one with the largest AUC is the smallest more often than the worst off: chance moves it
-/// most. So the groups are compared by the lower ends of intervals that cover all K AUCs together with 95%
-/// confidence (Bonferroni's: each at 1 − 0.05/K), and whichever is named is covered.
+/// most. So the groups are compared by the lower ends of intervals that cover the AUCs of all A attacks on all K
+/// together with 95% confidence (Bonferroni's: each at 1 − 0.05/AK), and whichever is named is covered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorstGroup {
     /// The group's name.
     pub name: String,
-    /// The attack: the strongest on all groups together.
+    /// The attack that shows most of it.
     pub attack: String,
     /// On the group's records; 0.5 is guessing.
     pub auc: f64,
@@ -139,21 +168,12 @@ pub struct WorstGroup {
     pub reversed: bool,
 }
 
-impl WorstGroup {
-    /// What is to be known of it, in a sentence, where it stands out; `kind` is a class or a subgroup.
-    pub fn note(&self, kind: &str) -> Option<String> {
-        let [low, high] = self.auc_ci95;
-        self.stands_out.then(|| {
-            format!(
-                "{kind} {} is exposed more than the others: the AUC of the {} attack{} is {:.3} [{low:.3}, \
-                 {high:.3}], of all {:.3} (the interval is for all {} groups together)",
-                self.name.escape_debug(),
-                crate::audit::attacks::title(&self.attack),
-                if self.reversed { ", reversed for this group," } else { "" },
-                self.auc,
-                self.auc_of_all,
-                self.groups
-            )
-        })
-    }
+/// A class or a subgroup that stands out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ExposedGroup {
+    /// `class` or `subgroup`.
+    pub kind: String,
+    /// How far.
+    #[serde(flatten)]
+    pub group: WorstGroup,
 }

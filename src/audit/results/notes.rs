@@ -2,10 +2,12 @@
 //!
 //! Not the remarks on single attacks: those stand in their results.
 
+use super::details::{ExposedGroup, WorstGroup};
 use super::ladder::weakest_found;
 use super::summary::ReplicaSummary;
 use crate::audit::attacks::blind;
 use crate::audit::attacks::neural::CONTROL;
+use crate::audit::attacks::title;
 
 /// Of replica `number`.
 pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
@@ -51,4 +53,24 @@ pub fn notes(number: usize, replica: &ReplicaSummary) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Which class or subgroup, by which attack, how far.
+pub fn exposed_text(exposed: &ExposedGroup) -> String {
+    let WorstGroup { name, attack, auc, auc_ci95: [low, high], reversed, .. } = &exposed.group;
+    let attack = title(attack);
+    let turned = if *reversed { " reversed for it" } else { "" };
+    let name = name.escape_debug();
+    format!("{} {name} ({attack}{turned}, AUC {auc:.3}, 95% interval {low:.3} to {high:.3})", exposed.kind)
+}
+
+/// What is to be known of it, in a sentence.
+pub fn exposed_note(exposed: &ExposedGroup) -> String {
+    format!(
+        "{} is exposed more than all records together, whose AUC is {:.3} (the interval is for all {} groups and \
+         every attack)",
+        exposed_text(exposed),
+        exposed.group.auc_of_all,
+        exposed.group.groups
+    )
 }

@@ -25,8 +25,12 @@ pub struct Strongest {
     pub metric: Metric,
     /// As in the attack's result.
     pub value: f64,
-    /// The simultaneous 95% interval: the highest lower end of all.
+    /// The simultaneous 95% interval: the highest lower end of all, where one is above ½.
     pub ci95: [f64; 2],
+    /// The highest upper end of all: no leak below it is excluded, whichever attack finds it. Absent in summaries
+    /// of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_excluded: Option<f64>,
     /// The highest accuracy.
     pub by_accuracy: BestOfMetric,
     /// The largest AUC.
@@ -44,9 +48,10 @@ pub struct Strongest {
 pub struct BestOfMetric {
     /// The attack's name, as among the results.
     pub attack: String,
-    /// The attack's accuracy or AUC.
+    /// The attack's accuracy or AUC, the largest of all.
     pub value: f64,
-    /// The simultaneous 95% interval, as [`Strongest::ci95`].
+    /// The simultaneous 95% interval of the largest true one: the highest lower end of all attacks' intervals and
+    /// the highest upper end, whoever has them.
     pub ci95: [f64; 2],
 }
 
@@ -108,28 +113,36 @@ pub fn strongest_of(scored: &[Scored], attacks: &Attacks, seed: u64) -> Result<O
         found.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, judged)| judged)
     };
     let of_metric = |metric: Metric| {
+        let of = || judged.iter().filter(|(candidate, _)| candidate.metric == metric);
         best(&|(candidate, _)| (candidate.metric == metric).then_some(candidate.value)).map(
-            |(candidate, ci95)| BestOfMetric {
+            |(candidate, _)| BestOfMetric {
                 attack: candidate.attack.name.clone(),
                 value: candidate.value,
-                ci95: *ci95,
+                ci95: [0, 1].map(|end| of().map(|(_, ci95)| ci95[end]).fold(0.0, f64::max)),
             },
         )
     };
-    let strongest = best(&|(_, [low, _])| Some(*low));
+    let not_excluded = judged.iter().map(|(_, [_, high])| *high).fold(0.0, f64::max);
+    let strongest = best(&|(candidate, [low, _])| Some(simultaneous::evidence(candidate.value, *low)));
     let found = strongest.zip(of_metric(Metric::Accuracy)).zip(of_metric(Metric::Auc));
     Ok(found.map(|(((candidate, ci95), by_accuracy), by_auc)| Strongest {
         attack: candidate.attack.name.clone(),
         metric: candidate.metric,
         value: candidate.value,
         ci95: *ci95,
+        not_excluded: Some(not_excluded),
         by_accuracy,
         by_auc,
         compared: candidates.len(),
         critical_value: reach.critical_value,
         chosen: format!(
-            "the highest lower end of {} simultaneous 95% intervals, of accuracy and AUC of {} attacks, \
+            "{} of {} simultaneous 95% intervals, of accuracy and AUC of {} attacks, \
              which reach {:.2} standard errors (max-T over the attacks' correlated errors)",
+            if ci95[0] > 0.5 {
+                "the highest lower end"
+            } else {
+                "the furthest above guessing, for its width,"
+            },
             candidates.len(),
             candidates.len() / 2,
             reach.critical_value
@@ -280,6 +293,24 @@ mod tests {
         assert!(strongest.ci95[0] > 0.55 && strongest.ci95[1] < 0.72, "{strongest:?}");
         assert!(2.0 < strongest.critical_value && strongest.critical_value < 2.87, "{strongest:?}");
         assert!(strongest.chosen.contains("of 12 simultaneous"), "{}", strongest.chosen);
+    }
+
+    /// An attack that says the same of every record has intervals of almost no width; what others may find they do
+    /// not exclude.
+    #[test]
+    fn a_constant_does_not_stand_for_attacks_that_may_find_something() {
+        let mut scored = attacks(3, 200, 0.0, 0.1, 5);
+        let halves = Halves::split(200, 200, 5).unwrap();
+        scored[2] = Scored::new("gap", &halves, &[1.0; 200], &[1.0; 200]).unwrap();
+        let strongest = found(&scored, 5);
+        assert!(strongest.ci95[0] <= 0.5 && strongest.attack == "attack 0", "{strongest:?}");
+        let excluded = strongest.not_excluded.unwrap();
+        assert!(excluded > 0.53 && excluded >= strongest.ci95[1], "{strongest:?}");
+        assert_eq!(excluded, strongest.by_accuracy.ci95[1].max(strongest.by_auc.ci95[1]));
+        for best in [&strongest.by_accuracy, &strongest.by_auc] {
+            assert!(best.ci95[0] <= best.value && best.value <= best.ci95[1], "{best:?}");
+        }
+        assert!(strongest.chosen.starts_with("the furthest above guessing"), "{}", strongest.chosen);
     }
 
     #[test]

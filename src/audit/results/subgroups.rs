@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// Groups from which on a column is hardly one of groups: an identifier, a measured number.
 const MOST: usize = 1000;
 
+/// Members, and others, below which the counts of a group tell of single records.
+const FEW: usize = 10;
+
 /// Every record's group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subgroups {
@@ -28,6 +31,29 @@ pub struct Grouping<'a> {
     pub members: Vec<u32>,
     /// For each non-member the number of its group.
     pub nonmembers: Vec<u32>,
+}
+
+impl Grouping<'_> {
+    /// What is to be known before the results on these groups leave the machine: that some are of so few members,
+    /// or others, that a count tells of single records. `None` where none is.
+    pub fn of_few(&self) -> Option<String> {
+        let count = |groups: &[u32]| {
+            let mut counts = vec![0_usize; self.names.len()];
+            groups.iter().for_each(|&group| counts[group as usize] += 1);
+            counts
+        };
+        let (members, nonmembers) = (count(&self.members), count(&self.nonmembers));
+        let few = |(m, n): &(usize, usize)| m + n > 0 && *m.min(n) < FEW;
+        let groups = members.into_iter().zip(nonmembers).filter(few).count();
+        (groups > 0).then(|| {
+            format!(
+                "{groups} of {} subgroups have fewer than {FEW} members or {FEW} others: their counts in details.json \
+                 and in the report tell of single persons whether they are members; keep those files, or leave the \
+                 column of subgroups out",
+                self.names.len()
+            )
+        })
+    }
 }
 
 impl Subgroups {
@@ -115,6 +141,18 @@ mod tests {
             message("age", 3)
         );
         assert!(message("sex", 4).contains("expected 4 rows"), "{}", message("sex", 4));
+    }
+
+    #[test]
+    fn groups_of_few_are_told_of() {
+        let names = ["a".to_owned(), "b".to_owned(), "none".to_owned()];
+        let grouping = |few: usize| Grouping {
+            names: &names,
+            members: [vec![0; 20], vec![1; 20]].concat(),
+            nonmembers: [vec![0; 20], vec![1; few]].concat(),
+        };
+        assert_eq!(grouping(10).of_few(), None);
+        assert!(grouping(9).of_few().unwrap().starts_with("1 of 3 subgroups have fewer than 10 members"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attacks::Attacks;
+use super::details::ExposedGroup;
 use super::ladder::PlantedSignal;
 use super::per_person::PersonResults;
 use super::shadows::ShadowSummary;
@@ -123,6 +124,9 @@ pub struct ReplicaSummary {
     /// The attacks on persons, where `--person-column` tells which records are of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persons: Option<PersonResults>,
+    /// The class and the subgroup that fare worst, where they are exposed more than all records together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposed_groups: Vec<ExposedGroup>,
     /// What a reader must know before believing the numbers.
     #[serde(default)]
     pub notes: Vec<String>,

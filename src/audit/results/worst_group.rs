@@ -8,61 +8,66 @@ use super::subgroups::Grouping;
 use crate::audit::attacks::scored::Scored;
 use crate::error::Result;
 use crate::statistics::intervals;
-use crate::statistics::judgment::CurveRecords;
-use crate::statistics::roc::Roc;
+use crate::statistics::{judgment, simultaneous};
 
 /// What both tails of an interval hold together: 95%.
 const TAILS: f64 = 0.05;
 
-/// The worst-off group of `grouping`, by `attack`. `None` of fewer than two groups that the records resolve.
+/// The worst-off group of `grouping`, by whichever of `attacks` shows most of it. `None` of fewer than two groups
+/// that the records resolve.
 ///
-/// A group whose interval lies below ½ is told apart by the negative score: as the intervals of all groups
-/// cover to either side together, so do their mirror images.
+/// Every attack, because the strongest on all records may be blind to a small group that another finds whole. A
+/// group whose interval lies below ½ is told apart by the negative score: as all intervals cover to either side
+/// together, so do their mirror images.
 ///
 /// # Errors
 /// A score that is NaN.
-pub fn worst_group(grouping: &Grouping, attack: &Scored) -> Result<Option<WorstGroup>> {
-    let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
-    let by_group = attack.scores.by_group(&groups, grouping.names.len());
-    let compared: Vec<_> =
-        grouping.names.iter().zip(&by_group).filter(|(_, halves)| halves.resolve()).collect();
-    if compared.len() < 2 {
-        return Ok(None);
-    }
-    let auc_of_all = attack.curve()?.auc();
-    let tail = 0.5 * TAILS / compared.len() as f64;
-    let mut worst: Option<WorstGroup> = None;
-    for (name, halves) in &compared {
-        let all = |scored: &[f64], known: &[f64]| match attack.curve_records() {
-            CurveRecords::All => [scored, known].concat(),
-            CurveRecords::Scored => scored.to_vec(),
-        };
-        let members = all(&halves.scored_members, &halves.known_members);
-        let roc = Roc::new(&members, &all(&halves.scored_nonmembers, &halves.known_nonmembers))?;
-        let as_it_is = intervals::auc_at(&roc, tail);
-        let reversed = as_it_is[1] < 0.5;
-        let (auc, auc_ci95) = match reversed {
-            true => (1.0 - roc.auc(), [1.0 - as_it_is[1], 1.0 - as_it_is[0]]),
-            false => (roc.auc(), as_it_is),
-        };
-        if worst.as_ref().is_none_or(|worst| auc_ci95[0] > worst.auc_ci95[0]) {
-            worst = Some(WorstGroup {
-                name: (*name).clone(),
-                attack: attack.name.clone(),
-                auc,
-                auc_ci95,
-                auc_of_all,
-                groups: compared.len(),
-                stands_out: auc_ci95[0] > auc_of_all,
-                reversed,
-            });
+pub fn worst_group(grouping: &Grouping, attacks: &[Scored]) -> Result<Option<WorstGroup>> {
+    let mut compared = vec![];
+    for attack in attacks {
+        let groups = attack.records.pick(&grouping.members, &grouping.nonmembers);
+        let by_group = attack.scores.by_group(&groups, grouping.names.len());
+        let of_attack: Vec<_> =
+            grouping.names.iter().zip(by_group).filter(|(_, halves)| halves.resolve()).collect();
+        if of_attack.len() >= 2 {
+            compared.push((attack, attack.curve()?.auc(), of_attack));
         }
     }
-    Ok(worst)
+    let intervals: usize = compared.iter().map(|(_, _, groups)| groups.len()).sum();
+    let tail = 0.5 * TAILS / intervals.max(1) as f64;
+    let mut worst: Option<(f64, WorstGroup)> = None;
+    for (attack, auc_of_all, groups) in &compared {
+        for (name, halves) in groups {
+            let roc = judgment::curve_of_group(halves, attack.curve_records())?;
+            let as_it_is = intervals::auc_at(&roc, tail);
+            let reversed = as_it_is[1] < 0.5;
+            let (auc, auc_ci95) = match reversed {
+                true => (1.0 - roc.auc(), [1.0 - as_it_is[1], 1.0 - as_it_is[0]]),
+                false => (roc.auc(), as_it_is),
+            };
+            let evidence = simultaneous::evidence(auc, auc_ci95[0]);
+            if worst.as_ref().is_none_or(|(most, _)| evidence > *most) {
+                let group = WorstGroup {
+                    name: (*name).clone(),
+                    attack: attack.name.clone(),
+                    auc,
+                    auc_ci95,
+                    auc_of_all: *auc_of_all,
+                    groups: groups.len(),
+                    stands_out: auc_ci95[0] > *auc_of_all,
+                    reversed,
+                };
+                worst = Some((evidence, group));
+            }
+        }
+    }
+    Ok(worst.map(|(_, group)| group))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::details::ExposedGroup;
+    use super::super::notes::{exposed_note, exposed_text};
     use super::*;
     use crate::random::{Stream, normal, stream};
     use crate::statistics::halves::Halves;
@@ -87,7 +92,7 @@ mod tests {
         let (groups, scored) = scene(sizes, exposed, seed);
         let names: Vec<String> = (0..sizes.len()).map(|group| format!("g{group}")).collect();
         let grouping = Grouping { names: &names, members: groups.clone(), nonmembers: groups };
-        worst_group(&grouping, &scored).unwrap().unwrap()
+        worst_group(&grouping, &[scored]).unwrap().unwrap()
     }
 
     #[test]
@@ -96,7 +101,11 @@ mod tests {
         let found = worst(&sizes, Some((2, 2.0)), 1);
         assert_eq!((found.name.as_str(), found.groups, found.stands_out), ("g2", 7, true));
         assert!(found.auc_ci95[0] <= found.auc && found.auc <= found.auc_ci95[1], "{found:?}");
-        assert!(found.note("subgroup").unwrap().starts_with("subgroup g2 is exposed more"), "{found:?}");
+        let note = exposed_note(&ExposedGroup { kind: "subgroup".to_owned(), group: found.clone() });
+        assert!(
+            note.starts_with("subgroup g2 (confidence, AUC 0.") && note.contains("all 7 groups"),
+            "{note}"
+        );
         assert!(!found.reversed);
     }
 
@@ -107,7 +116,26 @@ mod tests {
         // AUC Φ(2/√2) = 0.921.
         assert!(found.auc_ci95[0] <= found.auc && found.auc <= found.auc_ci95[1], "{found:?}");
         assert!(found.auc_ci95[0] < 0.921 && 0.921 < found.auc_ci95[1], "{found:?}");
-        assert!(found.note("class").unwrap().contains("attack, reversed for this group, is 0."), "{found:?}");
+        let text = exposed_text(&ExposedGroup { kind: "class".to_owned(), group: found });
+        assert!(text.starts_with("class g2 (confidence reversed for it, AUC 0."), "{text}");
+    }
+
+    /// The gap attack has an interval of almost no width, and a rare group that the confidence finds whole.
+    #[test]
+    fn a_group_that_only_one_attack_finds_is_named() {
+        let (groups, scored) = scene(&[400, 16], Some((1, 6.0)), 2);
+        let right = vec![1.0; groups.len()];
+        let halves = Halves::split(groups.len(), groups.len(), 2).unwrap();
+        let gap = Scored::new("gap", &halves, &right, &right).unwrap();
+        let names = ["common".to_owned(), "rare".to_owned()];
+        let grouping = Grouping { names: &names, members: groups.clone(), nonmembers: groups };
+        let found = worst_group(&grouping, &[gap.clone(), scored]).unwrap().unwrap();
+        assert_eq!(
+            (found.name.as_str(), found.attack.as_str(), found.stands_out),
+            ("rare", "confidence", true)
+        );
+        let blind = worst_group(&grouping, &[gap]).unwrap().unwrap();
+        assert!(!blind.stands_out, "{blind:?}");
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn of_attack(path: &str) -> std::result::Result<Subject, Misnamed> {
     let (name, set) = set.unwrap_or((path, AttackedSet::Members));
     match name {
         "" => Ok(Subject::Attack(set, None)),
-        STRONGEST if set != AttackedSet::Persons => Ok(Subject::Strongest(set)),
+        STRONGEST => Ok(Subject::Strongest(set)),
         BLIND if set == AttackedSet::Members => Ok(Subject::Blind),
         name if attacks::find(name).is_some() => Ok(Subject::Attack(set, Some(name.to_owned()))),
         name => {

@@ -52,7 +52,8 @@ pub enum Subject {
     Utility,
     /// The attack of that name; of `None`: every attack.
     Attack(AttackedSet, Option<String>),
-    /// The strongest attack, whose interval knows that it was chosen.
+    /// The strongest attack, whose interval knows that it was chosen; on members that of persons, where they are
+    /// known.
     Strongest(AttackedSet),
     /// The check that members and test records are of one kind.
     Blind,
@@ -92,9 +93,10 @@ impl Numbers {
         self.values.get(metric).and_then(Value::as_f64)
     }
 
-    /// The 95% interval of it.
+    /// The 95% interval of it; of a group's, that of all groups together.
     pub fn interval(&self, metric: &str) -> Option<[f64; 2]> {
-        let nested = self.values.get("ci95").and_then(|ends| ends.get(metric));
+        let ends = self.values.get("simultaneous").or_else(|| self.values.get("ci95"));
+        let nested = ends.and_then(|ends| ends.get(metric));
         let ends = nested.or_else(|| self.values.get(&format!("{metric}_ci95")))?.as_array()?;
         match ends[..] {
             [ref low, ref high] => Some([low.as_f64()?, high.as_f64()?]),
@@ -130,12 +132,14 @@ impl Subject {
                 None => Numbers::missing("blind.".to_owned(), NOT_RUN),
             }]),
             Subject::Strongest(set) => {
-                let whose = format!("{}strongest.", set.prefix());
-                let found = match set {
-                    AttackedSet::Members => replica.strongest.as_ref(),
-                    AttackedSet::Reference => replica.strongest_on_reference.as_ref(),
-                    AttackedSet::Persons => None,
+                let of_persons = replica.persons.as_ref().and_then(|persons| persons.strongest.as_ref());
+                // Intervals of records take them for independent, which the records of one person are not.
+                let (set, found) = match (set, of_persons) {
+                    (AttackedSet::Reference, _) => (*set, replica.strongest_on_reference.as_ref()),
+                    (AttackedSet::Members, None) => (*set, replica.strongest.as_ref()),
+                    (AttackedSet::Members | AttackedSet::Persons, found) => (AttackedSet::Persons, found),
                 };
+                let whose = format!("{}strongest.", set.prefix());
                 Ok(vec![match found {
                     Some(found) => strongest(whose, found)?,
                     None => Numbers::missing(whose, NOT_RUN),
