@@ -35,7 +35,8 @@ pub(super) struct RunFlags {
     /// The number of test records; 0: all the rest.
     #[arg(long, value_name = "N", help_heading = "Data", allow_negative_numbers = true)]
     test: Option<String>,
-    /// An npz file with lists of record numbers: members, reference, test.
+    /// An npz file with lists of record numbers from 0: members and, if there, reference, validation, test. It
+    /// decides the sizes; where it has validation records, --set train.stop=validation lets them choose the epoch.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     split: Option<String>,
     /// The column of the label: its name, or its place counted from 0.
@@ -228,8 +229,10 @@ impl RunFlags {
             ("model.weight_decay", "weight_decay"),
         ];
         let drawn = open("data.split");
+        // Of a split file the members and the others are as they are; what follows from their number is not.
+        let follows = |key: &str| drawn || !key.starts_with("data.");
         let fit: Vec<&str> =
-            sizes.iter().filter(|(key, _)| drawn && open(key)).map(|(_, size)| *size).collect();
+            sizes.iter().filter(|(key, _)| follows(key) && open(key)).map(|(_, size)| *size).collect();
         let validated = drawn && self.validation.as_deref() != Some("0");
         let stop = if validated { "validation" } else { "epochs" };
         Layer::text("data", format!("data.fit = {fit:?}\ntrain.stop = {stop:?}\n{OWN_NETWORK}"))

@@ -20,6 +20,11 @@ pub fn load(config: &mut Config) -> Result<Dataset> {
     };
     let dataset = load_with(config, schema)?;
     config.fit(dataset.records())?;
+    if !config.data.split.is_empty() {
+        let splits = splits(config, &config.replicas(), dataset.records())?;
+        let fewest = |of: fn(&Split) -> usize| splits.iter().map(of).min().unwrap_or(0);
+        config.fit_split(fewest(|split| split.members.len()), fewest(|split| split.reference.len()))?;
+    }
     Ok(dataset)
 }
 

@@ -1,8 +1,8 @@
 //! Sizes that follow the data: how many records become members, reference and validation records where nobody
 //! said, how large a batch is then, and how strong the weights' decay.
 
-use super::{Config, Sweep};
-use crate::error::Result;
+use super::{Config, Stop, Sweep};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// A size that follows the data.
@@ -26,15 +26,17 @@ const FEWEST_STEPS: usize = 8;
 
 impl Config {
     /// Fills in the sizes of `data.fit` for so many records, and empties it: what is left for testing is about
-    /// a fifth of the records. Without any there nothing changes.
+    /// a fifth of the records. Without any there nothing changes, nor where a split file says who is what
+    /// ([`fit_split`](Self::fit_split)).
     ///
     /// # Errors
-    /// Sizes that do not go together, as [`validate`](Self::validate).
+    /// More members and reference records than there are records; sizes that do not go together, as
+    /// [`validate`](Self::validate).
     pub fn fit(&mut self, records: usize) -> Result<()> {
-        let fit = std::mem::take(&mut self.data.fit);
-        if fit.is_empty() {
+        if self.data.fit.is_empty() || !self.data.split.is_empty() {
             return Ok(());
         }
+        let fit = std::mem::take(&mut self.data.fit);
         let data = &mut self.data;
         if fit.contains(&Fitted::Members) {
             data.members = (records / 2).max(1);
@@ -44,20 +46,45 @@ impl Config {
             data.reference = Sweep::one((records / 5).min(left / 2));
         }
         let most = data.reference.values().iter().max().copied().unwrap_or(0);
+        let asked = data.members.saturating_add(most);
+        // Or else the message would be of what follows: that none is left to choose the epoch.
+        if asked >= records && self.train.stop == Stop::Validation {
+            return Err(Error::usage("data.members")
+                .expected(format!(
+                    "at most {records} records in all, as many as the data has, some of them for testing"
+                ))
+                .found(format!("{} members + {most} reference records", data.members))
+                .advice("ask for fewer with --members and --reference"));
+        }
         if fit.contains(&Fitted::Validation) {
             data.validation = (records / 10).min(left.saturating_sub(most) / 2);
         }
+        let fewest = self.data.reference.values().iter().min().copied().unwrap_or(0);
+        self.fit_training(&fit, self.data.members, fewest);
+        self.validate()
+    }
+
+    /// The same of what follows the sizes of a split file: so many members and reference records, the fewest of
+    /// any replica.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn fit_split(&mut self, members: usize, reference: usize) -> Result<()> {
+        let fit = std::mem::take(&mut self.data.fit);
+        self.fit_training(&fit, members, reference);
+        self.validate()
+    }
+
+    fn fit_training(&mut self, fit: &[Fitted], members: usize, fewest: usize) {
         if fit.contains(&Fitted::Batch) {
-            let fewest = self.data.reference.values().iter().min().copied().unwrap_or(0);
             let uses_reference = self.is_defended() || self.learns_reference();
             let room = if uses_reference { fewest } else { usize::MAX };
-            let most = self.train.batch.min(self.data.members / FEWEST_STEPS).min(room).max(1);
+            let most = self.train.batch.min(members / FEWEST_STEPS).min(room).max(1);
             self.train.batch = 1 << most.ilog2();
         }
         if fit.contains(&Fitted::WeightDecay) {
-            self.model.weight_decay = Sweep::one(1.0 / self.data.members as f64);
+            self.model.weight_decay = Sweep::one(1.0 / members as f64);
         }
-        self.validate()
     }
 }
 
@@ -90,6 +117,30 @@ mod tests {
             assert!(records < 10 || records - members - reference - validation >= records / 5, "{records}");
             assert!(batch.is_power_of_two() && (members < 8 || members / batch >= 8), "{records}");
         }
+    }
+
+    #[test]
+    fn a_split_file_s_sizes_make_the_batch_and_the_decay() {
+        let text = "data = { fit = [\"batch\", \"weight_decay\"], split = \"s.npz\" }\ndefense.lambda = 1.0";
+        let mut config = Config::resolve(&[Layer::text("test", text)]).unwrap();
+        config.fit(490).unwrap();
+        config.fit_split(245, 98).unwrap();
+        assert_eq!((config.train.batch, config.model.weight_decay), (16, Sweep::one(1.0 / 245.0)));
+        assert!(config.data.fit.is_empty());
+    }
+
+    #[test]
+    fn more_than_there_are_is_said_before_what_follows_from_it() {
+        let mut config = Config::resolve(&[Layer::text(
+            "test",
+            "data = { fit = [\"validation\"], members = 2000, reference = 2000 }\ntrain.stop = \"validation\"",
+        )])
+        .unwrap();
+        let error = config.fit(490).unwrap_err().to_string();
+        assert!(
+            error.contains("at most 490 records in all") && error.contains("2000 members + 2000"),
+            "{error}"
+        );
     }
 
     #[test]
