@@ -112,7 +112,11 @@ pub fn carry_out(
         replica.shadows =
             evidence.shadows.as_ref().ok().map(|shadows| shadow_summary(shadows, found.tuned_a));
         if let Some(persons) = &evidence.persons {
-            replica.persons = Some(per_person::results(persons, evidence.members, &found.scored, &terms)?);
+            let mut of_persons = per_person::results(persons, evidence.members, &found.scored, &terms)?;
+            for (name, result) in &mut of_persons.attacks {
+                result.trained = replica.attacks.get(name).and_then(|of_records| of_records.trained);
+            }
+            replica.persons = Some(of_persons);
         }
         let mut records_of_reference = None;
         if let Some(evidence) = &model.on_reference

@@ -93,8 +93,8 @@ impl RecordPersons<'_> {
                 ))
                 .advice(
                     "the training split divided their records: such a person is a member with all of them. \
-                     Leave the persons' other records out of the audit, or audit records, without \
-                     --person-column",
+                     Train with a --split that keeps a person's records together, leave the persons' other \
+                     records out of the audit, or audit records, without --person-column",
                 ));
         }
         if distinct[0].len().min(distinct[1].len()) < LEAST_RECORDS {

@@ -23,7 +23,8 @@ use crate::run::event::{Event, Observer};
 #[command(next_help_heading = "Any model's predictions")]
 #[command(group(ArgGroup::new(GIVEN).args(["predictions", "members"])))]
 pub(super) struct PredictionsArgs {
-    /// A model's outputs on members and non-members: npz, a directory of npy files, safetensors, or CSV.
+    /// A model's outputs on members and non-members: npz, a directory of npy files, safetensors, CSV
+    /// or Parquet.
     ///
     /// Arrays (CSV: columns) logits or probabilities [N, C] (p_0, p_1, … or logit_0, …), labels [N],
     /// membership [N] (1: member, 0: not, 2: of the reference set); if there, subgroup [N], rows [N];

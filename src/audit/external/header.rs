@@ -46,6 +46,12 @@ impl Header {
     /// A table without a header, or without a column that is needed.
     pub(super) fn of(names: Vec<String>, path: &Path, options: &Options, one_side: bool) -> Result<Self> {
         let place = path.display().to_string();
+        if names.is_empty() {
+            return Err(Error::data(place)
+                .expected("a header and records")
+                .found("an empty file")
+                .advice("check that it was written whole"));
+        }
         if names.iter().all(|name| number(name).is_some()) {
             return Err(no_header(&place, names.len(), path));
         }

@@ -179,6 +179,9 @@ fn check_polarity(place: &str, predictions: &Predictions, membership: &[u8]) -> 
         .advice("if 0 marks the members, give --member-value 0; if it is right as it is, --member-value 1"))
 }
 
+/// Pairs of members that are alike by chance from which on there is hardly none, in 5% of cases: e⁻³.
+const SURELY_ALIKE: f64 = 3.0;
+
 /// Warnings of records that seem to be on both sides.
 fn duplicates(external: &ExternalPredictions) -> Vec<String> {
     let mut warnings = vec![];
@@ -214,10 +217,15 @@ fn duplicates(external: &ExternalPredictions) -> Vec<String> {
         hasher.write(&bytes[i * width..(i + 1) * width]);
     });
     if shared > 0 {
+        // Were outputs coarse, pairs of members would be alike as often as pairs across.
+        let of = |code: u8| membership.iter().filter(|other| **other == code).count() as f64;
+        let expected = shared as f64 * (of(MEMBER) - 1.0) / (2.0 * of(TEST));
         let likely = if alike > 0 {
             format!("; {alike} members share theirs with another member, so outputs may only be coarse")
-        } else {
+        } else if expected >= SURELY_ALIKE {
             "; no two members do, so these are probably members".to_owned()
+        } else {
+            "; they may be members, or outputs coarse".to_owned()
         };
         warnings.push(format!(
             "{shared} non-members have the label and to the bit the outputs of a member{likely}"

@@ -388,6 +388,19 @@ mod tests {
             assert_eq!(verdicts[1].outcome, Outcome::Inconclusive, "{text}");
             assert!(verdicts[1].finding.contains("did not train"), "{:?}", verdicts[1]);
         }
+        // Nor on a group.
+        let attacks = [("neural".to_owned(), GroupAttack { auc: 0.5, ..GroupAttack::default() })].into();
+        let group = GroupResult { name: "women".to_owned(), attacks, ..GroupResult::default() };
+        let subgroups = vec![group];
+        let details = Details {
+            replicas: vec![ReplicaDetails { subgroups, ..ReplicaDetails::default() }; 2],
+            ..Details::default()
+        };
+        let groups = Groups { by: GroupedBy::Subgroups, name: None };
+        let condition = Condition::parse("neural.auc > 0.6").unwrap().of_groups(groups).unwrap();
+        let outcomes: Vec<_> =
+            condition.judge(&summary, &details).unwrap().into_iter().map(|v| v.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Passed, Outcome::Inconclusive]);
     }
 
     /// neural's accuracy is 0.6 [0.55, 0.65] and 0.7 [0.65, 0.75].

@@ -84,6 +84,13 @@ impl Numbers {
         Ok(Numbers { whose, values: object(values)?, invalid: None, unknown: unknown.into() })
     }
 
+    /// The same of an attack whose network trained, or did not.
+    fn of_network(self, trained: Option<bool>) -> Self {
+        let why = "is no evidence: the attack did not train, its control failed";
+        let invalid = (trained == Some(false)).then(|| why.to_owned());
+        Numbers { invalid: invalid.or(self.invalid), ..self }
+    }
+
     fn missing(whose: String, why: &str) -> Self {
         Numbers { whose, values: Map::new(), invalid: None, unknown: why.to_owned() }
     }
@@ -117,7 +124,7 @@ impl Subject {
         groups: Option<&Groups>,
     ) -> Result<Vec<Numbers>> {
         if let Some(groups) = groups {
-            return self.of_groups(details, groups);
+            return self.of_groups(replica, details, groups);
         }
         match self {
             Subject::Model => Ok(vec![Numbers::of(String::new(), replica, "is not known")?]),
@@ -167,7 +174,12 @@ impl Subject {
         }
     }
 
-    fn of_groups(&self, details: Option<&ReplicaDetails>, groups: &Groups) -> Result<Vec<Numbers>> {
+    fn of_groups(
+        &self,
+        replica: &ReplicaSummary,
+        details: Option<&ReplicaDetails>,
+        groups: &Groups,
+    ) -> Result<Vec<Numbers>> {
         let all = details.map_or(&[][..], |details| match groups.by {
             GroupedBy::Classes => &details.classes,
             GroupedBy::Subgroups => &details.subgroups,
@@ -175,7 +187,7 @@ impl Subject {
         let wanted = all.iter().filter(|group| groups.name.as_ref().is_none_or(|name| *name == group.name));
         let mut found = vec![];
         for group in wanted {
-            found.extend(self.of_group(group)?);
+            found.extend(self.of_group(group, &replica.attacks)?);
         }
         if found.is_empty() {
             let whose = groups.name.as_ref().map_or("groups: ".to_owned(), |name| format!("group {name}: "));
@@ -184,7 +196,7 @@ impl Subject {
         Ok(found)
     }
 
-    fn of_group(&self, group: &GroupResult) -> Result<Vec<Numbers>> {
+    fn of_group(&self, group: &GroupResult, on_all: &Attacks) -> Result<Vec<Numbers>> {
         let whose = |attack: &str| format!("group {}: {attack}", group.name);
         let few = format!("is not resolvable with {} members and {} others", group.members, group.nonmembers);
         let Subject::Attack(_, name) = self else {
@@ -193,7 +205,8 @@ impl Subject {
         let mut found = vec![];
         for (attack, result) in &group.attacks {
             if name.as_ref().is_none_or(|name| name == attack) {
-                found.push(Numbers::of(whose(&format!("{attack}.")), result, few.clone())?);
+                let numbers = Numbers::of(whose(&format!("{attack}.")), result, few.clone())?;
+                found.push(numbers.of_network(on_all.get(attack).and_then(|all| all.trained)));
             }
         }
         if found.is_empty() {
@@ -206,11 +219,8 @@ impl Subject {
 const NOT_RUN: &str = "is not known: the attack was not run";
 
 fn attack(whose: String, result: &AttackResult) -> Result<Numbers> {
-    let mut numbers = Numbers::of(whose, result, format!("is {}", result.not_resolvable()))?;
-    if result.trained == Some(false) {
-        numbers.invalid = Some("is no evidence: the attack did not train, its control failed".to_owned());
-    }
-    Ok(numbers)
+    let numbers = Numbers::of(whose, result, format!("is {}", result.not_resolvable()))?;
+    Ok(numbers.of_network(result.trained))
 }
 
 /// Accuracy and AUC of whichever attack is best by each, with the intervals that know of the choice.
