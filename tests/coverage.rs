@@ -174,9 +174,9 @@ fn audited(leak: f64, seed: u64) -> ReplicaSummary {
 }
 
 /// Of `runs` audits: where the strongest's interval is above ½, where the most accurate attack's own interval
-/// is, and where an attack is called masked.
-fn accused(leak: f64, runs: u64) -> [usize; 3] {
-    let mut found = [0; 3];
+/// is, where an attack is called masked, and where a class is named as exposed beyond guessing.
+fn accused(leak: f64, runs: u64) -> [usize; 4] {
+    let mut found = [0; 4];
     for seed in 0..runs {
         let replica = audited(leak, seed);
         let masked = |note: &Option<String>| note.as_deref().is_some_and(|note| note.contains("masked"));
@@ -184,6 +184,7 @@ fn accused(leak: f64, runs: u64) -> [usize; 3] {
             replica.strongest.as_ref().is_some_and(|strongest| strongest.ci95[0] > 0.5),
             most_accurate(&replica.attacks).is_some_and(|(_, best)| best.ci95.accuracy[0] > 0.5),
             replica.attacks.values().any(|attack| masked(&attack.note)),
+            replica.exposed_groups.iter().any(|exposed| exposed.group.auc_ci95[0] > 0.5),
         ]) {
             *count += usize::from(holds);
         }
@@ -195,16 +196,17 @@ fn accused(leak: f64, runs: u64) -> [usize; 3] {
 #[ignore = "minutes; make test-coverage"]
 fn leaks_are_found_and_accidents_are_not() {
     println!(
-        "{:>6} {:>7} {:>18} {:>24} {:>7}",
-        "leak", "audits", "strongest above ½", "its own interval above ½", "masked"
+        "{:>6} {:>7} {:>18} {:>24} {:>7} {:>7}",
+        "leak", "audits", "strongest above ½", "its own interval above ½", "masked", "a class"
     );
     let row = |leak: f64, runs: u64| {
-        let [strongest, own, masked] = accused(leak, runs);
-        println!("{leak:>6} {runs:>7} {strongest:>18} {own:>24} {masked:>7}");
-        [strongest, own, masked]
+        let [strongest, own, masked, class] = accused(leak, runs);
+        println!("{leak:>6} {runs:>7} {strongest:>18} {own:>24} {masked:>7} {class:>7}");
+        [strongest, own, masked, class]
     };
-    let [by_accident, _, masked] = row(0.0, 2000);
-    let [found, own, _] = row(0.3, 200);
+    let [by_accident, _, masked, class] = row(0.0, 2000);
+    let [found, own, _, _] = row(0.3, 200);
     assert!(by_accident <= 70 && masked <= 100, "{by_accident} and {masked} of 2,000 without a leak");
+    assert!(class <= 100, "a class in {class} of 2,000 without a leak");
     assert!(found >= own, "of 200 leaks {found} are found, where one attack's own interval finds {own}");
 }
