@@ -135,6 +135,32 @@ pub fn auc_at(roc: &Roc, tail: f64) -> [f64; 2] {
     [low(area), 1.0 - low(1.0 - area)]
 }
 
+/// An area under a curve and its interval, of the score in the direction that it has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Directed {
+    /// Of the negative score where `reversed`.
+    pub auc: f64,
+    /// Likewise.
+    pub ends: [f64; 2],
+    /// Whether members have the lower scores: the whole interval lies below ½.
+    pub reversed: bool,
+}
+
+/// The area under `roc`, with `tail` beyond each end of its interval, by the negative score where all of the interval
+/// lies below ½. It covers as often as [`auc_at`]: turned round it is its mirror image.
+pub fn directed_auc(roc: &Roc, tail: f64) -> Directed {
+    let ends = auc_at(roc, tail);
+    match ends[1] < 0.5 {
+        true => Directed { auc: 1.0 - roc.auc(), ends: mirrored(ends), reversed: true },
+        false => Directed { auc: roc.auc(), ends, reversed: false },
+    }
+}
+
+/// The interval of 1 − x for that of x.
+pub fn mirrored([low, high]: [f64; 2]) -> [f64; 2] {
+    [1.0 - high, 1.0 - low]
+}
+
 /// The variance of an area θ with m and n records whose scores are exponential, each group taken to be of
 /// (m + n)/2 where one more record of it would count (Newcombe 2006, method 5).
 fn hanley_mcneil(theta: f64, m: f64, n: f64) -> f64 {

@@ -27,7 +27,7 @@ const REVERSED_TAIL: f64 = 0.0025;
 pub fn oriented(halves: Halves) -> Result<(Halves, bool)> {
     let known = Roc::new(&halves.known_members, &halves.known_nonmembers)?;
     let all = known.merged(&Roc::new(&halves.scored_members, &halves.scored_nonmembers)?);
-    let reversed = intervals::auc_at(&all, REVERSED_TAIL)[1] < 0.5;
+    let reversed = intervals::directed_auc(&all, REVERSED_TAIL).reversed;
     Ok((if reversed { halves.map(|score| -score) } else { halves }, reversed))
 }
 
@@ -85,7 +85,7 @@ impl Rule {
     /// The best of a class's known records.
     fn of_class(members: &[f64], nonmembers: &[f64]) -> Result<Self> {
         let roc = Roc::new(members, nonmembers)?;
-        let reversed = intervals::auc_at(&roc, REVERSED_TAIL)[1] < 0.5;
+        let reversed = intervals::directed_auc(&roc, REVERSED_TAIL).reversed;
         let threshold = match reversed {
             true => {
                 let negative = |scores: &[f64]| scores.iter().map(|score| -score).collect::<Vec<f64>>();

@@ -6,6 +6,7 @@ use super::column::number;
 use super::names::{self, Role, names as known, plain, unused};
 use super::options::Options;
 use crate::audit::outputs::OutputForm;
+use crate::dataset::formats::empty;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -47,10 +48,7 @@ impl Header {
     pub(super) fn of(names: Vec<String>, path: &Path, options: &Options, one_side: bool) -> Result<Self> {
         let place = path.display().to_string();
         if names.is_empty() {
-            return Err(Error::data(place)
-                .expected("a header and records")
-                .found("an empty file")
-                .advice("check that it was written whole"));
+            return Err(empty(&place));
         }
         if names.iter().all(|name| number(name).is_some()) {
             return Err(no_header(&place, names.len(), path));

@@ -12,7 +12,7 @@ use crate::audit::attacks::scores::{self, Predictions};
 use crate::audit::evidence::AuditedModel;
 use crate::error::Result;
 use crate::statistics::halves::Halves;
-use crate::statistics::intervals::{self, TAIL};
+use crate::statistics::intervals::{self, Directed, TAIL};
 use crate::statistics::roc::Roc;
 use crate::statistics::{judgment, operating_point};
 
@@ -144,17 +144,16 @@ fn on_group(halves: &Halves, attack: &Scored, tail: f64) -> Result<GroupAttack> 
     let (m, n) = (scored.members(), scored.nonmembers());
     let (accepted, accused) = scored.accepted(attack.threshold);
     let curve = judgment::curve_of_group(halves, attack.curve_records())?;
-    let auc_together = intervals::auc_at(&curve, tail);
-    let reversed = auc_together[1] < 0.5;
-    let number = |value: f64| if reversed { 1.0 - value } else { value };
-    let ends = |[low, high]: [f64; 2]| if reversed { [1.0 - high, 1.0 - low] } else { [low, high] };
+    let Directed { auc, ends: auc_together, reversed } = intervals::directed_auc(&curve, tail);
+    let ends = |found: [f64; 2]| if reversed { intervals::mirrored(found) } else { found };
     let accuracy = |tail| ends(intervals::balanced_accuracy_at(accepted, m, n - accused, n, tail));
+    let balanced = 0.5 * (accepted as f64 / m as f64 + (n - accused) as f64 / n as f64);
     Ok(GroupAttack {
-        accuracy: number(0.5 * (accepted as f64 / m as f64 + (n - accused) as f64 / n as f64)),
-        auc: number(curve.auc()),
+        accuracy: if reversed { 1.0 - balanced } else { balanced },
+        auc,
         accuracy_ci95: accuracy(TAIL),
         auc_ci95: ends(intervals::auc(&curve)),
-        simultaneous: Some(GroupIntervals { accuracy: accuracy(tail), auc: ends(auc_together) }),
+        simultaneous: Some(GroupIntervals { accuracy: accuracy(tail), auc: auc_together }),
         reversed,
         members: m,
         nonmembers: n,

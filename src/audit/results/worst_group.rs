@@ -7,7 +7,7 @@ use super::details::WorstGroup;
 use super::subgroups::Grouping;
 use crate::audit::attacks::scored::Scored;
 use crate::error::Result;
-use crate::statistics::intervals;
+use crate::statistics::intervals::{self, Directed};
 use crate::statistics::{judgment, simultaneous};
 
 /// What both tails of an interval hold together: 95%.
@@ -39,12 +39,7 @@ pub fn worst_group(grouping: &Grouping, attacks: &[Scored]) -> Result<Option<Wor
     for (attack, auc_of_all, groups) in &compared {
         for (name, halves) in groups {
             let roc = judgment::curve_of_group(halves, attack.curve_records())?;
-            let as_it_is = intervals::auc_at(&roc, tail);
-            let reversed = as_it_is[1] < 0.5;
-            let (auc, auc_ci95) = match reversed {
-                true => (1.0 - roc.auc(), [1.0 - as_it_is[1], 1.0 - as_it_is[0]]),
-                false => (roc.auc(), as_it_is),
-            };
+            let Directed { auc, ends: auc_ci95, reversed } = intervals::directed_auc(&roc, tail);
             let evidence = simultaneous::evidence(auc, auc_ci95[0]);
             if worst.as_ref().is_none_or(|(most, _)| evidence > *most) {
                 let group = WorstGroup {

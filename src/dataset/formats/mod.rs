@@ -46,6 +46,7 @@ use format::{File, Format, Listing, Stored};
 pub(crate) use layout::{delimiter, line_of};
 pub(crate) use names::data_set;
 use source::Source;
+pub(crate) use source::empty;
 use std::path::Path;
 
 /// Every format, in the order in which they are asked. The last takes any text.

@@ -128,7 +128,7 @@ pub(super) fn read_error(place: &str, source: &io::Error) -> Error {
 }
 
 /// The error for a source without a record.
-pub(super) fn empty(place: &str) -> Error {
+pub(crate) fn empty(place: &str) -> Error {
     Error::data(place).expected("records").found("an empty file").advice("check that it was written whole")
 }
 

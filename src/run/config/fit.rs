@@ -1,8 +1,8 @@
 //! Sizes that follow the data: how many records become members, reference and validation records where nobody
 //! said, how large a batch is then, and how strong the weights' decay.
 
-use super::{Config, Stop, Sweep};
-use crate::error::{Error, Result};
+use super::{Config, Sweep};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// A size that follows the data.
@@ -30,8 +30,8 @@ impl Config {
     /// ([`fit_split`](Self::fit_split)).
     ///
     /// # Errors
-    /// More members and reference records than there are records; sizes that do not go together, as
-    /// [`validate`](Self::validate).
+    /// Sizes that do not go together, as [`validate`](Self::validate); not more records than there are, which
+    /// [`Split::random`](crate::dataset::Split::random) finds.
     pub fn fit(&mut self, records: usize) -> Result<()> {
         if self.data.fit.is_empty() || !self.data.split.is_empty() {
             return Ok(());
@@ -46,22 +46,13 @@ impl Config {
             data.reference = Sweep::one((records / 5).min(left / 2));
         }
         let most = data.reference.values().iter().max().copied().unwrap_or(0);
-        let asked = data.members.saturating_add(most);
-        // Or else the message would be of what follows: that none is left to choose the epoch.
-        if asked >= records && self.train.stop == Stop::Validation {
-            return Err(Error::usage("data.members")
-                .expected(format!(
-                    "at most {records} records in all, as many as the data has, some of them for testing"
-                ))
-                .found(format!("{} members + {most} reference records", data.members))
-                .advice("ask for fewer with --members and --reference"));
-        }
         if fit.contains(&Fitted::Validation) {
             data.validation = (records / 10).min(left.saturating_sub(most) / 2);
         }
         let fewest = self.data.reference.values().iter().min().copied().unwrap_or(0);
         self.fit_training(&fit, self.data.members, fewest);
-        self.validate()
+        // More than there are is refused where the split is drawn, and not by what follows from it here.
+        if self.data.members.saturating_add(most) >= records { Ok(()) } else { self.validate() }
     }
 
     /// The same of what follows the sizes of a split file: so many members and reference records, the fewest of
@@ -91,6 +82,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Split;
     use crate::run::config::Layer;
 
     fn fitted(text: &str, records: usize) -> Config {
@@ -136,7 +128,9 @@ mod tests {
             "data = { fit = [\"validation\"], members = 2000, reference = 2000 }\ntrain.stop = \"validation\"",
         )])
         .unwrap();
-        let error = config.fit(490).unwrap_err().to_string();
+        config.fit(490).unwrap();
+        let sizes = [config.data.members, config.data.reference.values()[0], config.data.validation];
+        let error = Split::random(490, sizes, None, 0).unwrap_err().to_string();
         assert!(
             error.contains("at most 490 records in all") && error.contains("2000 members + 2000"),
             "{error}"
