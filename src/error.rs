@@ -121,6 +121,17 @@ impl Error {
         self
     }
 
+    /// The same error with what a deserializer says against a value, in the words of who wrote it.
+    #[must_use]
+    pub fn refused(self, message: &str) -> Self {
+        let kinds = ["invalid type: ", "invalid value: "];
+        let value = kinds.iter().find_map(|kind| message.strip_prefix(kind));
+        match value.and_then(|text| text.rsplit_once(", expected ")) {
+            Some((found, expected)) => self.expected(plain_type(expected)).found(plain_value(found)),
+            None => self.found(message),
+        }
+    }
+
     /// More advice, after what there is.
     #[must_use]
     pub fn also(self, text: impl AsRef<str>) -> Self {
@@ -149,6 +160,31 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// A type as serde names it.
+fn plain_type(name: &str) -> &str {
+    match name {
+        "usize" | "u64" | "u32" => "a whole number from 0",
+        "f64" | "f32" => "a number",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "a boolean" => "true or false",
+        "a string" => "text",
+        other => other,
+    }
+}
+
+/// A value as serde describes it: "floating point `0.5`", "string \"a\"", "integer `9` as i128".
+fn plain_value(described: &str) -> &str {
+    match described {
+        "sequence" => return "a list",
+        "map" => return "a table",
+        _ => {}
+    }
+    let bare = described.trim_end_matches(" as i128").trim_end_matches(" as u128");
+    let kinds = ["floating point ", "integer ", "boolean ", "string "];
+    kinds.iter().find_map(|kind| bare.strip_prefix(kind)).map_or(bare, |value| value.trim_matches('`'))
+}
+
 /// The name most like `typed`, if any is likely to be meant. The last part of a dotted key counts
 /// most, so that the right key in the wrong table is found.
 pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -175,6 +211,30 @@ mod tests {
         assert_eq!(Error::gpu("no adapter").to_string(), "no adapter");
         assert_eq!(error.also("or remove it").advice, "complete the row; or remove it");
         assert_eq!(Error::gpu("a").also("wait").advice, "wait");
+    }
+
+    #[test]
+    fn a_refused_value_is_told_in_plain_words() {
+        for (message, told) in [
+            (
+                "invalid type: floating point `0.5`, expected usize",
+                "expected a whole number from 0, found 0.5",
+            ),
+            ("invalid value: integer `-3`, expected u32", "expected a whole number from 0, found -3"),
+            (
+                "invalid type: integer `99999999999999999999` as i128, expected usize",
+                "expected a whole number from 0, found 99999999999999999999",
+            ),
+            (
+                "invalid type: string \"a, expected b\", expected f64",
+                "expected a number, found \"a, expected b\"",
+            ),
+            ("invalid type: integer `3`, expected a sequence", "expected a list, found 3"),
+            ("invalid type: map, expected a boolean", "expected true or false, found a table"),
+            ("unknown variant `a`, expected `b` or `c`", "unknown variant `a`, expected `b` or `c`"),
+        ] {
+            assert_eq!(Error::usage("key").refused(message).to_string(), format!("key: {told}"));
+        }
     }
 
     #[test]

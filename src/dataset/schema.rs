@@ -336,8 +336,8 @@ impl Schema {
         };
         let schema: Schema = toml::from_str(&text).map_err(|e| {
             Error::data(place(e.span().map_or(0, |span| span.start)))
-                .expected("a schema, as `veilgrad schema DATA` writes it")
-                .found(e.message())
+                .refused(e.message())
+                .also("`veilgrad schema DATA` writes a whole schema")
         })?;
         schema.check().map_err(|e| Error { place: format!("{}: {}", path.display(), e.place), ..e })?;
         Ok(schema)

@@ -102,7 +102,7 @@ fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
         ("defense --dataset tiny.toml --values 1", ["--values: expected lambda, l2", "found defense"]),
         (
             "reference-size --dataset tiny.toml --set defense.lambda=1 --values 9.5",
-            ["--values 9.5: invalid type", "floating point `9.5`"],
+            ["--values 9.5: expected a whole number from 0", "found 9.5"],
         ),
         ("defense --dataset tiny.toml", ["defense.lambda: expected a λ above 0", "--set"]),
         ("l2 --data absent.npz", ["absent.npz", "check the path"]),

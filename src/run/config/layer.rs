@@ -103,7 +103,7 @@ impl Layer {
         toml::from_str::<Config>(&self.text).map_err(|e| {
             let start = e.span().map_or(0, |span| span.start);
             let key = key_at(parsed.get_ref(), start).unwrap_or_default();
-            Error::usage(self.place(start, &key)).found(e.message()).advice(advice(&key))
+            Error::usage(self.place(start, &key)).refused(e.message()).advice(advice(&key))
         })?;
         let own: Table = toml::from_str(&self.text).map_err(|e| self.unreadable(&e))?;
         // A form stands for settings: over those of the layers below, under this layer's own.
@@ -394,6 +394,7 @@ mod tests {
             ("model = 3", "my.toml:1: model: expected a table"),
             ("[model]\nhidden = [3", "my.toml:2: expected TOML"),
             ("[data]\nheader = 1", "my.toml:2: data.header: "),
+            ("[data]\nmembers = 0.5", "my.toml:2: data.members: expected a whole number from 0, found 0.5; "),
         ] {
             let error = refusal(file(text));
             assert!(error.starts_with(place), "{text}: {error}");

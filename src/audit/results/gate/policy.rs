@@ -99,7 +99,7 @@ fn unreadable(name: &str, text: &str, error: &toml::de::Error) -> Error {
         || "rules are [[rule]] tables; see `veilgrad audit --help`".to_owned(),
         |near| format!("did you mean {near}?"),
     );
-    Error::usage(format!("{name}:{line}")).found(message).advice(advice)
+    Error::usage(format!("{name}:{line}")).refused(message).advice(advice)
 }
 
 #[cfg(test)]
