@@ -57,10 +57,16 @@ impl Population {
     fn tpr_at_fpr(self, alpha: f64) -> f64 {
         match self.tied {
             false => normal_tail(normal_critical(alpha) - self.shift),
-            true => (0..6)
-                .map(|i| LEVELS[0] + f64::from(i))
-                .find(|level| self.accepted(*level, 0.0) <= alpha)
-                .map_or(0.0, |level| self.accepted(level, self.shift)),
+            // The straight line between the levels on either side of it.
+            true => {
+                let point = |i: i32| {
+                    let level = LEVELS[0] + f64::from(i);
+                    [self.accepted(level, 0.0), self.accepted(level, self.shift)]
+                };
+                let above = (0..6).find(|&i| point(i)[0] <= alpha).expect("the sixth accepts nobody");
+                let ([a, b], [c, d]) = (point(above), point(above - 1));
+                b + (alpha - a) / (c - a) * (d - b)
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 //! above it, whatever their distribution, so limits of that count are limits of its rank among them. And the
 //! share of members above a threshold: of M members that is a proportion. They are independent, so the ends
 //! are the extremes over [`ellipse`]: each point of it gives a rank, and there an exact limit of the
-//! proportion.
+//! proportion. Records of one score are ranked by lot: of them the mean number stands, to the whole one further out.
 //!
 //! A percentile bootstrap, with the threshold chosen again each time, has no width at a TPR of 0 or 1, and
 //! covers 0.2% to 71% with 100 members at TPR 0.01 or 0.9999; adding squared distances of the two limits
@@ -30,7 +30,7 @@ pub fn interval(roc: &Roc, alpha: f64) -> [f64; 2] {
     let (members, nonmembers) = (roc.members(), roc.nonmembers());
     // No binomial: of N non-members surely none, or all, are above the threshold.
     if alpha <= 0.0 {
-        return [0.0, upper_limit(roc.members_above_nonmember(0), members, TAIL)];
+        return [0.0, upper_limit(roc.members_around(0)[0] as usize, members, TAIL)];
     }
     if alpha >= 1.0 {
         return [lower_limit(members, members, TAIL), 1.0];
@@ -41,8 +41,8 @@ pub fn interval(roc: &Roc, alpha: f64) -> [f64; 2] {
         // With k non-members above the true threshold it lies between those of ranks k − 1 and k.
         let fewest = binomial_quantile(nonmembers, alpha, of_threshold).min(estimated);
         let most = binomial_quantile(nonmembers, alpha, 1.0 - of_threshold).max(estimated);
-        let surely = if fewest == 0 { 0 } else { roc.members_above_nonmember(fewest - 1) };
-        let perhaps = if most >= nonmembers { members } else { roc.members_above_nonmember(most) };
+        let surely = if fewest == 0 { 0 } else { roc.members_around(fewest - 1)[0].floor() as usize };
+        let perhaps = if most >= nonmembers { members } else { roc.members_around(most)[1].ceil() as usize };
         low = low.min(lower_limit(surely, members, of_rate));
         high = high.max(upper_limit(perhaps, members, of_rate));
     }
@@ -65,12 +65,18 @@ mod tests {
         let roc = Roc::new(&draw(m, shift), &draw(n, 0.0)).unwrap();
         let truth = match step > 0.0 {
             false => normal_tail(normal_critical(alpha) - shift),
-            // The most lenient level whose false-positive rate is allowed.
+            // The straight line between the levels on either side of it.
             true => (-100..100)
                 .map(|level| (f64::from(level) - 0.5) * step)
-                .filter(|t| normal_tail(*t) <= alpha)
-                .map(|t| normal_tail(t - shift))
-                .fold(0.0, f64::max),
+                .map(|t| {
+                    [
+                        (normal_tail(t + step), normal_tail(t + step - shift)),
+                        (normal_tail(t), normal_tail(t - shift)),
+                    ]
+                })
+                .find(|[strict, lenient]| strict.0 <= alpha && alpha < lenient.0)
+                .map(|[a, b]| a.1 + (alpha - a.0) / (b.0 - a.0) * (b.1 - a.1))
+                .expect("levels on both sides of it"),
         };
         (roc, truth)
     }
@@ -82,6 +88,8 @@ mod tests {
             (1000, 1000, 0.01, 2.5, 0.0),
             (1000, 1000, 0.01, 2.5, 0.5),
             (1000, 1000, 0.01, 1.5, 2.0 / 3.0),
+            (1000, 1000, 0.01, 2.5, 2.0),
+            (100, 2000, 0.01, 0.0, 2.0),
             (100, 1000, 0.01, 0.0, 0.0),
             (100, 1000, 0.01, 6.0, 0.0),
             (10, 1000, 0.01, 1.5, 0.0),

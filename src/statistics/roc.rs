@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 
 /// The receiver operating characteristic of one score on M members and N non-members. Records of
-/// equal score are one block: a threshold takes all of them or none.
+/// equal score are one block: a threshold takes all of them or none, a rate between draws lots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Roc {
     /// One for each distinct score, highest first; the last counts everyone.
@@ -120,13 +120,9 @@ impl Roc {
 
     /// The rules "above `score`" and "from `score`".
     fn around(&self, score: f64) -> (Block, Block) {
-        let rule = |reached: usize| match reached {
-            0 => Block { score: f64::INFINITY, members: 0, nonmembers: 0 },
-            _ => self.blocks[reached - 1],
-        };
         let above = self.blocks.partition_point(|block| block.score > score);
         let equal = self.blocks.get(above).is_some_and(|block| block.score == score);
-        (rule(above), rule(above + usize::from(equal)))
+        (self.rule(above), self.rule(above + usize::from(equal)))
     }
 
     /// The curve of the records of both; `self` and `other` are of different records.
@@ -159,12 +155,15 @@ impl Roc {
         if upper / n <= alpha { upper as usize } else { (upper as usize).saturating_sub(1) }
     }
 
-    /// The true-positive rate at the largest false-positive rate not above `alpha` (0 < α < 1),
-    /// with no interpolation. `None` unless α·N ≥ 10: a rate that hangs on fewer than ten records
-    /// is not resolvable.
+    /// The true-positive rate at the largest false-positive rate not above `alpha` (0 < α < 1) that N
+    /// non-members can have, their records of one score drawn by lot: a straight line through a block, as in
+    /// the area. Without ties that is the rate of a threshold. A threshold alone would find nobody where
+    /// more non-members share the highest score than α allows, and whoever draws among them does (the most
+    /// powerful test of a given size, Neyman & Pearson 1933). `None` unless α·N ≥ 10: a rate that hangs on
+    /// fewer than ten records is not resolvable.
     pub fn tpr_at_fpr(&self, alpha: f64) -> Option<f64> {
         let allowed = self.false_positives_allowed(alpha);
-        (allowed >= 10).then(|| self.members_above_nonmember(allowed) as f64 / self.members as f64)
+        (allowed >= 10).then(|| self.members_at(allowed) / self.members as f64)
     }
 
     /// The same curve for "non-member where the score is low": members and non-members change places,
@@ -186,10 +185,8 @@ impl Roc {
 
     /// How many members and non-members have a score of at least `threshold`.
     pub fn accepted(&self, threshold: f64) -> (usize, usize) {
-        match self.blocks.partition_point(|block| block.score >= threshold) {
-            0 => (0, 0),
-            reached => (self.blocks[reached - 1].members, self.blocks[reached - 1].nonmembers),
-        }
+        let rule = self.rule(self.blocks.partition_point(|block| block.score >= threshold));
+        (rule.members, rule.nonmembers)
     }
 
     /// Each distinct score, highest first, with its own numbers of members and non-members.
@@ -220,18 +217,47 @@ impl Roc {
         kept.into_iter().map(block).map(|b| (b.score, b.members, b.nonmembers)).collect()
     }
 
-    /// How many members score strictly above the non-member of `rank`, 0 being the highest scorer
-    /// (0 ≤ rank < N). With rank k that is the true positives of the most lenient threshold that
-    /// accepts at most k non-members.
-    pub(super) fn members_above_nonmember(&self, rank: usize) -> usize {
-        let higher = self.blocks.partition_point(|block| block.nonmembers <= rank);
-        if higher == 0 { 0 } else { self.blocks[higher - 1].members }
+    /// The curve for a plot whose axes are linear or logarithmic in either error, a few hundred points of it:
+    /// (non-members accepted, members accepted by lot among equal scores), ascending from 0 to N.
+    pub fn points(&self) -> Vec<(usize, f64)> {
+        let n = self.nonmembers;
+        let rules = self.thinned().into_iter().map(|(_, _, accepted)| accepted);
+        let mut accepted: Vec<usize> = rules.chain(marks(n).flat_map(|k| [k, n - k])).collect();
+        accepted.sort_unstable();
+        accepted.dedup();
+        accepted.into_iter().map(|k| (k, self.members_at(k))).collect()
+    }
+
+    /// How many members the most lenient rule accepts that accepts `nonmembers` (0 to N), on average over
+    /// the lots among records of one score.
+    fn members_at(&self, nonmembers: usize) -> f64 {
+        if nonmembers == self.nonmembers {
+            return self.members as f64;
+        }
+        self.members_around(nonmembers)[0]
+    }
+
+    /// How many members are accepted before the non-member of `rank` is, 0 being the highest scorer (0 ≤ rank
+    /// < N), and how many until it is, on average over the lots among records of one score. The same where no
+    /// member has that score.
+    pub(super) fn members_around(&self, rank: usize) -> [f64; 2] {
+        let reached = self.blocks.partition_point(|block| block.nonmembers <= rank);
+        let (above, block) = (self.rule(reached), self.blocks[reached]);
+        let tied = (block.members - above.members) as f64 / (block.nonmembers - above.nonmembers) as f64;
+        [rank, rank + 1].map(|k| above.members as f64 + tied * (k - above.nonmembers) as f64)
+    }
+
+    /// The rule that accepts the highest `reached` blocks.
+    fn rule(&self, reached: usize) -> Block {
+        match reached {
+            0 => Block { score: f64::INFINITY, members: 0, nonmembers: 0 },
+            _ => self.blocks[reached - 1],
+        }
     }
 
     /// Every block after the one above it; above the first stands the rule that accepts nobody.
     fn steps(&self) -> impl Iterator<Item = (Block, Block)> {
-        let nobody = Block { score: f64::INFINITY, members: 0, nonmembers: 0 };
-        std::iter::once(nobody).chain(self.blocks.iter().copied()).zip(self.blocks.iter().copied())
+        std::iter::once(self.rule(0)).chain(self.blocks.iter().copied()).zip(self.blocks.iter().copied())
     }
 }
 
@@ -330,14 +356,31 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_ties_is_taken_whole_or_not_at_all() {
-        // 1,000 non-members, 11 of them in the top block: 1% allows 10, so the block is out.
+    fn a_rate_draws_lots_in_a_block_of_ties() {
+        // 1,000 non-members, 20 of them in the top block, of which 1% allows 10: half of it.
         let mut nonmembers = vec![0.0; 1000];
-        nonmembers[..11].fill(5.0);
+        nonmembers[..20].fill(5.0);
         let members = [6.0, 5.0, 5.0, 0.0];
-        assert_eq!(Roc::new(&members, &nonmembers).unwrap().tpr_at_fpr(0.01), Some(0.25));
-        nonmembers[10] = -1.0;
-        assert_eq!(Roc::new(&members, &nonmembers).unwrap().tpr_at_fpr(0.01), Some(0.75));
+        assert_eq!(Roc::new(&members, &nonmembers).unwrap().tpr_at_fpr(0.01), Some(0.5));
+        // A block that ends at the tenth is taken whole, and the next not begun.
+        nonmembers[10..20].fill(4.0);
+        assert_eq!(Roc::new(&[6.0, 5.0, 4.0, 4.0], &nonmembers).unwrap().tpr_at_fpr(0.01), Some(0.5));
+        // A score that tells nothing, of all records the same: found as many as accused.
+        assert_eq!(Roc::new(&[0.0; 7], &[0.0; 1000]).unwrap().tpr_at_fpr(0.01), Some(0.01));
+    }
+
+    #[test]
+    fn a_plot_has_points_within_a_block_of_ties() {
+        let mut members = vec![0.0; 100];
+        members[..60].fill(1.0);
+        let mut nonmembers = vec![0.0; 1000];
+        nonmembers[..20].fill(1.0);
+        let points = Roc::new(&members, &nonmembers).unwrap().points();
+        assert_eq!((points[0], *points.last().unwrap()), ((0, 0.0), (1000, 100.0)));
+        for expected in [(1, 3.0), (10, 30.0), (20, 60.0)] {
+            assert!(points.contains(&expected), "{expected:?} in {points:?}");
+        }
+        assert!(points.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
     }
 
     #[test]

@@ -22,7 +22,13 @@ def tpr_interval(members, nonmembers, alpha):
     while allowed / n > alpha:
         allowed -= 1
     falling = np.sort(nonmembers)[::-1]
-    above = lambda rank: int((members > falling[rank]).sum())
+
+    def around(rank, with_it):
+        """Members before the non-member of that rank, or with it, its own score's drawn by lot."""
+        score = falling[rank]
+        share = (rank + with_it - (falling > score).sum()) / (falling == score).sum()
+        return (members > score).sum() + share * (members == score).sum()
+
     lower = lambda k, tail: 0.0 if k == 0 else stats.beta.ppf(tail, k, m - k + 1)
     upper = lambda k, tail: 1.0 if k == m else stats.beta.ppf(1 - tail, k + 1, m - k)
     z = stats.norm.isf(TAIL)
@@ -31,8 +37,8 @@ def tpr_interval(members, nonmembers, alpha):
         of_threshold, of_rate = stats.norm.sf(z * np.cos(angle)), stats.norm.sf(z * np.sin(angle))
         fewest = min(int(stats.binom.ppf(of_threshold, n, alpha)), allowed)
         most = max(int(stats.binom.ppf(1 - of_threshold, n, alpha)), allowed)
-        low = min(low, lower(0 if fewest == 0 else above(fewest - 1), of_rate))
-        high = max(high, upper(m if most >= n else above(most), of_rate))
+        low = min(low, lower(0 if fewest == 0 else int(np.floor(around(fewest - 1, 0))), of_rate))
+        high = max(high, upper(m if most >= n else int(np.ceil(around(most, 1))), of_rate))
     return [float(low), float(high)]
 
 

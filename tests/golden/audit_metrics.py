@@ -49,7 +49,10 @@ def scores():
 def rate_at(members, nonmembers, alpha):
     truth = np.r_[np.ones(len(members)), np.zeros(len(nonmembers))]
     fpr, tpr, _ = roc_curve(truth, np.r_[members, nonmembers], drop_intermediate=False)
-    return float(tpr[fpr <= alpha].max())
+    n = len(nonmembers)
+    allowed = max(k / n for k in range(n) if k / n <= alpha)
+    # Within a block of ties a straight line; where the curve rises upright, its top.
+    return float(max(np.interp(allowed, fpr, tpr), tpr[fpr <= allowed].max()))
 
 
 def roc(m, n, shift, digits, resamples):

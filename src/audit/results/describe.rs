@@ -66,16 +66,11 @@ fn curve(attack: &Scored) -> Result<Curve> {
     let roc = attack.curve()?;
     let (m, n) = (roc.members(), roc.nonmembers());
     let mut curve = Curve::default();
-    let points = roc.thinned();
-    for (i, &(_, accepted, accused)) in points.iter().enumerate() {
-        // Of several rules with one FPR the one with the largest TPR: the last.
-        if points.get(i + 1).is_some_and(|next| next.2 == accused) {
-            continue;
-        }
+    for (accused, found) in roc.points() {
         let fpr = accused as f64 / n as f64;
         let [low, high] = operating_point::interval(&roc, fpr);
         curve.fpr.push(fpr);
-        curve.tpr.push(accepted as f64 / m as f64);
+        curve.tpr.push(found / m as f64);
         curve.tpr_low.push(low);
         curve.tpr_high.push(high);
     }

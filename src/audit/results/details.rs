@@ -66,7 +66,7 @@ impl ReplicaDetails {
 pub struct Curve {
     /// False-positive rates, ascending.
     pub fpr: Vec<f64>,
-    /// The largest TPR at that FPR.
+    /// The largest TPR at that FPR, records of one score drawn by lot.
     pub tpr: Vec<f64>,
     /// The lower end of the TPR's 95% interval at each FPR ([`crate::statistics::operating_point`]).
     pub tpr_low: Vec<f64>,
