@@ -52,11 +52,21 @@ pub fn run(job: &AuditJob, observer: &mut dyn Observer) -> Result<Summary> {
         seconds: training_seconds(&metrics) + started.elapsed().as_secs_f64(),
     };
     let mut audit = carry_out(&case, &config.audit, job.stop, observer)?;
-    if config.audit.as_published {
+    if config.audit.as_published && with_reference {
+        let (mut done, total) = (0, as_published::EPOCHS * case.models.len());
+        let mut tell = |done: usize| {
+            observer.event(&Event::attack(&case.name, as_published::TASK, done, total));
+        };
+        tell(0);
         for (model, replica) in case.models.iter().zip(&mut audit.summary.replicas) {
             let Some(on_reference) = &model.on_reference else { continue };
-            let accuracy = as_published::accuracy(config, &model.on_members, on_reference, job.stop)?;
-            replica.neural_as_published = Some(accuracy);
+            let mut epoch_done = || {
+                done += 1;
+                tell(done);
+            };
+            let found =
+                as_published::accuracy(config, &model.on_members, on_reference, job.stop, &mut epoch_done)?;
+            replica.neural_as_published = Some(found);
         }
     }
     audit.write(directory)?;

@@ -2,8 +2,8 @@
 //!
 //! Not their carrying out.
 
-use super::attacks::ALL;
 use super::attacks::attack::{Need, Sizes};
+use super::attacks::{ALL, as_published};
 use super::evidence::AttackedRecords;
 use super::logistic;
 use super::shadows::trained;
@@ -63,6 +63,19 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         let task = Task { run: logistic::DIRECTORY.to_owned(), group: 0, phase: Phase::Training };
         tasks.push(Work { task, cost });
     }
+    let sizes = |members: usize, control: bool| Sizes {
+        members,
+        others: run.test,
+        classes: run.classes,
+        replicas,
+        parameters: run.parameters,
+        images: run.images,
+        control,
+    };
+    let attack = |name: String, cost: f64| Work {
+        task: Task { run: run.directory.name(), group: 0, phase: Phase::Attack(name) },
+        cost,
+    };
     for (attacked, members) in
         [(AttackedRecords::Members, run.members), (AttackedRecords::Reference, run.reference)]
     {
@@ -70,26 +83,19 @@ pub fn work(run: &PlannedRun) -> Vec<Work> {
         if members < LEAST_RECORDS {
             continue;
         }
-        let sizes = Sizes {
-            members,
-            others: run.test,
-            classes: run.classes,
-            replicas,
-            parameters: run.parameters,
-            images: run.images,
-            control: on_members,
-        };
         let met = |need: &Need| match need {
             Need::Gpu => true,
             Need::Queries => on_members && config.label_only,
             Need::Shadows | Need::ShadowOutputs => on_members && config.shadows > 0,
         };
-        for attack in ALL.iter().filter(|attack| attack.needs.iter().all(met)) {
-            let Some(cost) = attack.cost else { continue };
-            let phase = Phase::Attack(attack.task(attacked));
-            let task = Task { run: run.directory.name(), group: 0, phase };
-            tasks.push(Work { task, cost: cost(config, &sizes) });
+        for made in ALL.iter().filter(|attack| attack.needs.iter().all(met)) {
+            let Some(cost) = made.cost else { continue };
+            tasks.push(attack(made.task(attacked), cost(config, &sizes(members, on_members))));
         }
+    }
+    if config.as_published && run.reference >= LEAST_RECORDS {
+        let cost = as_published::cost(run.config, &sizes(run.members, false));
+        tasks.push(attack(as_published::TASK.to_owned(), cost));
     }
     tasks
 }
@@ -125,6 +131,14 @@ mod tests {
         assert_eq!(names(&both), [attack("neural attack on D"), attack("neural attack on D′")]);
         // A control is trained beside on D alone.
         assert!(both[0].2 > 1.9 * both[1].2 && both[1].2 > 0.0, "{both:?}");
+        config.audit.as_published = true;
+        assert_eq!(names(&planned(&config, 0)).len(), 1, "it learns from D′");
+        let published = planned(&config, 1000).pop().unwrap();
+        assert_eq!(published.1, attack("neural attack as published"));
+        // 50 epochs: 6 multiply-adds a weight and known record, 2 a scored one, of a network of the game's form.
+        let of_one = published.2 / (50.0 * (6.0 * 2.0 * 500.0 + 2.0 * (500.0 + 4000.0)));
+        assert!(of_one > 1000.0 && of_one.fract() == 0.0, "{of_one}");
+        config.audit.as_published = false;
         (config.audit.label_only, config.audit.shadows, config.audit.logistic) = (true, 8, true);
         let mut all = planned(&config, 0);
         // 60 epochs of 6 multiply-adds a weight and member.

@@ -6,6 +6,7 @@
 //! the squared error), trained on half of D against as many records of D′ as the non-members; scored by h > ½ on
 //! the other half of D against the test records.
 
+use super::attack::Sizes;
 use super::neural::{self, Lesson};
 use crate::audit::evidence::{Evidence, needed};
 use crate::error::Result;
@@ -13,11 +14,29 @@ use crate::nn::{AttackNetwork, Initialization};
 use crate::run::config::{AuditConfig, Config};
 use std::sync::atomic::AtomicBool;
 
-const EPOCHS: usize = 50;
+/// What it is called while it runs.
+pub const TASK: &str = "neural attack as published";
+
+/// Epochs that a network is trained for.
+pub const EPOCHS: usize = 50;
 const LEARNING_RATE: f64 = 1e-4;
 const INITIALIZATION: Initialization = Initialization::Normal(0.01);
 
-/// ½(TPR + TNR) at the best epoch.
+/// Multiply-adds of training a network a model and of asking it about the scored records after every epoch.
+pub fn cost(config: &Config, sizes: &Sizes) -> f64 {
+    let half = sizes.members / 2;
+    let an_epoch = 6 * 2 * half + 2 * (half + sizes.others);
+    network(config, sizes.classes).parameters.elements() as f64 * (sizes.replicas * EPOCHS * an_epoch) as f64
+}
+
+/// A network of the form of the game's.
+fn network(config: &Config, classes: usize) -> AttackNetwork {
+    let game = &config.defense;
+    let layers = [&game.attack.prediction_layers[..], &game.attack.label_layers, &game.attack.joint_layers];
+    AttackNetwork::new(classes, layers, game.attack_input, game.top_k, game.label_encoding)
+}
+
+/// ½(TPR + TNR) at the best epoch. `epoch_done` is called after each of [`EPOCHS`].
 ///
 /// # Errors
 /// As [`neural::train`].
@@ -26,11 +45,9 @@ pub fn accuracy(
     on_members: &Evidence,
     on_reference: &Evidence,
     stop: &AtomicBool,
+    epoch_done: &mut dyn FnMut(),
 ) -> Result<f64> {
-    let game = &config.defense;
-    let layers = [&game.attack.prediction_layers[..], &game.attack.label_layers, &game.attack.joint_layers];
-    let attack =
-        AttackNetwork::new(on_members.classes, layers, game.attack_input, game.top_k, game.label_encoding);
+    let attack = network(config, on_members.classes);
     let mut training = AuditConfig {
         epochs: EPOCHS,
         learning_rate: LEARNING_RATE,
@@ -47,6 +64,7 @@ pub fn accuracy(
             |logits: &[f32]| logits.iter().filter(|s| **s > 0.0).count() as f64 / logits.len() as f64;
         let (of_members, of_others) = logits.split_at(members);
         best = best.max(0.5 * (accused(of_members) + 1.0 - accused(of_others)));
+        epoch_done();
     })?;
     Ok(best)
 }
