@@ -7,7 +7,7 @@
 //! above it, whatever their distribution, so limits of that count are limits of its rank among them. And the
 //! share of members above a threshold: of M members that is a proportion. They are independent, so the ends
 //! are the extremes over [`ellipse`]: each point of it gives a rank, and there an exact limit of the
-//! proportion. Records of one score are ranked by lot: of them the mean number stands, to the whole one further out.
+//! proportion. Records of one score are ranked by lot: of them the mean number stands, rounded outward.
 //!
 //! A percentile bootstrap, with the threshold chosen again each time, has no width at a TPR of 0 or 1, and
 //! covers 0.2% to 71% with 100 members at TPR 0.01 or 0.9999; adding squared distances of the two limits
