@@ -126,15 +126,8 @@ impl Recipe {
     pub fn new(config: &Config, network: Arc<dyn Network>) -> Self {
         let (model, defense, attack) = (&config.model, &config.defense, &config.defense.attack);
         let classes = network.parameters().layers.last().map_or(0, |layer| layer.outputs);
-        let towers = [&attack.prediction_layers[..], &attack.label_layers, &attack.joint_layers];
         let adversary = config.is_defended().then(|| Adversary {
-            network: AttackNetwork::new(
-                classes,
-                towers,
-                defense.attack_input,
-                defense.top_k,
-                LabelForm { encoding: defense.label_encoding, linear: attack.label_linear },
-            ),
+            network: attack_network(config, classes),
             optimizer: attack.optimizer,
             momentum: attack.momentum,
             gain: match defense.attack_loss {
@@ -221,6 +214,14 @@ impl Recipe {
         let key = if self.is_keyed() { 2 } else { 0 };
         ([0, key], key + if self.is_secret() { Noise::KEY } else { 0 })
     }
+}
+
+/// The game's attack network, for so many classes.
+pub fn attack_network(config: &Config, classes: usize) -> AttackNetwork {
+    let (game, attack) = (&config.defense, &config.defense.attack);
+    let towers = [&attack.prediction_layers[..], &attack.label_layers, &attack.joint_layers];
+    let label = LabelForm { encoding: game.label_encoding, linear: attack.label_linear };
+    AttackNetwork::new(classes, towers, game.attack_input, game.top_k, label)
 }
 
 #[cfg(test)]

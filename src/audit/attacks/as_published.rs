@@ -10,8 +10,9 @@ use super::attack::Sizes;
 use super::neural::{self, Lesson};
 use crate::audit::evidence::{Evidence, needed};
 use crate::error::Result;
-use crate::nn::{AttackNetwork, Initialization};
+use crate::nn::Initialization;
 use crate::run::config::{AuditConfig, Config};
+use crate::train::recipe::attack_network;
 use std::sync::atomic::AtomicBool;
 
 /// What it is called while it runs.
@@ -26,14 +27,8 @@ const INITIALIZATION: Initialization = Initialization::Normal(0.01);
 pub fn cost(config: &Config, sizes: &Sizes) -> f64 {
     let half = sizes.members / 2;
     let an_epoch = 6 * 2 * half + 2 * (half + sizes.others);
-    network(config, sizes.classes).parameters.elements() as f64 * (sizes.replicas * EPOCHS * an_epoch) as f64
-}
-
-/// A network of the form of the game's.
-fn network(config: &Config, classes: usize) -> AttackNetwork {
-    let game = &config.defense;
-    let layers = [&game.attack.prediction_layers[..], &game.attack.label_layers, &game.attack.joint_layers];
-    AttackNetwork::new(classes, layers, game.attack_input, game.top_k, game.label_encoding)
+    attack_network(config, sizes.classes).parameters.elements() as f64
+        * (sizes.replicas * EPOCHS * an_epoch) as f64
 }
 
 /// ½(TPR + TNR) at the best epoch. `epoch_done` is called after each of [`EPOCHS`].
@@ -47,7 +42,7 @@ pub fn accuracy(
     stop: &AtomicBool,
     epoch_done: &mut dyn FnMut(),
 ) -> Result<f64> {
-    let attack = network(config, on_members.classes);
+    let attack = attack_network(config, on_members.classes);
     let mut training = AuditConfig {
         epochs: EPOCHS,
         learning_rate: LEARNING_RATE,

@@ -113,6 +113,13 @@ pub fn plant(evidence: &Evidence) -> Lesson {
     planted
 }
 
+/// The audit's attack network, for so many classes.
+pub(super) fn network(config: &AuditConfig, classes: usize) -> AttackNetwork {
+    let network = &config.attack;
+    let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
+    AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne)
+}
+
 /// Trains an attack a lesson, as many at once as memory allows, and returns every record's logit. An epoch is
 /// as many batches as the longer of a lesson's lists to learn from makes; the shorter is gone through again.
 ///
@@ -126,11 +133,9 @@ pub fn train<'l>(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Vec<Vec<f64>>> {
-    let network = &config.attack;
     let Some(classes) = lessons.first().map(|lesson| lesson.classes) else { return Ok(vec![]) };
     lessons.iter().try_for_each(|lesson| lesson.check(classes))?;
-    let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
-    let attack = AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
+    let attack = network(config, classes);
     // Those of one size: a lesson's epoch must not be longer for the company that it is in.
     let mut groups = VecDeque::new();
     for alike in lessons.chunk_by(|a, b| size(a) == size(b)) {

@@ -9,7 +9,6 @@ use super::scored::Scored;
 use crate::audit::evidence::{AttackedRecords, Evidence, needed};
 use crate::audit::results::ladder::RUNGS;
 use crate::error::Result;
-use crate::nn::{AttackInput, AttackNetwork, LabelEncoding};
 use crate::run::config::AuditConfig;
 use crate::statistics::intervals;
 
@@ -80,8 +79,6 @@ pub(super) fn cost(config: &AuditConfig, sizes: &Sizes) -> f64 {
 
 /// Multiply-adds of training one network on `known` records of either kind, and of asking it about `asked`.
 pub(super) fn network_cost(config: &AuditConfig, classes: usize, known: usize, asked: usize) -> f64 {
-    let network = &config.attack;
-    let layers = [&network.prediction_layers[..], &network.label_layers, &network.joint_layers];
-    let attack = AttackNetwork::new(classes, layers, AttackInput::Softmax, 0, LabelEncoding::ZeroOne);
-    attack.parameters.elements() as f64 * (6 * 2 * known * config.epochs + 2 * asked) as f64
+    neural::network(config, classes).parameters.elements() as f64
+        * (6 * 2 * known * config.epochs + 2 * asked) as f64
 }
