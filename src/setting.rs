@@ -34,7 +34,7 @@ pub const fn range<T: ToString>(words: &'static str, holds: fn(&T) -> bool) -> R
 }
 
 /// Lists that `holds` accepts as a whole: `words`.
-const fn whole_list(words: &'static str, holds: fn(&Vec<usize>) -> bool) -> Range<Vec<usize>> {
+pub const fn whole_list(words: &'static str, holds: fn(&Vec<usize>) -> bool) -> Range<Vec<usize>> {
     Range { words, holds, shown: |list| format!("{list:?}") }
 }
 

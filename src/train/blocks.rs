@@ -5,7 +5,8 @@
 //! Source: SPIN-UMass/ML-Privacy-Regulization. For Purchase100, whose pass of the attack has P = 153 batches and
 //! whose epoch has C = 153: round i of 76 takes the 52 attack batches from batch (52 i) mod 150 on, those that
 //! the pass still has, then the 2 classifier batches from (2 i) mod 152 on. For other sizes: windows of
-//! round(P / 3), moduli P − 3 and C − 1, ⌊C / 2⌋ rounds.
+//! round(P / 3), moduli P − 3 and C − 1, ⌊C / 2⌋ rounds; a preset's constants are for its own P and C
+//! (`defense.block_passes`).
 
 use super::round::{Block, Place, Round};
 use crate::run::config::DefenseConfig;
@@ -46,7 +47,10 @@ impl Blocks {
         let left_out = defense.block_left_out;
         let attack_pass = members.min(reference).saturating_sub(left_out).max(1);
         let classifier_pass = members.saturating_sub(left_out).max(1);
-        let or = |given: usize, derived: usize| if given > 0 { given } else { derived.max(1) };
+        let of_this_size =
+            defense.block_passes.is_empty() || defense.block_passes == [attack_pass, classifier_pass];
+        let or =
+            |given: usize, derived: usize| if given > 0 && of_this_size { given } else { derived.max(1) };
         Blocks {
             attack_pass,
             classifier_pass,
@@ -102,7 +106,7 @@ fn attacks(blocks: &mut Vec<Block>, steps: usize, at: Place) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::config::Config;
+    use crate::run::config::{Config, Layer};
     use crate::run::preset;
 
     /// The batches of an epoch in the order in which they are taken: attack batches as `a`, classifier batches
@@ -189,12 +193,29 @@ mod tests {
         assert_eq!((without, expected.len()), (80, 500 + 500));
     }
 
+    /// With its constants a preset of 38 batches had windows of 52 from places up to 149: three of four were empty.
+    #[test]
+    fn a_presets_constants_hold_at_its_own_sizes_alone() {
+        let official = preset("purchase100-official");
+        let smaller = blocks(&official, 5000, 5000);
+        assert_eq!((smaller.window, smaller.attack_modulus), (13, 35));
+        assert_eq!((smaller.classifier_modulus, smaller.rounds), (37, 19));
+        let same = blocks(&official, 19_732, 20_000);
+        assert_eq!(same, blocks(&official, 19_732, 29_599), "the passes are as long");
+        let layers = ["purchase100-official"].map(|name| preset::named(name).unwrap().layer());
+        let given = Layer::set("defense.block_attack_steps=20").unwrap();
+        let path = Layer::set("data.path=x").unwrap();
+        let config = Config::resolve(&[&layers[..], &[given, path]].concat()).unwrap();
+        assert_eq!(blocks(&config, 5000, 5000).window, 20, "what is given holds at every size");
+    }
+
     #[test]
     fn other_sizes_have_windows_of_a_third_of_a_pass() {
         let mut config = preset("purchase100-official");
         let defense = &mut config.defense;
         (defense.block_attack_steps, defense.block_attack_modulus) = (0, 0);
         (defense.block_classifier_modulus, defense.block_rounds) = (0, 0);
+        defense.block_passes = vec![];
         let at_published = Blocks::new(&config.defense, 154, 231);
         // The published constants but one: 51 for 52.
         assert_eq!((at_published.window, at_published.attack_modulus), (51, 150));

@@ -135,3 +135,45 @@ impl<'a> LineWriter<'a> {
         to.scalars.resize(line + written.elements(), 0.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::RecordShape;
+    use crate::run::config::{Config, Layer};
+
+    /// An epoch of the authors' schedule has one order of the members: h learns from the batches that f learns from.
+    #[test]
+    fn a_block_takes_the_batches_of_its_place_for_both_networks() {
+        let text = "defense = { form = \"authors\", lambda = 1.0 }\ntrain.batch = 10\n\
+                    data = { members = 60, reference = 50 }";
+        let config = Config::resolve(&[Layer::text("blocks", text)]).unwrap();
+        let recipe = Recipe::from_config(&config, RecordShape { features: 5, image: None }, 3).unwrap();
+        let (members, reference): (Vec<u32>, Vec<u32>) = ((0..60).collect(), (100..150).collect());
+        let split = Split { members: members.clone(), reference: reference.clone(), ..Split::default() };
+        let moment = Moment {
+            updates: Updates::default(),
+            penalized: true,
+            rate: Rate::CONSTANT,
+            attack: None,
+            active: true,
+        };
+        let settings = config.replicas()[0];
+        let stage = recipe.stage().unwrap();
+        let mut writer = LineWriter::new(&recipe, stage, &settings, &split, moment).unwrap();
+        let of = |which: BatchStream, records: &[u32], place| -> Vec<u32> {
+            let mut batches = Batches::new(settings.seed, which as u32, records, 10).unwrap();
+            batches.at(3, place).to_vec()
+        };
+        let f = |place| of(BatchStream::Members, &members, place);
+        let h = |place| [f(place), of(BatchStream::Reference, &reference, place)].concat();
+        writer.begin(&Block { round: 0, runs: 2, at: Some(Place { pass: 3, attack: 0, classifier: 4 }) });
+        let mut words = TapeWords::default();
+        let round = Round { attack: 2, classifier: 1, penalized: true };
+        writer.line(round, &mut words);
+        writer.line(round, &mut words);
+        // A line ends with the number of its first classifier step.
+        let expected = [h(0), h(1), f(4), vec![0], h(2), h(3), f(5), vec![1]].concat();
+        assert_eq!(words.rows, expected);
+    }
+}

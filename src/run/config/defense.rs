@@ -10,7 +10,7 @@ use super::{
 };
 use crate::setting::{
     AT_LEAST_1, BELOW_1, BETWEEN_0_AND_1, NOT_NEGATIVE, POSITIVE, SOME_WIDTHS, WIDTHS, described, range,
-    settings,
+    settings, whole_list,
 };
 
 settings! {
@@ -22,7 +22,8 @@ settings! {
         /// λ: the weight of the privacy penalty in the classifier's loss.
         lambda: Sweep<f64> = Sweep::one(0.0), in NOT_NEGATIVE;
         /// A published form of the game. It sets `attack_loss`, `penalty`, `attack_input`, `label_encoding`,
-        /// `schedule` and `attack.initialisation`; each of them may be given beside it, or after it.
+        /// `schedule` and `attack.initialisation`; each of them may be given beside it, or after it. Given once
+        /// more, over a preset of this form, it changes nothing.
         form: GameForm = GameForm::Paper;
         /// k: attack steps per classifier step of the `ratio` schedule. `"auto"`: each replica takes as many
         /// as keep h as good as a threshold on the confidence, found anew after every epoch, up to
@@ -61,6 +62,12 @@ settings! {
         block_classifier_modulus: usize = 0, unit "batches";
         /// Blocks of an epoch; 0: half as many as the classifier's pass has batches. `blocks` only.
         block_rounds: usize = 0, unit "blocks";
+        /// Batches of the attack's pass and of the classifier's that a preset's `block_attack_steps`,
+        /// `block_attack_modulus`, `block_classifier_modulus` and `block_rounds` are for: where the passes are of
+        /// other lengths, they are what 0 makes them. Empty, as it is where one of the four is given after the
+        /// preset: at every length. `blocks` only.
+        block_passes: Vec<usize> = vec![], unit "batches",
+            in whole_list("empty, or two numbers of at least 1", |list| list.is_empty() || (list.len() == 2 && !list.contains(&0)));
         /// Whole batches at the end of a pass that are left out; `blocks` only.
         block_left_out: usize = 1, unit "batches";
         /// Attack steps drawn for every classifier step on average; `coin` only.
@@ -74,6 +81,10 @@ settings! {
 }
 
 impl DefenseConfig {
+    /// The settings that `block_passes` speaks of.
+    pub(super) const OF_PASSES: [&str; 4] =
+        ["block_attack_steps", "block_attack_modulus", "block_classifier_modulus", "block_rounds"];
+
     /// Attack steps that a round of the `ratio` schedule computes.
     pub fn steps_of_a_round(&self) -> usize {
         match self.attack_steps {

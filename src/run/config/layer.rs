@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::keys::{advice, at, key_at, known_keys, list, suggestion};
-use super::{Config, GameForm, replica, replica_keys};
+use super::{Config, DefenseConfig, GameForm, replica, replica_keys};
 use crate::error::{Error, Result};
 use crate::setting::{fix, join};
 
@@ -96,8 +96,8 @@ impl Layer {
         toml::from_str::<Table>(&self.text).is_ok_and(|table| at(&table, key).is_some())
     }
 
-    /// The settings as a table, keys and types checked.
-    fn table(&self) -> Result<Table> {
+    /// The settings as a table to be laid over those `below`, keys and types checked.
+    fn table(&self, below: &Table) -> Result<Table> {
         let parsed = DeTable::parse(&self.text).map_err(|e| self.unreadable(&e))?;
         self.check_keys(parsed.get_ref(), &known_keys()?, "")?;
         toml::from_str::<Config>(&self.text).map_err(|e| {
@@ -105,10 +105,16 @@ impl Layer {
             let key = key_at(parsed.get_ref(), start).unwrap_or_default();
             Error::usage(self.place(start, &key)).refused(e.message()).advice(advice(&key))
         })?;
-        let own: Table = toml::from_str(&self.text).map_err(|e| self.unreadable(&e))?;
+        let mut own: Table = toml::from_str(&self.text).map_err(|e| self.unreadable(&e))?;
+        // Who gives a number of the blocks means it, whatever sizes a preset's are for.
+        if let Some(Value::Table(defense)) = own.get_mut("defense")
+            && DefenseConfig::OF_PASSES.iter().any(|key| defense.contains_key(*key))
+        {
+            defense.entry("block_passes").or_insert(Value::Array(vec![]));
+        }
         // A form stands for settings: over those of the layers below, under this layer's own.
-        let form = own.get("defense").and_then(|defense| defense.get("form")).and_then(Value::as_str);
-        let Some(form) = form.and_then(GameForm::named) else { return Ok(own) };
+        let form = |table: &Table| GameForm::named(at(table, "defense.form")?.as_str()?);
+        let Some(form) = form(&own).filter(|own| form(below) != Some(*own)) else { return Ok(own) };
         let mut settings: Table = toml::from_str(form.settings()).map_err(|e| self.unreadable(&e))?;
         lay_over(&mut settings, own);
         Ok(settings)
@@ -184,7 +190,8 @@ impl Config {
     fn laid_over(layers: &[Layer]) -> Result<Config> {
         let mut merged = Table::new();
         for layer in layers {
-            lay_over(&mut merged, layer.table()?);
+            let table = layer.table(&merged)?;
+            lay_over(&mut merged, table);
         }
         Value::Table(merged)
             .try_into()
@@ -300,6 +307,8 @@ mod tests {
         assert_eq!((authors.penalty, authors.schedule), (Penalty::Linear, Schedule::Blocks));
         assert_eq!(authors.attack_input, AttackInput::Softmax);
         assert_eq!(authors.attack.initialisation, Initialization::Normal(0.01));
+        let once_more = with(&["defense.form=authors", "defense.penalty=squared", "defense.form=authors"]);
+        assert_eq!(once_more.penalty, Penalty::Squared, "of this form already: nothing changes");
         let before = with(&["defense.attack_input=softmax", "defense.form=authors"]);
         assert_eq!(before.attack_input, AttackInput::Logits);
         // What is written holds every key, and so reads back the same.
