@@ -1,5 +1,6 @@
 //! From a run's summary to the rows of a table.
 
+use super::published::KnownDataset;
 use super::request::{Request, Setup};
 use super::table::Table;
 use super::tables::{self, TableRun};
@@ -8,7 +9,7 @@ use crate::audit::results::masked::{is_below_floor, is_masked};
 use crate::audit::results::summary::{ReplicaSummary, Summary};
 use crate::report::comparison::{Comparison, Ends, Measured, Row, SCHEMA};
 use crate::run::config::{AuditConfig, Schedule};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A table's run, its summary, the numbers in it of the run's replicas, and what its models were trained on where that
 /// was not one machine.
@@ -19,13 +20,13 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     let (first, (summary, ..)) = done.first()?;
     let mut notes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut rows = vec![];
-    let stands_in = setup.known.as_ref().is_some_and(|known| known.stand_in);
+    let same_data = setup.known.as_ref().is_some_and(|known| is_published(setup, known));
     for (run, (summary, numbers, _)) in done {
         for planned in &run.rows {
             let replicas: Vec<&ReplicaSummary> =
                 planned.replicas.iter().map(|&r| &summary.replicas[numbers[r]]).collect();
             remark(&mut notes, &planned.label, &replicas);
-            rows.push(row(run.table, planned, &replicas, stands_in));
+            rows.push(row(run.table, planned, &replicas, same_data));
         }
     }
     Some(Comparison {
@@ -41,7 +42,7 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
         seeds: request.seeds,
         ends: Ends::of(&rows).filter(|_| first.table != Table::Defenses),
         rows,
-        differs: differs(setup, first),
+        differs: differs(setup, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>()),
         notes: notes
             .into_iter()
             .map(|(what, rows)| format!("{what}: {}", rows.join(", ")))
@@ -50,12 +51,17 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
     })
 }
 
-/// A row; where other data stand in for the published ones, without differences from them.
-fn row(table: Table, planned: &tables::TableRow, replicas: &[&ReplicaSummary], stands_in: bool) -> Row {
+fn is_published(setup: &Setup, known: &KnownDataset) -> bool {
+    let data = &setup.dataset;
+    known.is_of(data.records(), data.width(), data.classes)
+}
+
+/// A row; of other data than the published ones without differences from them.
+fn row(table: Table, planned: &tables::TableRow, replicas: &[&ReplicaSummary], same_data: bool) -> Row {
     let published = planned.published.as_ref();
     let measured = |value: &dyn Fn(&ReplicaSummary) -> Option<f64>, published: Option<f64>| {
         let measured = Measured::new(replicas.iter().filter_map(|r| value(r)).collect(), published);
-        Measured { difference: measured.difference.filter(|_| !stands_in), ..measured }
+        Measured { difference: measured.difference.filter(|_| same_data), ..measured }
     };
     let attack = |name: &str| measured(&|r| r.attacks.get(name).map(|a| a.accuracy), None);
     // Kaplan et al. attack by other means.
@@ -126,8 +132,8 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
     }
 }
 
-/// Where the table departs from the published one.
-fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
+/// Where the table of these runs departs from the published one.
+fn differs(setup: &Setup, runs: &[&TableRun]) -> Vec<String> {
     let config = &setup.config;
     let mut differs = vec![];
     match &setup.known {
@@ -135,11 +141,24 @@ fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
             "the data: {} stands in for {}, which it is not",
             setup.dataset.name, known.published
         )),
+        Some(known) if !is_published(setup, known) => differs.push(format!(
+            "the data: {} has {} records of {} features in {} classes, {} has {} of {} in {}: it is not the same",
+            setup.dataset.name,
+            setup.dataset.records(),
+            setup.dataset.width(),
+            setup.dataset.classes,
+            known.published,
+            known.records,
+            known.features,
+            known.classes
+        )),
         Some(_) => {}
         None => differs.push("the paper has no such data set: nothing stands beside the numbers".to_owned()),
     }
     let paper = setup.known.as_ref().map_or(String::new(), |k| format!(" (the paper: |D| = {})", k.members));
-    let reference: Vec<String> = run.config.data.reference.values().iter().map(usize::to_string).collect();
+    let sizes: BTreeSet<usize> =
+        runs.iter().flat_map(|run| run.config.data.reference.values().iter().copied()).collect();
+    let reference: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let steps = match config.defense.schedule {
         Schedule::Ratio => format!("k = {}", config.defense.attack_steps),
         Schedule::Blocks => "blocks of attack steps and classifier steps".to_owned(),
@@ -151,7 +170,12 @@ fn differs(setup: &Setup, run: &TableRun) -> Vec<String> {
         reference.join(", "),
         config.train.epochs,
     ));
-    differs.extend(run.config.deviations.iter().map(|deviation| format!("preset: {}", deviation.text())));
+    let run = runs.first();
+    if setup.known.is_some() {
+        differs.extend(run.and_then(|run| run.table.doubt()).map(str::to_owned));
+    }
+    let deviations = run.into_iter().flat_map(|run| &run.config.deviations);
+    differs.extend(deviations.map(|deviation| format!("preset: {}", deviation.text())));
     differs.extend(setup.changes.iter().cloned());
     if (AuditConfig { as_published: false, ..config.audit.clone() }) != AuditConfig::default() {
         differs.push("the audit has other settings than veilgrad's defaults".to_owned());

@@ -62,6 +62,12 @@ impl KnownDataset {
         Ok(all()?.into_iter().find(|known| (known.records, known.features, known.classes) == size))
     }
 
+    /// Whether data of this size are the paper's: the preset is made for them and they look like them.
+    pub fn is_of(&self, records: usize, features: usize, classes: usize) -> bool {
+        let same_size = (self.records, self.features, self.classes) == (records, features, classes);
+        same_size && !self.stand_in
+    }
+
     /// |D′| of the table `reference-size` at the preset's own |D|, where they are not the paper's in proportion.
     pub fn reference_sizes(&self) -> Vec<usize> {
         self.reference_sizes.split_whitespace().filter_map(|size| size.parse().ok()).collect()
@@ -115,6 +121,16 @@ mod tests {
                 assert!(known.iter().any(|known| known.published == row.dataset), "{row:?}");
             }
         }
+    }
+
+    /// Retail100 by the preset `purchase100` had differences from Purchase100's numbers.
+    #[test]
+    fn only_data_of_the_published_size_are_the_published_ones() {
+        let known = |preset| KnownDataset::named(preset).unwrap().unwrap();
+        let purchase = known("purchase100");
+        assert!(purchase.is_of(197_324, 600, 100));
+        assert!(!purchase.is_of(50_731, 600, 100) && !purchase.is_of(197_324, 599, 100));
+        assert!(!known("retail100").is_of(50_731, 600, 100), "it stands in");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::run::event::{Event, Observer};
 use crate::run::shard::Shard;
 use crate::train::PartedRun;
 use crate::train::parts::{PlannedPart, RunPart, plan_parts, train_each, train_parts};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Trains what `shard` has of the tables' runs.
@@ -58,33 +59,36 @@ pub(super) fn train_long_runs(
     let runs = runs.unbegun(wanted)?;
     let (parted, costs) = (parted(job, &runs), costs(job, &runs)?);
     let whole = plan_parts(&parted, &costs, 1)?;
-    let training: f64 = whole.iter().map(|part| part.seconds).sum();
     if whole.is_empty() {
         return Ok(());
     }
+    let unfinished = parted.iter().zip(&costs).filter_map(|(run, costs)| Some((run.as_ref()?, costs)));
+    let mut left = vec![];
+    for ((run, costs), whole) in unfinished.zip(&whole) {
+        let most = at_once(costs.len(), job.longest / whole.seconds);
+        left.push(Left { run, costs, seconds: whole.seconds, ranges: run.left(most)? });
+    }
+    let training: f64 = left.iter().map(Left::seconds).sum();
     // The attacks in proportion: their work is known, the time of a unit of it is the training's.
     let all = training * planned.left_by_training();
     observer.event(&Event::Note(format!(
         "this takes about {}, by the first steps: {} of it are the training of {} models",
         about(all),
         about(training),
-        whole.iter().map(|part| part.replicas[1] - part.replicas[0]).sum::<usize>()
+        left.iter().flat_map(|left| &left.ranges).map(Range::len).sum::<usize>()
     )));
     let mut parts = vec![];
-    let unfinished = parted.iter().zip(&costs).filter_map(|(run, costs)| Some((run.as_ref()?, costs)));
-    for ((run, costs), whole) in unfinished.zip(&whole) {
-        let replicas = costs.len();
-        let begun = run.job.directory.parts()?.iter().map(|(range, _)| range.len()).max();
+    for Left { run, costs, seconds, ranges } in &left {
+        let directory = run.job.directory;
         // What was begun in one piece is gone on with in one piece.
-        if begun.is_none() && (whole.seconds <= job.longest || run.job.directory.read_config().is_ok()) {
+        let in_one = *seconds <= job.longest || directory.read_config().is_ok();
+        if directory.parts()?.is_empty() && in_one {
             continue;
         }
-        let size = begun.unwrap_or_else(|| at_once(replicas, job.longest / whole.seconds));
-        for start in (0..replicas).step_by(size) {
-            let range = start..(start + size).min(replicas);
+        parts.extend(ranges.iter().map(|range| {
             let cost = costs[range.clone()].iter().sum();
-            parts.push(RunPart { run, replicas: range, cost });
-        }
+            RunPart { run, replicas: range.clone(), cost }
+        }));
     }
     if parts.is_empty() {
         return Ok(());
@@ -92,6 +96,24 @@ pub(super) fn train_long_runs(
     let names: Vec<String> = parts.iter().map(|part| part.run.name(&part.replicas)).collect();
     observer.event(&Event::Note(format!("in parts, each kept before the next begins: {}", names.join(", "))));
     train_each(&parts, observer)
+}
+
+/// What is left of a run that is not finished.
+struct Left<'a> {
+    run: &'a PartedRun<'a>,
+    /// Of every replica, and the seconds of them all.
+    costs: &'a [f64],
+    seconds: f64,
+    /// The replicas that are in no trained part.
+    ranges: Vec<Range<usize>>,
+}
+
+impl Left<'_> {
+    /// Of their training.
+    fn seconds(&self) -> f64 {
+        let left: f64 = self.ranges.iter().flat_map(|range| &self.costs[range.clone()]).sum();
+        self.seconds * left / self.costs.iter().sum::<f64>()
+    }
 }
 
 /// Models of a part that takes this `share` of a run's time: a power of two, so that a run that is begun again and

@@ -71,6 +71,14 @@ impl Table {
         }
     }
 
+    /// What is not known of the published numbers.
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Table::Lambda => Some("the paper's numbers are from notes on it, not checked against its text"),
+            Table::Defense | Table::L2 | Table::ReferenceSize | Table::Defenses => None,
+        }
+    }
+
     /// The table called `name`.
     pub fn named(name: &str) -> Option<Table> {
         Table::ALL.into_iter().find(|table| table.name() == name)

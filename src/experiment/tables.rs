@@ -5,7 +5,7 @@ use super::published::{self, Published};
 use super::request::{Request, Setup};
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::run::config::{Config, Layer, Replica, Sweep};
+use crate::run::config::{Config, Layer, Replica, Schedule, Sweep};
 use crate::train::privacy::Guarantee;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -19,7 +19,8 @@ const EVALUATE_LIMIT: usize = 1000;
 pub struct TableRun {
     /// The table that it is of.
     pub table: Table,
-    /// Which of the table's runs, where there are several: [`UNDEFENDED`], or the number of another defense.
+    /// Which of the table's runs, where there are several: [`UNDEFENDED`], the number of another defense, or a size
+    /// of D′.
     pub part: Option<String>,
     /// Settings of all its replicas, with the rows' values as lists.
     pub config: Config,
@@ -51,6 +52,15 @@ pub struct TableRow {
 /// Settings out of their range: a D′ smaller than a batch; values for a table without a key.
 pub fn runs(table: Table, setup: &Setup, request: &Request) -> Result<Vec<TableRun>> {
     let (config, rows) = replicas_and_rows(table, setup, request)?;
+    if table == Table::ReferenceSize && config.defense.schedule == Schedule::Blocks {
+        // The length of a pass of D′ is the schedule's, which all replicas of a run share.
+        let of_size = |&size: &usize| {
+            let mut config = config.clone();
+            config.data.reference = Sweep::one(size);
+            run_of(table, Some(size.to_string()), config, &rows)
+        };
+        return Ok(config.data.reference.values().iter().map(of_size).collect());
+    }
     let (undefended, defended): (Vec<f64>, Vec<f64>) =
         config.defense.lambda.values().iter().partition(|lambda| **lambda == 0.0);
     let mut runs = vec![];
@@ -132,12 +142,12 @@ fn replicas_and_rows(table: Table, setup: &Setup, request: &Request) -> Result<(
             let sizes = reference_sizes(setup, request, of, &published)?;
             config.data.reference = Sweep::many(sizes.iter().map(|(size, _)| *size).collect());
             for (size, value) in sizes {
-                let label = match &value {
-                    Some(published) if *published == size.to_string() => format!("|D′| {size} (by size)"),
+                let published = value.as_deref().and_then(&beside);
+                let label = match value.filter(|_| published.is_some()) {
+                    Some(published) if published == size.to_string() => format!("|D′| {size} (by size)"),
                     Some(published) => format!("|D′| {size} (by share, as {published})"),
                     None => format!("|D′| {size}"),
                 };
-                let published = value.and_then(|value| beside(&value));
                 rows.push((label, published, Box::new(move |r| r.reference == size)));
             }
         }

@@ -89,6 +89,21 @@ fn each_form_of_the_game_has_tables_of_its_own_on_one_frontier() {
     program.run("reproduce defense --form paper,log").code(2).says(&["expected paper or authors"]);
 }
 
+/// The authors' schedule goes by D′: sizes in one run were refused, after the first steps had been timed.
+#[test]
+fn the_authors_form_has_a_run_for_each_size_of_the_reference_set() {
+    let program = Veilgrad::new();
+    let line = format!("reproduce reference-size {DATA} --values 100,300 --seeds 1 --out tables");
+    program.succeeds(&format!("{line} --form paper,authors")).says(&["the training of 4 models"]);
+    for name in ["reference-size-tiny-paper", "reference-size-tiny-authors"] {
+        let table = program.json(&format!("tables/{name}.json"));
+        let labels: Vec<&str> =
+            table["rows"].as_array().unwrap().iter().map(|row| row["label"].as_str().unwrap()).collect();
+        assert_eq!(labels, ["|D′| 100", "|D′| 300"], "{name}");
+    }
+    assert!(program.path("tables/runs/tiny-authors-reference-size-300/summary.json").exists());
+}
+
 #[test]
 fn what_cannot_be_reproduced_is_refused_before_anything_is_written() {
     let program = Veilgrad::new();

@@ -72,6 +72,22 @@ impl PartedRun<'_> {
         self.finish(replicas, &part, &standing, observer)
     }
 
+    /// The parts to train until the run is whole: what was begun, as it was begun, and between the parts that are
+    /// there ones of at most `most` replicas.
+    ///
+    /// # Errors
+    /// A part of another run; a damaged file.
+    pub fn left(&self, most: usize) -> Result<Vec<Range<usize>>> {
+        let parts = self.job.directory.parts()?;
+        let trained = parts
+            .iter()
+            .map(|(range, part)| Ok(matches!(self.standing(part, range)?, Standing::Trained(_))))
+            .collect::<Result<Vec<bool>>>()?;
+        let parts: Vec<(Range<usize>, bool)> =
+            parts.into_iter().map(|(range, _)| range).zip(trained).collect();
+        Ok(uncovered(&parts, self.job.config.replicas().len(), most))
+    }
+
     /// Trains a part, which this program holds, to its end.
     fn finish(
         &self,
@@ -154,10 +170,52 @@ impl PartedRun<'_> {
     }
 }
 
+/// Of the replicas from 0 to `all` those in no part that is trained, in ranges of at most `most`, but a part that
+/// was begun stays as long as it is. `parts`: their replicas, and whether they are trained.
+fn uncovered(parts: &[(Range<usize>, bool)], all: usize, most: usize) -> Vec<Range<usize>> {
+    let mut left = vec![];
+    let mut next = 0;
+    while next < all {
+        let of = |trained: bool| parts.iter().filter(move |part| part.1 == trained).map(|(range, _)| range);
+        if let Some(end) = of(true).filter(|range| range.contains(&next)).map(|range| range.end).max() {
+            next = end;
+            continue;
+        }
+        let begun = of(false).filter(|range| range.start == next).map(|range| range.end).max();
+        let another = parts.iter().map(|(range, _)| range.start).filter(|start| *start > next).min();
+        let end = begun.unwrap_or_else(|| (next + most).min(another.unwrap_or(all)));
+        left.push(next..end.min(all));
+        next = end;
+    }
+    left
+}
+
 /// The replicas' numbers, the last one too.
 pub fn in_words(replicas: &Range<usize>) -> String {
     match replicas.len() {
         1 => replicas.start.to_string(),
         _ => format!("{}–{}", replicas.start, replicas.end - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shards of unlike length were all trained once more, in parts of the longest.
+    #[test]
+    fn nothing_that_is_trained_is_left() {
+        let trained = |ranges: &[Range<usize>]| ranges.iter().map(|r| (r.clone(), true)).collect::<Vec<_>>();
+        let shards = [0..2, 2..5, 5..7, 7..10, 10..12];
+        assert_eq!(uncovered(&trained(&shards), 12, 3), []);
+        assert_eq!(uncovered(&trained(&shards[1..4]), 12, 4), [0..2, 10..12]);
+        assert_eq!(uncovered(&trained(&[0..3, 2..5]), 12, 3), [5..8, 8..11, 11..12]);
+        assert_eq!(uncovered(&[], 3, 2), [0..2, 2..3]);
+    }
+
+    #[test]
+    fn what_was_begun_is_gone_on_with_as_it_is() {
+        let parts = [(0..2, true), (2..5, false), (8..9, true)];
+        assert_eq!(uncovered(&parts, 12, 2), [2..5, 5..7, 7..8, 9..11, 11..12]);
     }
 }
