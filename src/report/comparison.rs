@@ -96,6 +96,16 @@ impl Row {
     }
 }
 
+impl Row {
+    /// What is compared between rows, seed by seed: what the classifier is good for, and what attacks find on D.
+    pub fn quantities(&self) -> Vec<(&'static str, &Measured)> {
+        let mut quantities = vec![("test", &self.test)];
+        quantities.extend(self.as_published.as_ref().map(|measured| ("neural, as published", measured)));
+        quantities.extend([("neural, ours", &self.neural), ("strongest", &self.strongest)]);
+        quantities
+    }
+}
+
 /// A number of ours, over the seeds, and the published one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Measured {
@@ -122,6 +132,19 @@ impl Measured {
     /// Half of the interval's width.
     pub fn half_width(&self) -> Option<f64> {
         self.ci95.map(|[low, high]| 0.5 * (high - low))
+    }
+
+    /// `other` less this, each seed with itself: the mean, and half of its 95% interval, by Student's t, where there
+    /// is more than one. `None` where the seeds are not the same.
+    pub fn pairs_with(&self, other: &Measured) -> Option<(f64, Option<f64>)> {
+        let (mean, ci95) = self.paired(other)?;
+        Some((mean, ci95.map(|[low, high]| 0.5 * (high - low))))
+    }
+
+    fn paired(&self, other: &Measured) -> Option<(f64, Option<[f64; 2]>)> {
+        let pairs = self.values.iter().zip(&other.values).map(|(this, other)| other - this);
+        let (mean, ci95) = over_seeds(&pairs.collect::<Vec<_>>());
+        Some((mean.filter(|_| self.values.len() == other.values.len())?, ci95))
     }
 }
 
@@ -156,9 +179,7 @@ pub struct Change {
 impl Change {
     fn of(first: &Measured, last: &Measured) -> Option<Change> {
         let falls = first.ci95.zip(last.ci95).map(|(first, last)| last[1] < first[0]);
-        let pairs = first.values.iter().zip(&last.values).map(|(first, last)| last - first);
-        let paired = first.values.len() == last.values.len();
-        let difference_ci95 = over_seeds(&pairs.collect::<Vec<_>>()).1.filter(|_| paired);
+        let difference_ci95 = first.paired(last).and_then(|(_, ci95)| ci95);
         Some(Change {
             from: first.mean?,
             to: last.mean?,

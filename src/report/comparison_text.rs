@@ -6,10 +6,13 @@ use super::labels::{NONE, readable};
 use super::table::{self, Side};
 use crate::error::{Error, Result};
 
-/// Whether a table has published numbers, and differences from them.
-fn published(table: &Comparison) -> [bool; 2] {
-    let measured = || table.rows.iter().flat_map(Row::compared).map(|(_, measured, _)| measured);
-    [measured().any(|m| m.published.is_some()), measured().any(|m| m.difference.is_some())]
+/// Whether a table has published numbers, and differences from them, of each of [`Row::compared`].
+fn published(table: &Comparison) -> [[bool; 2]; 3] {
+    [0, 1, 2].map(|quantity| {
+        let measured = || table.rows.iter().map(|row| row.compared()[quantity]);
+        let differs = |(_, m, meant): (&str, &Measured, bool)| meant && m.difference.is_some();
+        [measured().any(|(_, m, _)| m.published.is_some()), measured().any(differs)]
+    })
 }
 
 /// Whether the attack by the authors' protocol was made: the neural attack is then a column of its own.
@@ -20,16 +23,12 @@ fn by_the_authors(table: &Comparison) -> bool {
 /// Columns of the text: accuracies in percent, as the paper has them; what is published is headed by its
 /// source.
 pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
-    let [beside, differ] = published(table);
     let mut columns = vec![("", Side::Left)];
-    for (name, _, compared) in table.rows.first().into_iter().flat_map(Row::compared) {
+    let quantities = table.rows.first().into_iter().flat_map(Row::compared);
+    for ((name, ..), [beside, differs]) in quantities.zip(published(table)) {
         columns.push((name, Side::Left));
-        if beside {
-            columns.push((&table.source, Side::Right));
-        }
-        if differ && compared {
-            columns.push(("Δ", Side::Right));
-        }
+        columns.extend(beside.then_some((table.source.as_str(), Side::Right)));
+        columns.extend(differs.then_some(("Δ", Side::Right)));
     }
     if by_the_authors(table) {
         columns.push(("neural, ours", Side::Left));
@@ -42,24 +41,68 @@ pub(super) fn columns(table: &Comparison) -> Vec<(&str, Side)> {
 pub fn text(table: &Comparison, width: usize) -> String {
     let rows: Vec<Vec<String>> = cells(table, "\n");
     let mut parts = vec![heading(table), table::text(&columns(table), &rows, width), legend(table)];
+    if let Some(pairs) = pairs(table) {
+        parts.push(format!("{}:\n\n{}", pairs.title, table::text(&pairs.columns, &pairs.rows, width)));
+    }
     parts.extend(lists(table, "  "));
     parts.join("\n\n") + "\n"
 }
 
 /// The same as Markdown, with a line break at its end.
 pub fn markdown(table: &Comparison) -> String {
+    let heading = format!("## {}", heading(table).replace('\n', "\n\n"));
+    let mut parts = vec![heading, markdown_table(&columns(table), cells(table, ", ")), legend(table)];
+    if let Some(Pairs { title, columns, rows }) = pairs(table) {
+        parts.extend([format!("{title}:"), markdown_table(&columns, rows)]);
+    }
+    parts.extend(lists(table, "- "));
+    parts.join("\n\n") + "\n"
+}
+
+fn markdown_table(columns: &[(&str, Side)], rows: Vec<Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let columns = columns(table);
     let mut lines = vec![line(columns.iter().map(|(name, _)| (*name).to_owned()).collect())];
     let side = |side: Side| if side == Side::Left { "---" } else { "---:" };
     lines.push(line(columns.iter().map(|(_, s)| side(*s).to_owned()).collect()));
     // A bar would end the cell.
-    let rows = cells(table, ", ").into_iter();
-    lines.extend(rows.map(|row| line(row.into_iter().map(|cell| cell.replace('|', "\\|")).collect())));
-    let mut parts =
-        vec![format!("## {}", heading(table).replace('\n', "\n\n")), lines.join("\n"), legend(table)];
-    parts.extend(lists(table, "- "));
-    parts.join("\n\n") + "\n"
+    lines.extend(
+        rows.into_iter().map(|row| line(row.into_iter().map(|cell| cell.replace('|', "\\|")).collect())),
+    );
+    lines.join("\n")
+}
+
+/// The rows after the first beside it, seed by seed.
+pub(super) struct Pairs {
+    pub(super) title: String,
+    pub(super) columns: Vec<(&'static str, Side)>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// `None` of a single row, or without numbers.
+pub(super) fn pairs(table: &Comparison) -> Option<Pairs> {
+    let (first, others) = table.rows.split_first()?;
+    let quantities = first.quantities();
+    let columns = quantities.iter().map(|(name, _)| (*name, Side::Left));
+    let row = |row: &Row| {
+        let mut cells = vec![row.label.clone()];
+        cells.extend(quantities.iter().zip(row.quantities()).map(|((_, first), (_, other))| {
+            match first.pairs_with(other) {
+                Some((mean, Some(half))) => format!("{:+.1} ± {:.1}", 100.0 * mean, 100.0 * half),
+                Some((mean, None)) => format!("{:+.1}", 100.0 * mean),
+                None => NONE.to_owned(),
+            }
+        }));
+        cells
+    };
+    let found = !others.is_empty() && first.test.mean.is_some();
+    found.then(|| Pairs {
+        title: match table.seeds {
+            1 => format!("Against {}, of the same seed, in points", first.label),
+            _ => format!("Against {}, the same seeds as pairs, in points", first.label),
+        },
+        columns: [("", Side::Left)].into_iter().chain(columns).collect(),
+        rows: others.iter().map(row).collect(),
+    })
 }
 
 /// A line a row of each table; rates as fractions.
@@ -134,7 +177,7 @@ pub(super) fn made_by(table: &Comparison) -> String {
 /// The rows under [`columns`]; `between` stands between a strongest attack's accuracy and its name, and where
 /// it is a line break, long words are spread over several lines.
 pub(super) fn cells(table: &Comparison, between: &str) -> Vec<Vec<String>> {
-    let [beside, differ] = published(table);
+    let published = published(table);
     let paper = |m: &Measured| m.published.map_or(NONE.to_owned(), |v| format!("{:.1}", 100.0 * v));
     let difference = |m: &Measured| m.difference.map_or(NONE.to_owned(), |v| format!("{:+.1}", 100.0 * v));
     let lines = between == "\n";
@@ -142,10 +185,10 @@ pub(super) fn cells(table: &Comparison, between: &str) -> Vec<Vec<String>> {
     let named = |m: &Measured, name: &str| format!("{}{between}{}", percent(m), spread(readable(name)));
     let cells = |row: &Row| {
         let mut cells = vec![if lines { row.label.replace(" (", "\n(") } else { row.label.clone() }];
-        for (_, measured, compared) in row.compared() {
+        for ((_, measured, _), [beside, differs]) in row.compared().into_iter().zip(published) {
             cells.push(percent(measured));
             cells.extend(beside.then(|| paper(measured)));
-            cells.extend((differ && compared).then(|| difference(measured)));
+            cells.extend(differs.then(|| difference(measured)));
         }
         cells.extend(by_the_authors(table).then(|| percent(&row.neural)));
         cells.push(named(&row.strongest, &row.strongest_attack));
@@ -172,8 +215,10 @@ pub(super) fn legend(table: &Comparison) -> String {
         1 => "One seed".to_owned(),
         n => format!("Mean of {n} seeds ± half the 95% interval (Student's t)"),
     };
-    let [beside, differ] = published(table);
-    let difference = if differ { "; Δ: ours minus the published" } else { "" };
+    let published = published(table);
+    let beside = published.iter().any(|[beside, _]| *beside);
+    let difference =
+        if published.iter().any(|[_, differs]| *differs) { "Δ: ours minus the published. " } else { "" };
     let protocol = match (by_the_authors(table), beside) {
         (true, _) => {
             "\nNeural, as published: by the authors' protocol, as the published numbers are (trained on D′ as\n\
@@ -186,8 +231,8 @@ pub(super) fn legend(table: &Comparison) -> String {
         (false, false) => "",
     };
     format!(
-        "{seeds}; accuracies in percent, 50 is a guessing\nattacker{difference}. Strongest: of all attacks on \
-         D; then of all on D′.{protocol}"
+        "{seeds}; accuracies in percent, 50 is a guessing attacker.\n\
+         {difference}Strongest: of all attacks on D; then of all on D′.{protocol}"
     )
 }
 
@@ -300,11 +345,35 @@ pub(super) mod tests {
     fn markdown_has_as_many_cells_in_every_line() {
         let text = markdown(&table());
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
-        assert_eq!(lines.len(), 4);
-        for line in lines {
+        assert_eq!(lines.len(), 4 + 3);
+        for (number, line) in lines.into_iter().enumerate() {
             let bars = line.replace("\\|", "").matches('|').count();
-            assert_eq!(bars, columns(&table()).len() + 1, "{line}");
+            let columns = if number < 4 { columns(&table()).len() } else { 4 };
+            assert_eq!(bars, columns + 1, "{line}");
         }
+    }
+
+    #[test]
+    fn rows_stand_against_the_first_seed_by_seed() {
+        let mut table = table();
+        let text = text(&table, 110);
+        // Test 80.0 in both, of unlike seeds: differences 1, −1 and 0 points; t(2; 0.975) · 1 / √3 = 2.48.
+        for part in ["Against |D′| 500, the same seeds as pairs", "+0.0 ± 2.5", "-15.0 ± 2.5"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        table.rows.truncate(1);
+        assert!(!markdown(&table).contains("Against"), "nothing stands beside a single row");
+    }
+
+    /// Kaplan et al. publish no attack by the authors' protocol: an empty column stood beside ours.
+    #[test]
+    fn a_quantity_without_a_published_number_has_no_column_for_one() {
+        let mut table = table();
+        for row in &mut table.rows {
+            (row.neural.published, row.neural.difference) = (None, None);
+        }
+        let heads: Vec<&str> = columns(&table).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(heads, ["", "train", "test", "paper", "Δ", "neural", "strongest", "on D′"]);
     }
 
     /// A difference between data sets is none of a program's.
@@ -316,7 +385,7 @@ pub(super) mod tests {
             [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.difference = None);
         }
         let text = text(&other, 110);
-        assert_eq!(text.matches("Kaplan et al.").count(), 3, "{text}");
+        assert_eq!(text.matches("Kaplan et al.").count(), 2, "of test and attack: {text}");
         assert!(!text.contains('Δ') && text.contains("on D′"), "{text}");
         for row in &mut other.rows {
             [&mut row.train, &mut row.test, &mut row.neural].into_iter().for_each(|m| m.published = None);

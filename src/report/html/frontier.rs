@@ -44,9 +44,8 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
             leaks.extend([low, leak, high]);
         }
         rows += line.len();
-        // Rows of other kinds are no steps of one scale.
-        if table.ends.is_some() {
-            layers.insert(0, Layer::Line(Some(series), line));
+        for steps in scales(table, &line) {
+            layers.insert(0, Layer::Line(Some(series), steps));
         }
         legend.push((Some(series), format!("{} ({})", table.title, table.preset)));
     }
@@ -66,10 +65,43 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
     Ok(Some(figure(&format!("Frontier: {data}"), &plot, &legend, caption)))
 }
 
+/// The rows' places that are steps of one scale: all of a table of one, in a table of other kinds those whose labels
+/// differ in numbers alone (the noise of DP-SGD, and its ε).
+fn scales(table: &Comparison, places: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    if table.ends.is_some() {
+        return vec![places.to_vec()];
+    }
+    let kind = |label: &str| label.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    let mut scales: Vec<(String, Vec<(f64, f64)>)> = vec![];
+    let measured = table.rows.iter().filter(|row| row.test.mean.is_some() && row.strongest.mean.is_some());
+    for (row, place) in measured.zip(places) {
+        let kind = kind(&row.label);
+        match scales.iter_mut().find(|(of, _)| *of == kind) {
+            Some((_, places)) => places.push(*place),
+            None => scales.push((kind, vec![*place])),
+        }
+    }
+    scales.into_iter().map(|(_, places)| places).filter(|places| places.len() > 1).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::reproduction::tests::reproduction;
+
+    #[test]
+    fn rows_that_differ_in_numbers_alone_are_steps_of_one_scale() {
+        let mut table = reproduction("a").tables.remove(0);
+        let row = table.rows[0].clone();
+        let labels = ["without (λ 0)", "with (λ 2)", "DP-SGD σ 0.3 (ε 311)", "L2 0.001", "DP-SGD σ 1 (ε 46)"];
+        table.rows = labels
+            .map(|label| crate::report::comparison::Row { label: label.into(), ..row.clone() })
+            .to_vec();
+        let places: Vec<(f64, f64)> = (0..5).map(|place| (f64::from(place), 0.5)).collect();
+        assert_eq!(scales(&table, &places), std::slice::from_ref(&places));
+        table.ends = None;
+        assert_eq!(scales(&table, &places), [vec![(2.0, 0.5), (4.0, 0.5)]]);
+    }
 
     #[test]
     fn tables_of_one_data_set_share_a_figure() {

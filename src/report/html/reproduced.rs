@@ -14,7 +14,8 @@ use super::table::table;
 use crate::error::Result;
 use crate::report::comparison::{Change, Comparison};
 use crate::report::comparison_text::{
-    DIFFERS, TO_BE_KNOWN, beside, cells, columns, from_to, legend, made_by, percent, verdict, verdicts,
+    DIFFERS, Pairs, TO_BE_KNOWN, beside, cells, columns, from_to, legend, made_by, pairs, percent, verdict,
+    verdicts,
 };
 use crate::report::labels::count;
 use crate::report::reproduction::{RUNS, Reproduction};
@@ -90,6 +91,7 @@ pub(super) fn section(number: usize, reproduced: &Reproduced) -> Result<String> 
             write!(html, "<div class=\"note\"><strong>{TO_BE_KNOWN}</strong>{}</div>", list(&table.notes));
     }
     html.push_str(&numbers(table));
+    html.push_str(&seed_by_seed(table));
     if let Some(ends) = &table.ends {
         let _ = write!(html, "<h3>{}</h3>{}", escape(&from_to(ends)), list(&verdicts(ends)));
     }
@@ -127,6 +129,15 @@ fn numbers(comparison: &Comparison) -> String {
         .map(|(cells, row)| cells.iter().chain([&percent(&row.gap)]).map(|cell| set(cell)).collect())
         .collect();
     table(&heads, &rows, None)
+}
+
+/// The rows after the first beside it; nothing of a single row.
+fn seed_by_seed(comparison: &Comparison) -> String {
+    let Some(Pairs { title, columns, rows }) = pairs(comparison) else { return String::new() };
+    let heads: Vec<_> = columns.into_iter().map(|(name, _)| (name, Left)).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
+    format!("<h3>{}</h3>{}", escape(&title), table(&heads, &rows, None))
 }
 
 /// A cell; its second line in small.
