@@ -13,7 +13,7 @@ use super::shadows::trained::{self, ShadowRun, TargetReplica};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::run::config::Replica;
-use crate::run::event::{EpochMetrics, Event, Observer};
+use crate::run::event::{EpochMetrics, Event, Observer, Score};
 use crate::run::predictions::{MEMBER, REFERENCE, ReplicaPredictions, TEST};
 use crate::statistics::halves::LEAST_RECORDS;
 use crate::train::parts::mixed;
@@ -125,12 +125,23 @@ pub fn shadow_runs(job: &AuditJob) -> Result<Vec<ShadowRun>> {
 
 /// That validation records have chosen the epoch of replica `number`, where they have.
 fn chosen_epoch(metrics: &[EpochMetrics], number: usize) -> Option<String> {
-    let scores = metrics.iter().filter(|m| m.replica == number).filter_map(EpochMetrics::score);
-    let kept = scores.reduce(|best, score| if score.beats(&best) { score } else { best })?;
+    let kept = kept_epoch(metrics, number)?;
     Some(format!(
         "its epoch, {}, was chosen by validation records ({:.3} of them right), which are in no attack",
         kept.epoch, kept.accuracy
     ))
+}
+
+/// The epoch that the validation records have chosen; `None` where none were asked: the last is kept.
+fn kept_epoch(metrics: &[EpochMetrics], number: usize) -> Option<Score> {
+    let scores = metrics.iter().filter(|m| m.replica == number).filter_map(EpochMetrics::score);
+    scores.reduce(|best, score| if score.beats(&best) { score } else { best })
+}
+
+/// What is known of the epoch that replica `number` was kept of.
+fn kept_metrics(metrics: &[EpochMetrics], number: usize) -> Option<&EpochMetrics> {
+    let kept = kept_epoch(metrics, number).map(|score| score.epoch);
+    metrics.iter().rfind(|m| m.replica == number && kept.is_none_or(|epoch| m.epoch == epoch))
 }
 
 /// The outputs of a replica, and what an attacker knows of its records.
@@ -169,9 +180,10 @@ fn model<'a>(
         Err("audit.shadows, --shadows, is 0".to_owned())
     };
     let mut measured = measured(Some(settings), predictions);
+    let kept = kept_metrics(metrics, number);
+    measured.collapsed = kept.and_then(|m| m.collapsed).unwrap_or(false);
+    measured.adversary = kept.and_then(|m| m.adversary);
     let last = metrics.iter().rfind(|m| m.replica == number);
-    measured.collapsed = last.and_then(|m| m.collapsed).unwrap_or(false);
-    measured.adversary = last.and_then(|m| m.adversary);
     measured.frozen_at_step = last.and_then(|m| m.frozen_at_step);
     let [members, others] = on_members.split(&on_members.rows);
     let subgroups = job.subgroups.map(|groups| groups.grouping(members, others));
@@ -206,4 +218,25 @@ pub(super) fn data<'a>(job: &AuditJob<'a>) -> Result<&'a Dataset> {
 fn training_seconds(metrics: &[EpochMetrics]) -> f64 {
     let epochs: BTreeSet<(usize, u64)> = metrics.iter().map(|m| (m.epoch, m.seconds.to_bits())).collect();
     epochs.into_iter().map(|(_, seconds)| f64::from_bits(seconds)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An early model was judged by the last epoch's attack network.
+    #[test]
+    fn what_is_told_of_a_replica_is_of_the_epoch_that_was_kept() {
+        let epoch = |epoch, validation_accuracy| EpochMetrics {
+            epoch,
+            replica: 1,
+            validation_accuracy,
+            ..EpochMetrics::default()
+        };
+        let chosen = [epoch(1, Some(0.5)), epoch(2, Some(0.7)), epoch(3, Some(0.6))];
+        assert_eq!(kept_metrics(&chosen, 1).map(|m| m.epoch), Some(2));
+        let unasked = [epoch(1, None), epoch(2, None)];
+        assert_eq!(kept_metrics(&unasked, 1).map(|m| m.epoch), Some(2), "the last");
+        assert_eq!(kept_metrics(&unasked, 0), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::cohort::Cohort;
 use super::model::Model;
-use super::privacy;
+use super::privacy::{self, Guarantee};
 use super::schedule::Schedule;
 use crate::error::Error;
 use crate::gpu::Context;
@@ -37,9 +37,14 @@ impl<'a> Reporter<'a> {
 
     /// What private training guarantees its members, once for replicas that are alike.
     pub(super) fn guarantees(&mut self, config: &Config, models: &[Model]) {
-        let guarantees: BTreeSet<String> =
-            models.iter().filter_map(|m| privacy::statement(config, &m.settings)).collect();
-        guarantees.into_iter().for_each(|text| self.observer.event(&Event::Note(text)));
+        let told = |m: &Model| {
+            let private = Guarantee::of(config, &m.settings).is_some();
+            Some((privacy::statement(config, &m.settings)?, private))
+        };
+        let guarantees: BTreeSet<(String, bool)> = models.iter().filter_map(told).collect();
+        for (text, private) in guarantees {
+            self.observer.event(&if private { Event::Note(text) } else { Event::Warning(text) });
+        }
     }
 
     /// What was wrong with the run's files and is right again.

@@ -183,6 +183,17 @@ fn quiet_leaves_the_result_only() {
     assert!(!shown.stdout.contains("epoch "), "{shown}");
 }
 
+/// Who asked for quiet must hear it too: it decides what the result is worth.
+#[test]
+fn noise_that_is_repeated_is_warned_of_and_an_epsilon_is_a_note() {
+    let program = Veilgrad::new();
+    let private = "--lambda 0 --set defense.private.clip=1 --set defense.private.noise=1";
+    let run = program.trains("repeated", &format!("{private} --noise-seed 5 --quiet"));
+    run.says(&["warning: nothing is private"]);
+    program.trains("secret", &format!("{private} --quiet")).says_nothing();
+    program.trains("told", private).says(&["differential privacy of the weights: ε = "]);
+}
+
 /// Names, text, numbers and bits; the label in the middle.
 fn persons() -> String {
     let mut text = "age,town,outcome,smoker\n".to_owned();
