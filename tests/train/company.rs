@@ -18,7 +18,12 @@ fn a_replica_in_company_is_the_model_trained_alone() {
 #[test]
 fn a_replica_that_finds_its_attack_steps_is_the_model_trained_alone() {
     // The first rate teaches h nothing, the second much.
-    let auto = ["defense.attack_steps=auto", "defense.attack_steps_most=4", "train.epochs=6"];
+    let auto = [
+        "defense.attack_steps=auto",
+        "defense.attack_steps_most=4",
+        "train.epochs=12",
+        "model.learning_rate=0.01",
+    ];
     let with = |more: &[&str]| train(&[&auto[..], more].concat());
     let many = with(&["defense.attack.learning_rate=[1e-9,0.01]", "defense.lambda=[0.5,2.0]"]);
     for (number, (rate, lambda)) in
@@ -33,7 +38,11 @@ fn a_replica_that_finds_its_attack_steps_is_the_model_trained_alone() {
         of.map(|m| m.attack_steps.unwrap()).collect()
     };
     assert!((0..4).all(|r| steps(r)[0] == 1), "all begin with one");
-    assert!(steps(0).iter().all(|steps| (1..=4).contains(steps)), "{:?}", steps(0));
+    let all = [0, 1, 2, 3].map(steps);
+    assert!(all.iter().flatten().all(|steps| (1..=4).contains(steps)), "{all:?}");
+    // Only where one takes more steps than another do the others' updates have to be switched off.
+    assert!(all[0].iter().any(|steps| *steps > 1), "{all:?}");
+    assert_ne!(all[0], all[2], "replicas of one pace prove nothing");
     assert!(many.metrics.iter().all(|m| m.adversary.is_some()));
 }
 
