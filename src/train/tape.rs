@@ -141,6 +141,7 @@ mod tests {
     use super::*;
     use crate::nn::RecordShape;
     use crate::run::config::{Config, Layer};
+    use crate::train::rate::Rate;
 
     /// An epoch of the authors' schedule has one order of the members: h learns from the batches that f learns from.
     #[test]
