@@ -27,7 +27,7 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
     let mut layers = vec![];
     let mut legend = vec![];
     let (mut tests, mut leaks) = (vec![], vec![0.5]);
-    let mut rows = 0;
+    let (mut rows, mut labelled) = (0, vec![]);
     for (series, table) in tables.iter().enumerate() {
         let series = series % COLORS;
         let mut line = vec![];
@@ -37,8 +37,11 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
             let ends =
                 |ci95: Option<[f64; 2]>, mean| ci95.unwrap_or([mean; 2]).map(|end: f64| end.clamp(0.0, 1.0));
             let ([left, right], [low, high]) = (ends(row.test.ci95, test), ends(row.strongest.ci95, leak));
+            // The same models, of another table.
+            let text = if labelled.contains(&(test, leak)) { String::new() } else { row.label.clone() };
+            labelled.push((test, leak));
             line.push((test, leak));
-            layers.push(Layer::Dot(series, (test, leak), [(test, low), (test, high)], row.label.clone()));
+            layers.push(Layer::Dot(series, (test, leak), [(test, low), (test, high)], text));
             layers.push(Layer::Line(Some(series), vec![(left, leak), (right, leak)]));
             tests.extend([left, test, right]);
             leaks.extend([low, leak, high]);
@@ -114,6 +117,8 @@ mod tests {
         assert!(both[0].contains("other &lt;form&gt;") && !alone[0].contains("other"), "{}", both[0]);
         for row in &first.rows {
             assert!(alone[0].contains(&row.label), "{}: {}", row.label, alone[0]);
+            let times = both[0].matches(&format!("\n{}\n", row.label)).count();
+            assert_eq!(times, 1, "a model of both tables has its name once: {}", both[0]);
         }
         second.dataset.name = "other data".to_owned();
         assert_eq!(frontiers([&first, &second].into_iter()).unwrap().len(), 2);

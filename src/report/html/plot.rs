@@ -28,6 +28,10 @@ const LINE: i32 = 30;
 const LETTER: f64 = 6.3;
 const WIDEST: f64 = 170.0;
 
+/// The radius of a dot, and the height of a text.
+const DOT: i32 = 5;
+const HIGH: i32 = 14;
+
 /// plotters rounds to whole units: this many to a pixel.
 const FINE: i32 = 8;
 
@@ -147,6 +151,7 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         Some(number) => RGBColor(1, 0, (number % COLORS) as u8),
         None => AXIS,
     };
+    let mut dots = vec![];
     for layer in layers {
         match layer {
             Layer::Line(series, points) => {
@@ -161,11 +166,10 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
             Layer::Dot(series, at, bar, text) => {
                 let color = color(&Some(*series));
                 let bar = PathElement::new(bar.to_vec(), color.stroke_width(FINE as u32));
-                let dot = EmptyElement::at(*at)
-                    + Circle::new((0, 0), 5 * FINE, color.filled())
-                    + Text::new(text.clone(), (8 * FINE, -7 * FINE), font(12.0));
+                let (x, y) = chart.backend_coord(at);
+                dots.push(((x / FINE, y / FINE), text.as_str()));
                 chart.draw_series([bar]).map_err(|e| said(&e))?;
-                chart.draw_series([dot]).map(drop)
+                chart.draw_series([Circle::new(*at, DOT * FINE, color.filled())]).map(drop)
             }
             Layer::Ring(series, at) => {
                 let line = color(&Some(*series)).stroke_width(2 * FINE as u32);
@@ -174,7 +178,39 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         }
         .map_err(|e| said(&e))?;
     }
+    let within = [left..SIZE.0, 0..height - ROOM.1];
+    let texts = dots.iter().zip(places(&dots, &within)).filter(|((_, text), _)| !text.is_empty());
+    for ((_, text), (x, y)) in texts {
+        let text = Text::new((*text).to_owned(), (x * FINE, y * FINE), font(12.0));
+        root.draw(&text).map_err(|e| said(&e))?;
+    }
     root.present().map_err(|e| said(&e))
+}
+
+/// Where the text of each dot begins, left and top, all in pixels: beside it, `within` the plot, where neither a
+/// dot nor the text of one before it stands; to the right of it where there is no such place.
+fn places(dots: &[((i32, i32), &str)], within: &[Range<i32>; 2]) -> Vec<(i32, i32)> {
+    let overlap = |a: &[Range<i32>; 2], b: &[Range<i32>; 2]| {
+        a.iter().zip(b).all(|(a, b)| a.start < b.end && b.start < a.end)
+    };
+    let mut taken: Vec<[Range<i32>; 2]> =
+        dots.iter().map(|((x, y), _)| [x - DOT..x + DOT, y - DOT..y + DOT]).collect();
+    let place = |((x, y), text): &((i32, i32), &str)| {
+        let width = (LETTER * text.chars().count() as f64).ceil() as i32;
+        let [right, left, middle] = [x + 8, x - 8 - width, x - width / 2];
+        let beside = [(right, y - 7), (left, y - 7), (right, y - 17), (right, y + 3), (left, y - 17)];
+        let around = [(left, y + 3), (middle, y - 22), (middle, y + 8), (middle, y - 36), (middle, y + 22)];
+        let of = |at: &(i32, i32)| [at.0..at.0 + width, at.1..at.1 + HIGH];
+        let free = |at: &&(i32, i32)| {
+            let text = of(at);
+            let inside = text.iter().zip(within).all(|(a, b)| b.start <= a.start && a.end <= b.end);
+            inside && !taken.iter().any(|other| overlap(&text, other))
+        };
+        let at = *beside.iter().chain(&around).find(free).unwrap_or(&beside[0]);
+        taken.push(of(&at));
+        at
+    };
+    dots.iter().map(place).collect()
 }
 
 /// Points as steps: each value holds until the next x.
@@ -241,6 +277,40 @@ mod tests {
                 })
                 .collect();
             assert!(places.is_sorted(), "{count}: {places:?}");
+        }
+    }
+
+    /// On the frontier of ten rows texts lay over each other, and were cut off on the right.
+    #[test]
+    fn texts_of_dots_are_within_the_plot_and_apart() {
+        let within = [56..410, 0..248];
+        let rows = [
+            ((330, 30), "confidence penalty 0.5"),
+            ((338, 31), "label smoothing 0.2"),
+            ((341, 55), "without (λ 0)"),
+            ((341, 68), "L2 0.001"),
+            ((390, 95), "WERM 0.5"),
+            ((341, 55), "λ 0"),
+            ((58, 246), "the corner"),
+        ];
+        let found = places(&rows, &within);
+        let boxes: Vec<[Range<i32>; 2]> = rows
+            .iter()
+            .zip(&found)
+            .map(|((_, text), (x, y))| {
+                [*x..x + (LETTER * text.chars().count() as f64).ceil() as i32, *y..y + HIGH]
+            })
+            .collect();
+        for (i, [x, y]) in boxes.iter().enumerate() {
+            let inside = [x, y].into_iter().zip(&within).all(|(a, b)| b.start <= a.start && a.end <= b.end);
+            assert!(inside, "{}: {x:?} {y:?}", rows[i].1);
+            for (j, [other_x, other_y]) in boxes[..i].iter().enumerate() {
+                let apart = x.end <= other_x.start
+                    || other_x.end <= x.start
+                    || y.end <= other_y.start
+                    || other_y.end <= y.start;
+                assert!(apart, "{} and {}", rows[i].1, rows[j].1);
+            }
         }
     }
 
