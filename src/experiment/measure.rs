@@ -42,7 +42,7 @@ pub fn comparison(setup: &Setup, done: &[Done], request: &Request) -> Option<Com
         seeds: request.seeds,
         ends: Ends::of(&rows).filter(|_| first.table != Table::Defenses),
         rows,
-        differs: differs(setup, &done.iter().map(|(run, _)| *run).collect::<Vec<_>>()),
+        differs: differs(setup, first, done),
         notes: notes
             .into_iter()
             .map(|(what, rows)| format!("{what}: {}", rows.join(", ")))
@@ -132,8 +132,8 @@ fn remark(notes: &mut BTreeMap<&'static str, Vec<String>>, label: &str, replicas
     }
 }
 
-/// Where the table of these runs departs from the published one.
-fn differs(setup: &Setup, runs: &[&TableRun]) -> Vec<String> {
+/// Where the table of the runs `done`, of which `run` is the first, departs from the published one.
+fn differs(setup: &Setup, run: &TableRun, done: &[Done]) -> Vec<String> {
     let config = &setup.config;
     let mut differs = vec![];
     match &setup.known {
@@ -157,7 +157,7 @@ fn differs(setup: &Setup, runs: &[&TableRun]) -> Vec<String> {
     }
     let paper = setup.known.as_ref().map_or(String::new(), |k| format!(" (the paper: |D| = {})", k.members));
     let sizes: BTreeSet<usize> =
-        runs.iter().flat_map(|run| run.config.data.reference.values().iter().copied()).collect();
+        done.iter().flat_map(|(run, _)| run.config.data.reference.values().iter().copied()).collect();
     let reference: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let steps = match config.defense.schedule {
         Schedule::Ratio => format!("k = {}", config.defense.attack_steps),
@@ -170,12 +170,10 @@ fn differs(setup: &Setup, runs: &[&TableRun]) -> Vec<String> {
         reference.join(", "),
         config.train.epochs,
     ));
-    let run = runs.first();
     if setup.known.is_some() {
-        differs.extend(run.and_then(|run| run.table.doubt()).map(str::to_owned));
+        differs.extend(run.table.doubt().map(str::to_owned));
     }
-    let deviations = run.into_iter().flat_map(|run| &run.config.deviations);
-    differs.extend(deviations.map(|deviation| format!("preset: {}", deviation.text())));
+    differs.extend(run.config.deviations.iter().map(|deviation| format!("preset: {}", deviation.text())));
     differs.extend(setup.changes.iter().cloned());
     if (AuditConfig { as_published: false, ..config.audit.clone() }) != AuditConfig::default() {
         differs.push("the audit has other settings than veilgrad's defaults".to_owned());

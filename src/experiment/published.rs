@@ -58,14 +58,16 @@ impl KnownDataset {
     /// # Errors
     /// As [`named`](Self::named).
     pub fn of_size(records: usize, features: usize, classes: usize) -> Result<Option<KnownDataset>> {
-        let size = (records, features, classes);
-        Ok(all()?.into_iter().find(|known| (known.records, known.features, known.classes) == size))
+        Ok(all()?.into_iter().find(|known| known.has_size(records, features, classes)))
+    }
+
+    fn has_size(&self, records: usize, features: usize, classes: usize) -> bool {
+        (self.records, self.features, self.classes) == (records, features, classes)
     }
 
     /// Whether data of this size are the paper's: the preset is made for them and they look like them.
     pub fn is_of(&self, records: usize, features: usize, classes: usize) -> bool {
-        let same_size = (self.records, self.features, self.classes) == (records, features, classes);
-        same_size && !self.stand_in
+        self.has_size(records, features, classes) && !self.stand_in
     }
 
     /// |D′| of the table `reference-size` at the preset's own |D|, where they are not the paper's in proportion.

@@ -94,9 +94,7 @@ impl Row {
         };
         [("train", &self.train, false), ("test", &self.test, true), attack]
     }
-}
 
-impl Row {
     /// What is compared between rows, seed by seed: what the classifier is good for, and what attacks find on D.
     pub fn quantities(&self) -> Vec<(&'static str, &Measured)> {
         let mut quantities = vec![("test", &self.test)];
@@ -134,17 +132,10 @@ impl Measured {
         self.ci95.map(|[low, high]| 0.5 * (high - low))
     }
 
-    /// `other` less this, each seed with itself: the mean, and half of its 95% interval, by Student's t, where there
-    /// is more than one. `None` where the seeds are not the same.
-    pub fn pairs_with(&self, other: &Measured) -> Option<(f64, Option<f64>)> {
-        let (mean, ci95) = self.paired(other)?;
-        Some((mean, ci95.map(|[low, high]| 0.5 * (high - low))))
-    }
-
-    fn paired(&self, other: &Measured) -> Option<(f64, Option<[f64; 2]>)> {
-        let pairs = self.values.iter().zip(&other.values).map(|(this, other)| other - this);
-        let (mean, ci95) = over_seeds(&pairs.collect::<Vec<_>>());
-        Some((mean.filter(|_| self.values.len() == other.values.len())?, ci95))
+    /// This less `first`, each seed with itself; `None` where the seeds are not the same.
+    pub fn less(&self, first: &Measured) -> Option<Measured> {
+        let pairs = first.values.iter().zip(&self.values).map(|(first, this)| this - first);
+        (first.values.len() == self.values.len()).then(|| Measured::new(pairs.collect(), None))
     }
 }
 
@@ -179,7 +170,7 @@ pub struct Change {
 impl Change {
     fn of(first: &Measured, last: &Measured) -> Option<Change> {
         let falls = first.ci95.zip(last.ci95).map(|(first, last)| last[1] < first[0]);
-        let difference_ci95 = first.paired(last).and_then(|(_, ci95)| ci95);
+        let difference_ci95 = last.less(first).and_then(|pairs| pairs.ci95);
         Some(Change {
             from: first.mean?,
             to: last.mean?,

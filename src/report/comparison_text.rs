@@ -85,12 +85,11 @@ pub(super) fn pairs(table: &Comparison) -> Option<Pairs> {
     let columns = quantities.iter().map(|(name, _)| (*name, Side::Left));
     let row = |row: &Row| {
         let mut cells = vec![row.label.clone()];
-        cells.extend(quantities.iter().zip(row.quantities()).map(|((_, first), (_, other))| {
-            match first.pairs_with(other) {
-                Some((mean, Some(half))) => format!("{:+.1} ± {:.1}", 100.0 * mean, 100.0 * half),
-                Some((mean, None)) => format!("{:+.1}", 100.0 * mean),
-                None => NONE.to_owned(),
-            }
+        let pairs = quantities.iter().zip(row.quantities()).map(|((_, first), (_, this))| this.less(first));
+        cells.extend(pairs.map(|pairs| match pairs.map(|m| (m.mean, m.half_width())) {
+            Some((Some(mean), Some(half))) => format!("{:+.1} ± {:.1}", 100.0 * mean, 100.0 * half),
+            Some((Some(mean), None)) => format!("{:+.1}", 100.0 * mean),
+            _ => NONE.to_owned(),
         }));
         cells
     };

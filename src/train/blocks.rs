@@ -202,10 +202,9 @@ mod tests {
         assert_eq!((smaller.classifier_modulus, smaller.rounds), (37, 19));
         let same = blocks(&official, 19_732, 20_000);
         assert_eq!(same, blocks(&official, 19_732, 29_599), "the passes are as long");
-        let layers = ["purchase100-official"].map(|name| preset::named(name).unwrap().layer());
-        let given = Layer::set("defense.block_attack_steps=20").unwrap();
-        let path = Layer::set("data.path=x").unwrap();
-        let config = Config::resolve(&[&layers[..], &[given, path]].concat()).unwrap();
+        let mut layers = vec![preset::named("purchase100-official").unwrap().layer()];
+        layers.extend(["defense.block_attack_steps=20", "data.path=x"].map(|set| Layer::set(set).unwrap()));
+        let config = Config::resolve(&layers).unwrap();
         assert_eq!(blocks(&config, 5000, 5000).window, 20, "what is given holds at every size");
     }
 

@@ -90,8 +90,8 @@ impl fmt::Display for Guarantee {
         write!(
             f,
             "differential privacy of the weights: ε = {:.2} at δ = {:e}, between members with one record and with \
-             one of zero gradient in its place; shuffling earns no credit; outside of it: what the members decide beside the gradients \
-             (encoding, standardization, settings, when to stop), metrics, predictions and audits",
+             one of zero gradient in its place; shuffling earns no credit; outside of it: what the members decide \
+             beside the gradients (encoding, standardization, settings, when to stop), metrics, predictions and audits",
             self.epsilon, self.delta
         )
     }

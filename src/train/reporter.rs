@@ -2,7 +2,7 @@
 
 use super::cohort::Cohort;
 use super::model::Model;
-use super::privacy::{self, Guarantee};
+use super::privacy::{self, Secrets};
 use super::schedule::Schedule;
 use crate::error::Error;
 use crate::gpu::Context;
@@ -37,14 +37,13 @@ impl<'a> Reporter<'a> {
 
     /// What private training guarantees its members, once for replicas that are alike.
     pub(super) fn guarantees(&mut self, config: &Config, models: &[Model]) {
-        let told = |m: &Model| {
-            let private = Guarantee::of(config, &m.settings).is_some();
-            Some((privacy::statement(config, &m.settings)?, private))
+        let guarantees: BTreeSet<String> =
+            models.iter().filter_map(|m| privacy::statement(config, &m.settings)).collect();
+        let event = match Secrets::of(config) {
+            Secrets::System => Event::Note,
+            Secrets::Repeated(_) => Event::Warning,
         };
-        let guarantees: BTreeSet<(String, bool)> = models.iter().filter_map(told).collect();
-        for (text, private) in guarantees {
-            self.observer.event(&if private { Event::Note(text) } else { Event::Warning(text) });
-        }
+        guarantees.into_iter().for_each(|text| self.observer.event(&event(text)));
     }
 
     /// What was wrong with the run's files and is right again.
@@ -107,7 +106,9 @@ impl<'a> Reporter<'a> {
             }
         }
         let (task, epochs) = (self.task(group), schedule.epochs.len());
-        for line in metrics.iter().filter(|line| line.epoch == epochs && line.settings.lambda > 0.0) {
+        // Where validation records choose the epoch, the audit tells of the one that they chose.
+        let last = |line: &&EpochMetrics| line.epoch == epochs && line.score().is_none();
+        for line in metrics.iter().filter(last).filter(|line| line.settings.lambda > 0.0) {
             if let Some(remark) = line.adversary.and_then(|check| check.remark()) {
                 let Replica { lambda, seed, .. } = line.settings;
                 self.observer.event(&Event::Warning(format!(

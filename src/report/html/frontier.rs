@@ -40,14 +40,14 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
             // The same models, of another table.
             let text = if labelled.contains(&(test, leak)) { String::new() } else { row.label.clone() };
             labelled.push((test, leak));
-            line.push((test, leak));
+            line.push((row.label.as_str(), (test, leak)));
             layers.push(Layer::Dot(series, (test, leak), [(test, low), (test, high)], text));
             layers.push(Layer::Line(Some(series), vec![(left, leak), (right, leak)]));
             tests.extend([left, test, right]);
             leaks.extend([low, leak, high]);
         }
         rows += line.len();
-        for steps in scales(table, &line) {
+        for steps in scales(&line, table.ends.is_some()) {
             layers.insert(0, Layer::Line(Some(series), steps));
         }
         legend.push((Some(series), format!("{} ({})", table.title, table.preset)));
@@ -68,17 +68,16 @@ fn frontier(data: &str, tables: &[&Comparison]) -> Result<Option<String>> {
     Ok(Some(figure(&format!("Frontier: {data}"), &plot, &legend, caption)))
 }
 
-/// The rows' places that are steps of one scale: all of a table of one, in a table of other kinds those whose labels
-/// differ in numbers alone (the noise of DP-SGD, and its ε).
-fn scales(table: &Comparison, places: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
-    if table.ends.is_some() {
-        return vec![places.to_vec()];
+/// The places of rows, of those labels, that are steps of a scale: all of a table of `one`, in a table of other kinds
+/// those whose labels differ in numbers alone (the noise of DP-SGD, and its ε).
+fn scales(rows: &[(&str, (f64, f64))], one: bool) -> Vec<Vec<(f64, f64)>> {
+    if one {
+        return vec![rows.iter().map(|(_, place)| *place).collect()];
     }
     let kind = |label: &str| label.replace(|c: char| c.is_ascii_digit() || c == '.', "");
     let mut scales: Vec<(String, Vec<(f64, f64)>)> = vec![];
-    let measured = table.rows.iter().filter(|row| row.test.mean.is_some() && row.strongest.mean.is_some());
-    for (row, place) in measured.zip(places) {
-        let kind = kind(&row.label);
+    for (label, place) in rows {
+        let kind = kind(label);
         match scales.iter_mut().find(|(of, _)| *of == kind) {
             Some((_, places)) => places.push(*place),
             None => scales.push((kind, vec![*place])),
@@ -94,16 +93,11 @@ mod tests {
 
     #[test]
     fn rows_that_differ_in_numbers_alone_are_steps_of_one_scale() {
-        let mut table = reproduction("a").tables.remove(0);
-        let row = table.rows[0].clone();
         let labels = ["without (λ 0)", "with (λ 2)", "DP-SGD σ 0.3 (ε 311)", "L2 0.001", "DP-SGD σ 1 (ε 46)"];
-        table.rows = labels
-            .map(|label| crate::report::comparison::Row { label: label.into(), ..row.clone() })
-            .to_vec();
         let places: Vec<(f64, f64)> = (0..5).map(|place| (f64::from(place), 0.5)).collect();
-        assert_eq!(scales(&table, &places), std::slice::from_ref(&places));
-        table.ends = None;
-        assert_eq!(scales(&table, &places), [vec![(2.0, 0.5), (4.0, 0.5)]]);
+        let rows: Vec<_> = labels.into_iter().zip(places.clone()).collect();
+        assert_eq!(scales(&rows, true), [places]);
+        assert_eq!(scales(&rows, false), [vec![(2.0, 0.5), (4.0, 0.5)]]);
     }
 
     #[test]

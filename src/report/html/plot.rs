@@ -179,24 +179,23 @@ fn draw(out: &mut String, x: &Axis, y: &Axis, layers: &[Layer]) -> Result<(), St
         .map_err(|e| said(&e))?;
     }
     let within = [left..SIZE.0, 0..height - ROOM.1];
-    let texts = dots.iter().zip(places(&dots, &within)).filter(|((_, text), _)| !text.is_empty());
-    for ((_, text), (x, y)) in texts {
-        let text = Text::new((*text).to_owned(), (x * FINE, y * FINE), font(12.0));
+    for (text, (x, y)) in texts(&dots, &within) {
+        let text = Text::new(text.to_owned(), (x * FINE, y * FINE), font(12.0));
         root.draw(&text).map_err(|e| said(&e))?;
     }
     root.present().map_err(|e| said(&e))
 }
 
-/// Where the text of each dot begins, left and top, all in pixels: beside it, `within` the plot, where neither a
+/// The texts of dots, and where each begins, left and top, all in pixels: beside its dot, `within` the plot, where neither a
 /// dot nor the text of one before it stands; to the right of it where there is no such place.
-fn places(dots: &[((i32, i32), &str)], within: &[Range<i32>; 2]) -> Vec<(i32, i32)> {
+fn texts<'t>(dots: &[((i32, i32), &'t str)], within: &[Range<i32>; 2]) -> Vec<(&'t str, (i32, i32))> {
     let overlap = |a: &[Range<i32>; 2], b: &[Range<i32>; 2]| {
         a.iter().zip(b).all(|(a, b)| a.start < b.end && b.start < a.end)
     };
     let mut taken: Vec<[Range<i32>; 2]> =
         dots.iter().map(|((x, y), _)| [x - DOT..x + DOT, y - DOT..y + DOT]).collect();
-    let place = |((x, y), text): &((i32, i32), &str)| {
-        let width = (LETTER * text.chars().count() as f64).ceil() as i32;
+    let place = |((x, y), text): &((i32, i32), &'t str)| {
+        let width = width(text);
         let [right, left, middle] = [x + 8, x - 8 - width, x - width / 2];
         let beside = [(right, y - 7), (left, y - 7), (right, y - 17), (right, y + 3), (left, y - 17)];
         let around = [(left, y + 3), (middle, y - 22), (middle, y + 8), (middle, y - 36), (middle, y + 22)];
@@ -208,9 +207,14 @@ fn places(dots: &[((i32, i32), &str)], within: &[Range<i32>; 2]) -> Vec<(i32, i3
         };
         let at = *beside.iter().chain(&around).find(free).unwrap_or(&beside[0]);
         taken.push(of(&at));
-        at
+        (*text, at)
     };
-    dots.iter().map(place).collect()
+    dots.iter().filter(|(_, text)| !text.is_empty()).map(place).collect()
+}
+
+/// About that of a text, in pixels.
+fn width(text: &str) -> i32 {
+    (LETTER * text.chars().count() as f64).ceil() as i32
 }
 
 /// Points as steps: each value holds until the next x.
@@ -293,14 +297,9 @@ mod tests {
             ((341, 55), "λ 0"),
             ((58, 246), "the corner"),
         ];
-        let found = places(&rows, &within);
-        let boxes: Vec<[Range<i32>; 2]> = rows
-            .iter()
-            .zip(&found)
-            .map(|((_, text), (x, y))| {
-                [*x..x + (LETTER * text.chars().count() as f64).ceil() as i32, *y..y + HIGH]
-            })
-            .collect();
+        let found = texts(&rows, &within);
+        let boxes: Vec<[Range<i32>; 2]> =
+            found.iter().map(|(text, (x, y))| [*x..x + width(text), *y..y + HIGH]).collect();
         for (i, [x, y]) in boxes.iter().enumerate() {
             let inside = [x, y].into_iter().zip(&within).all(|(a, b)| b.start <= a.start && a.end <= b.end);
             assert!(inside, "{}: {x:?} {y:?}", rows[i].1);

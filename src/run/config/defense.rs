@@ -67,7 +67,9 @@ settings! {
         /// other lengths, they are what 0 makes them. Empty, as it is where one of the four is given after the
         /// preset: at every length. `blocks` only.
         block_passes: Vec<usize> = vec![], unit "batches",
-            in whole_list("empty, or two numbers of at least 1", |list| list.is_empty() || (list.len() == 2 && !list.contains(&0)));
+            in whole_list("empty, or two numbers of at least 1", |list| {
+                list.is_empty() || (list.len() == 2 && !list.contains(&0))
+            });
         /// Whole batches at the end of a pass that are left out; `blocks` only.
         block_left_out: usize = 1, unit "batches";
         /// Attack steps drawn for every classifier step on average; `coin` only.

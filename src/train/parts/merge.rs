@@ -2,7 +2,7 @@
 //!
 //! Repeatable: until the run's predictions are there, the last file, its parts are.
 
-use super::{PartedRun, Standing, Within, in_words};
+use super::{PartedRun, Standing, Within, cover, in_words};
 use crate::error::{Error, Result};
 use crate::run::RunDirectory;
 use crate::run::config::Config;
@@ -72,39 +72,26 @@ impl PartedRun<'_> {
             let standing = self.standing(&part, &replicas)?;
             found.push((replicas, part, standing));
         }
+        let usable: Vec<_> =
+            found.iter().filter(|(_, _, standing)| !matches!(standing, Standing::New)).collect();
+        let ranges: Vec<(Range<usize>, bool)> = usable
+            .iter()
+            .map(|(replicas, _, standing)| (replicas.clone(), matches!(standing, Standing::Trained(_))))
+            .collect();
         let mut pieces: Vec<Piece> = vec![];
-        let mut next = 0;
-        while next < all {
-            let here = |(replicas, _, _): &&(Range<usize>, _, _)| replicas.contains(&next);
-            // Of those that reach furthest a trained one; of what was only begun, a part that begins here.
-            let rank = |(replicas, _, standing): &&(Range<usize>, RunDirectory, Standing)| match standing {
-                Standing::Trained(_) => (2, replicas.end),
-                Standing::Begun if replicas.start == next => (1, replicas.end),
-                Standing::New | Standing::Begun => (0, 0),
-            };
-            let best = found.iter().filter(here).filter(|part| rank(part).0 > 0).max_by_key(rank);
-            let (replicas, part, standing) = match best {
-                Some((replicas, part, Standing::Trained(program))) => {
-                    (replicas.clone(), part.clone(), Standing::Trained(program.clone()))
-                }
-                Some((replicas, part, _)) => (replicas.clone(), part.clone(), Standing::Begun),
+        for (taken, part) in cover(&ranges, all, usize::MAX) {
+            let (replicas, part, standing) = match part.map(|part| usable[part].clone()) {
+                Some(there) => there,
                 None => {
-                    let begun = |(r, _, s): &&(Range<usize>, _, Standing)| {
-                        r.start > next && !matches!(s, Standing::New)
-                    };
-                    let end = found.iter().filter(begun).map(|(r, _, _)| r.start).min().unwrap_or(all);
-                    let part = self.job.directory.part(&(next..end));
-                    let held =
-                        found.iter().find(|(r, _, _)| *r == (next..end)).map(|(_, part, _)| part.clone());
+                    let held = found.iter().find(|(replicas, _, _)| *replicas == taken);
                     let part = match held {
-                        Some(part) => part,
-                        None => RunDirectory::create(part.path(), true)?.held()?,
+                        Some((_, part, _)) => part.clone(),
+                        None => RunDirectory::create(self.job.directory.part(&taken).path(), true)?.held()?,
                     };
-                    (next..end, part, Standing::New)
+                    (taken.clone(), part, Standing::New)
                 }
             };
-            pieces.push(Piece { taken: next..replicas.end, replicas: replicas.clone(), part, standing });
-            next = replicas.end;
+            pieces.push(Piece { taken, replicas, part, standing });
         }
         Ok(pieces)
     }

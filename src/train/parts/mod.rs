@@ -38,6 +38,7 @@ pub struct PartedRun<'a> {
 }
 
 /// How far a part is.
+#[derive(Clone)]
 enum Standing {
     /// Nothing is there that can be gone on with.
     New,
@@ -78,13 +79,11 @@ impl PartedRun<'_> {
     /// # Errors
     /// A part of another run; a damaged file.
     pub fn left(&self, most: usize) -> Result<Vec<Range<usize>>> {
-        let parts = self.job.directory.parts()?;
-        let trained = parts
-            .iter()
-            .map(|(range, part)| Ok(matches!(self.standing(part, range)?, Standing::Trained(_))))
-            .collect::<Result<Vec<bool>>>()?;
-        let parts: Vec<(Range<usize>, bool)> =
-            parts.into_iter().map(|(range, _)| range).zip(trained).collect();
+        let there = |(range, part): (Range<usize>, RunDirectory)| {
+            let trained = matches!(self.standing(&part, &range)?, Standing::Trained(_));
+            Ok((range, trained))
+        };
+        let parts = self.job.directory.parts()?.into_iter().map(there).collect::<Result<Vec<_>>>()?;
         Ok(uncovered(&parts, self.job.config.replicas().len(), most))
     }
 
@@ -170,24 +169,35 @@ impl PartedRun<'_> {
     }
 }
 
-/// Of the replicas from 0 to `all` those in no part that is trained, in ranges of at most `most`, but a part that
-/// was begun stays as long as it is. `parts`: their replicas, and whether they are trained.
-fn uncovered(parts: &[(Range<usize>, bool)], all: usize, most: usize) -> Vec<Range<usize>> {
-    let mut left = vec![];
+/// Which of `parts` gives which of the replicas from 0 to `all`, where they are (replicas, whether trained): of those
+/// that reach furthest a trained one; of what was only begun, a part that begins there; `None`: a new part, of at most
+/// `most` replicas.
+fn cover(parts: &[(Range<usize>, bool)], all: usize, most: usize) -> Vec<(Range<usize>, Option<usize>)> {
+    let mut cover = vec![];
     let mut next = 0;
     while next < all {
-        let of = |trained: bool| parts.iter().filter(move |part| part.1 == trained).map(|(range, _)| range);
-        if let Some(end) = of(true).filter(|range| range.contains(&next)).map(|range| range.end).max() {
-            next = end;
-            continue;
-        }
-        let begun = of(false).filter(|range| range.start == next).map(|range| range.end).max();
-        let another = parts.iter().map(|(range, _)| range.start).filter(|start| *start > next).min();
-        let end = begun.unwrap_or_else(|| (next + most).min(another.unwrap_or(all)));
-        left.push(next..end.min(all));
+        let gives = |(_, (range, trained)): &(usize, &(Range<usize>, bool))| match trained {
+            true => range.contains(&next),
+            false => range.start == next,
+        };
+        let best = parts.iter().enumerate().filter(gives);
+        let (end, part) = match best.max_by_key(|(_, (range, trained))| (*trained, range.end)) {
+            Some((part, (range, _))) => (range.end, Some(part)),
+            None => {
+                let another = parts.iter().map(|(range, _)| range.start).filter(|start| *start > next).min();
+                (next.saturating_add(most).min(another.unwrap_or(all)), None)
+            }
+        };
+        cover.push((next..end, part));
         next = end;
     }
-    left
+    cover
+}
+
+/// The same without what is trained.
+fn uncovered(parts: &[(Range<usize>, bool)], all: usize, most: usize) -> Vec<Range<usize>> {
+    let left = cover(parts, all, most).into_iter().filter(|(_, part)| part.is_none_or(|p| !parts[p].1));
+    left.map(|(replicas, _)| replicas).collect()
 }
 
 /// The replicas' numbers, the last one too.
